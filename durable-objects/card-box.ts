@@ -1,0 +1,89 @@
+// The sealed cards of one slot of accounts, by token. Knows ciphertext and what may be shown of a card;
+// the keys are the vault's. A CVC lives here in memory only, until its first use or for a quarter of an
+// hour, and is never written, not even sealed: this storage keeps 30 days of history (PCI DSS 3.3.1).
+
+import { DurableObject } from "cloudflare:workers";
+import type { CardSummary } from "../protocol/facts.ts";
+
+/** How long an unused CVC is held in memory: long enough for a checkout, short enough to be lost. */
+export const CVC_KEPT_MS_MAX = 15 * 60 * 1000;
+/** CVCs held at once by one box, so that unused tokens cannot fill its memory (about 100 B each). */
+const CVC_HELD_MAX = 50_000;
+
+export type BoxedCard = {
+  readonly sealed: string;
+  readonly card: CardSummary;
+  readonly created: number;
+};
+
+const SCHEMA = `
+  create table if not exists cards (
+    owner text not null,
+    token text not null,
+    sealed text not null,
+    card text not null,
+    created integer not null,
+    primary key (owner, token)
+  ) without rowid`;
+
+export class CardBox extends DurableObject {
+  readonly #cvcs = new Map<string, { readonly cvc: string; readonly untilMs: number }>();
+
+  constructor(state: DurableObjectState, env: unknown) {
+    super(state, env as never);
+    state.storage.sql.exec(SCHEMA);
+  }
+
+  /** Keeps a sealed card; `owner` is account and mode. The answer waits until it is durable. */
+  put(owner: string, token: string, boxed: BoxedCard, cvc: string | undefined): void {
+    this.ctx.storage.sql.exec(
+      "insert into cards (owner, token, sealed, card, created) values (?, ?, ?, ?, ?)",
+      owner,
+      token,
+      boxed.sealed,
+      JSON.stringify(boxed.card),
+      boxed.created,
+    );
+    if (cvc === undefined) return;
+    this.#dropStale();
+    this.#cvcs.set(`${owner}/${token}`, { cvc, untilMs: Date.now() + CVC_KEPT_MS_MAX });
+  }
+
+  get(owner: string, token: string): BoxedCard | undefined {
+    const [row] = this.ctx.storage.sql
+      .exec<{ sealed: string; card: string; created: number }>(
+        "select sealed, card, created from cards where owner = ? and token = ?",
+        owner,
+        token,
+      )
+      .toArray();
+    if (row === undefined) return undefined;
+    return { sealed: row.sealed, card: JSON.parse(row.card) as CardSummary, created: row.created };
+  }
+
+  /** The sealed card, and its CVC if this is the first use. */
+  take(owner: string, token: string): { boxed: BoxedCard; cvc: string | undefined } | undefined {
+    const boxed = this.get(owner, token);
+    if (boxed === undefined) return undefined;
+    const name = `${owner}/${token}`;
+    const held = this.#cvcs.get(name);
+    this.#cvcs.delete(name);
+    return { boxed, cvc: held !== undefined && held.untilMs > Date.now() ? held.cvc : undefined };
+  }
+
+  forget(owner: string, tokens: readonly string[]): void {
+    for (const token of tokens) {
+      this.#cvcs.delete(`${owner}/${token}`);
+      this.ctx.storage.sql.exec("delete from cards where owner = ? and token = ?", owner, token);
+    }
+  }
+
+  // A Map keeps the order of insertion, so the stale ones are at its front.
+  #dropStale(): void {
+    const now = Date.now();
+    for (const [name, { untilMs }] of this.#cvcs) {
+      if (untilMs > now && this.#cvcs.size < CVC_HELD_MAX) return;
+      this.#cvcs.delete(name);
+    }
+  }
+}

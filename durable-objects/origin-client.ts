@@ -1,0 +1,65 @@
+// Signed requests to the origins of all regions. An answer that does not come, comes late or is not the
+// origin's own says nothing about whether the request was executed.
+
+import { ok, type Result, refuse } from "../protocol/result.ts";
+import { importSigner, SIGNATURE_HEADER, type Signer, sign } from "../protocol/signature.ts";
+import type { Region } from "../protocol/slot.ts";
+import type { SendFailure } from "./conveyor.ts";
+
+/** Bindings and secrets by which the origins are reached. */
+export type OriginBindings = {
+  readonly ORIGIN_US: Fetcher;
+  readonly ORIGIN_EU: Fetcher;
+  /** Private Ed25519 JWK, as JSON. */
+  readonly EDGE_SIGNING_KEY: string;
+};
+
+/** A region that has not answered by then counts as unreachable; its commit may still happen. */
+const ANSWER_MS_MAX = 10_000;
+/** The fencing epoch requests are signed for; `fence` in the region must hold the same. */
+export const EPOCH = 1;
+
+let signer: { readonly json: string; readonly key: Promise<Signer> } | undefined;
+
+export async function askOrigin<T>(
+  env: OriginBindings,
+  region: Region,
+  path: "/batch" | "/read" | "/unfinished",
+  body: unknown,
+): Promise<Result<T, SendFailure>> {
+  const text = JSON.stringify(body);
+  if (signer?.json !== env.EDGE_SIGNING_KEY) {
+    signer = { json: env.EDGE_SIGNING_KEY, key: importSigner(env.EDGE_SIGNING_KEY) };
+  }
+  const signature = await sign(
+    { method: "POST", path, body: text, audience: region },
+    await signer.key,
+    Math.floor(Date.now() / 1000),
+    crypto.randomUUID(),
+  );
+  const origin = region === "us" ? env.ORIGIN_US : env.ORIGIN_EU;
+  let response: Response;
+  try {
+    response = await origin.fetch(`https://origin-${region}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", [SIGNATURE_HEADER]: signature },
+      body: text,
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    });
+    if (response.status === 200) return ok(await response.json<T>());
+  } catch {
+    return refuse("unreachable");
+  }
+  if (response.status === 422) return refuse("conflict");
+  return refuse(response.status === 409 ? "fenced" : "unreachable");
+}
+
+/** Whether a region's database answers. */
+export async function isHealthy(env: OriginBindings, region: Region): Promise<boolean> {
+  const origin = region === "us" ? env.ORIGIN_US : env.ORIGIN_EU;
+  try {
+    return (await origin.fetch(`https://origin-${region}/healthz`)).ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+// The events of one account as they happen, as Server-Sent Events. Pulls the account's gap-free
+// sequence from its home region while somebody listens; each listener has a cursor of its own, so a
+// reconnect with the last id it saw misses nothing and repeats nothing.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Scope } from "../protocol/command.ts";
+import { eventTypeOf } from "../protocol/event.ts";
+import { eventObject } from "../protocol/object.ts";
+import type { Read, ReadAnswer } from "../protocol/query.ts";
+import { homeOf, slotOf } from "../protocol/slot.ts";
+import { askOrigin, type OriginBindings } from "./origin-client.ts";
+
+/** How often the sequence is pulled while somebody listens. */
+const PULL_MS = 500;
+/** A comment line this often keeps proxies from closing a silent connection. */
+const HEARTBEAT_MS = 15_000;
+const EVENTS_PER_PULL = 100;
+/** Listeners of one account; a dashboard left open in many tabs must not starve the object. */
+const LISTENERS_MAX = 100;
+
+type Listener = { after: number; readonly send: (text: string) => boolean };
+
+export class Stream extends DurableObject<OriginBindings> {
+  readonly #listeners = new Set<Listener>();
+  #pulling = false;
+
+  /** Opens a stream of events after the given sequence. */
+  async listen(scope: Scope, after: number): Promise<Response> {
+    if (this.#listeners.size >= LISTENERS_MAX) {
+      return new Response("Too many listeners", { status: 429 });
+    }
+    const encoder = new TextEncoder();
+    let listener: Listener | undefined;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        listener = {
+          after,
+          send: (text) => {
+            try {
+              controller.enqueue(encoder.encode(text));
+              return true;
+            } catch {
+              return false; // the browser has gone
+            }
+          },
+        };
+        this.#listeners.add(listener);
+        listener.send(": connected\n\n");
+      },
+      cancel: () => {
+        if (listener !== undefined) this.#listeners.delete(listener);
+      },
+    });
+    if (!this.#pulling) this.ctx.waitUntil(this.#pull(scope));
+    return new Response(body, {
+      headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
+    });
+  }
+
+  async #pull(scope: Scope): Promise<void> {
+    this.#pulling = true;
+    let beatMs = Date.now();
+    while (this.#listeners.size > 0) {
+      for (const listener of this.#listeners) await this.#feed(scope, listener);
+      if (Date.now() - beatMs > HEARTBEAT_MS) {
+        beatMs = Date.now();
+        for (const listener of this.#listeners) this.#sendTo(listener, ": beat\n\n");
+      }
+      await scheduler.wait(PULL_MS);
+    }
+    this.#pulling = false;
+  }
+
+  async #feed(scope: Scope, listener: Listener): Promise<void> {
+    const home = homeOf(slotOf(scope.account));
+    const ask: Read = {
+      ...scope,
+      home,
+      min_seq: null,
+      query: { kind: "events_after", seq: listener.after, limit: EVENTS_PER_PULL },
+    };
+    const answer = await askOrigin<ReadAnswer>(this.env, home, "/read", ask);
+    // An unreachable region is asked again at the next turn.
+    if (!answer.ok || answer.value.kind !== "rows") return;
+    for (const row of answer.value.rows) {
+      if (row.kind !== "event") continue;
+      if (eventTypeOf(row.code)?.public === true) {
+        const event = eventObject(row, scope);
+        const text = `id: ${event["id"]}\nevent: event\ndata: ${JSON.stringify(event)}\n\n`;
+        if (!this.#sendTo(listener, text)) return;
+      }
+      listener.after = row.seq;
+    }
+  }
+
+  #sendTo(listener: Listener, text: string): boolean {
+    const sent = listener.send(text);
+    if (!sent) this.#listeners.delete(listener);
+    return sent;
+  }
+}

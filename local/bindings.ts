@@ -1,0 +1,53 @@
+// Everything a Worker needs to be told, under the names of the wrangler.toml files, and which of it
+// each Worker may know: the vault's keys are in no other Worker's list.
+
+import type { Secrets } from "./secrets.ts";
+
+export type Databases = {
+  /** The primaries. */
+  us: string;
+  eu: string;
+  /** Copies of the other region's ledger, where there are any: `usOfEu` lies in us. */
+  usOfEu?: string | undefined;
+  euOfUs?: string | undefined;
+};
+
+export type DemoKeys = { account: string; secret: string; publishable: string };
+
+export type Bindings = Record<string, string>;
+
+export const BINDINGS_OF_WORKER = {
+  "workers/edge": [
+    "API_KEY_SECRET",
+    "REQUEST_MAC_SECRET",
+    "EDGE_SIGNING_KEY",
+    "DEMO_SECRET_KEY",
+    "DEMO_PUBLISHABLE_KEY",
+  ],
+  "workers/vault": ["CARD_ROOT_KEY", "FINGERPRINT_ROOT_KEY", "PROCESSOR_KEY"],
+  origin: [
+    "EDGE_VERIFY_KEYS",
+    "DATABASE_URL_US",
+    "DATABASE_URL_EU",
+    "REPLICA_URL_US_EU",
+    "REPLICA_URL_EU_US",
+    "SQL_ENDPOINT",
+  ],
+  "workers/testbank": ["PROCESSOR_KEY"],
+} as const satisfies Record<string, readonly string[]>;
+
+export function bindings(secrets: Secrets, databases: Databases, sqlEndpoint: string): Bindings {
+  const { POSTGRES_PASSWORD: _, ...workerSecrets } = secrets;
+  return {
+    ...workerSecrets,
+    DATABASE_URL_US: databases.us,
+    DATABASE_URL_EU: databases.eu,
+    REPLICA_URL_US_EU: databases.usOfEu ?? "",
+    REPLICA_URL_EU_US: databases.euOfUs ?? "",
+    SQL_ENDPOINT: sqlEndpoint,
+  };
+}
+
+export function withDemo(given: Bindings, demo: DemoKeys): Bindings {
+  return { ...given, DEMO_SECRET_KEY: demo.secret, DEMO_PUBLISHABLE_KEY: demo.publishable };
+}

@@ -1,0 +1,108 @@
+// One regional ledger service: signed HTTP in, SQL out. It calls nobody back. A request that is not
+// signed for this region, path and body is refused before its body is parsed.
+
+import { WorkerEntrypoint } from "cloudflare:workers";
+import type { Batch } from "../protocol/command.ts";
+import type { Read } from "../protocol/query.ts";
+import { importVerifiers, SIGNATURE_HEADER, verify } from "../protocol/signature.ts";
+import { REGIONS, type Region } from "../protocol/slot.ts";
+import { connect, type Database, type DatabaseFailure, failureOf, query } from "./database.ts";
+import { type OriginEnv, primaryUrl, replicaUrl } from "./environment.ts";
+import { applyBatch, findUnfinished } from "./ledger.ts";
+import { Nonces } from "./nonces.ts";
+import { read } from "./reading.ts";
+
+/** A full batch is about 1 MiB; Neon takes 10 MiB. */
+const BODY_BYTES_MAX = 8 * 1024 * 1024;
+
+const STATUS: Record<DatabaseFailure, number> = { fenced: 409, conflict: 422, unreachable: 503 };
+
+const nonces = new Nonces();
+let verifiers: { json: string; keys: Promise<Map<string, CryptoKey>> } | undefined;
+
+/** The signed HTTP interface of a region: `/batch`, `/read`, `/unfinished`, and `/healthz`. */
+export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
+  override async fetch(request: Request): Promise<Response> {
+    const region = this.env.REGION ?? this.ctx.props.region;
+    if (region === undefined || !REGIONS.includes(region)) {
+      return problem(500, "region_unknown");
+    }
+    const { pathname } = new URL(request.url);
+    if (pathname === "/healthz") return this.#health(region);
+    if (request.method !== "POST") return problem(404, "route_unknown");
+    if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX) {
+      return problem(413, "body_too_large");
+    }
+    const body = await request.text();
+    const now = Date.now();
+    const verified = await verify(
+      { method: "POST", path: pathname, body, audience: region },
+      request.headers.get(SIGNATURE_HEADER) ?? undefined,
+      await keysOf(this.env.EDGE_VERIFY_KEYS),
+      Math.floor(now / 1000),
+    );
+    if (!verified.ok || !nonces.admit(verified.value.nonce, now)) return problem(401, "refused");
+    return this.#route(pathname, body, region);
+  }
+
+  async #route(path: string, body: string, region: Region): Promise<Response> {
+    const ask: unknown = JSON.parse(body);
+    switch (path) {
+      case "/batch":
+        return this.#onPrimary(region, async (db) => settle(await applyBatch(db, ask as Batch)));
+      case "/unfinished": {
+        const { slot, since } = ask as { slot: number; since: string };
+        return this.#onPrimary(region, async (db) => settle(await findUnfinished(db, slot, since)));
+      }
+      case "/read":
+        return this.#read(region, ask as Read);
+      default:
+        return problem(404, "route_unknown");
+    }
+  }
+
+  async #read(region: Region, ask: Read): Promise<Response> {
+    const home = ask.home === region;
+    const url = home ? primaryUrl(this.env, region) : replicaUrl(this.env, region, ask.home);
+    if (url === undefined || (!home && ask.min_seq === null)) {
+      return Response.json({ kind: "stale" });
+    }
+    try {
+      const database = connect(url, this.env.SQL_ENDPOINT);
+      return Response.json(await read(database, ask, home ? "primary" : "replica"));
+    } catch (error) {
+      const cause = error instanceof Error ? (error.cause ?? error) : error;
+      const code = (cause as { code?: string }).code ?? "";
+      return problem(STATUS[failureOf(cause, code)], failureOf(cause, code));
+    }
+  }
+
+  async #health(region: Region): Promise<Response> {
+    return this.#onPrimary(region, async (db) => settle(await query(db, "select 1 as up", [])));
+  }
+
+  async #onPrimary(
+    region: Region,
+    work: (database: Database) => Promise<Response>,
+  ): Promise<Response> {
+    const url = primaryUrl(this.env, region);
+    return url === undefined
+      ? problem(503, "unreachable")
+      : work(connect(url, this.env.SQL_ENDPOINT));
+  }
+}
+
+export default Origin;
+
+function settle<T>(
+  result: { ok: true; value: T } | { ok: false; failure: DatabaseFailure },
+): Response {
+  return result.ok ? Response.json(result.value) : problem(STATUS[result.failure], result.failure);
+}
+
+const problem = (status: number, error: string): Response => Response.json({ error }, { status });
+
+function keysOf(json: string): Promise<Map<string, CryptoKey>> {
+  if (verifiers?.json !== json) verifiers = { json, keys: importVerifiers(json) };
+  return verifiers.keys;
+}

@@ -1,0 +1,66 @@
+// Base62 in the order 0-9 A-Z a-z, of a fixed width, so that two texts compare as their numbers do.
+
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const BASE = 62n;
+// Eight digits fit a safe integer (62^8 < 2^53), so long numbers are cut into such pieces:
+// BigInt division is the slow part.
+const CHUNK_DIGITS = 8;
+const CHUNK = BASE ** BigInt(CHUNK_DIGITS);
+
+function encodeSmall(value: number, width: number): string {
+  let text = "";
+  let rest = value;
+  for (let i = 0; i < width; i++) {
+    text = DIGITS.charAt(rest % 62) + text;
+    rest = Math.floor(rest / 62);
+  }
+  return text;
+}
+
+/** `value` as exactly `width` digits; `value` must be less than 62^width. */
+export function encodeBase62(value: bigint, width: number): string {
+  let text = "";
+  let rest = value;
+  let left = width;
+  while (left > CHUNK_DIGITS) {
+    text = encodeSmall(Number(rest % CHUNK), CHUNK_DIGITS) + text;
+    rest /= CHUNK;
+    left -= CHUNK_DIGITS;
+  }
+  return encodeSmall(Number(rest), left) + text;
+}
+
+/** The number behind a base62 text, or undefined when a character is not a digit. */
+export function decodeBase62(text: string): bigint | undefined {
+  let value = 0n;
+  for (let from = 0; from < text.length; from += CHUNK_DIGITS) {
+    const piece = text.slice(from, from + CHUNK_DIGITS);
+    let small = 0;
+    for (let i = 0; i < piece.length; i++) {
+      const digit = digitOf(piece.charCodeAt(i));
+      if (digit < 0) return undefined;
+      small = small * 62 + digit;
+    }
+    value = value * BASE ** BigInt(piece.length) + BigInt(small);
+  }
+  return value;
+}
+
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  if (code >= 65 && code <= 90) return code - 55;
+  if (code >= 97 && code <= 122) return code - 61;
+  return -1;
+}
+
+/** `width` uniform digits out of random bytes; `random` gives fresh bytes of the asked length. */
+export function randomBase62(width: number, random: (length: number) => Uint8Array): string {
+  let text = "";
+  while (text.length < width) {
+    for (const byte of random(width + 8)) {
+      // 248 = 4 × 62: higher bytes would favour the first digits.
+      if (byte < 248 && text.length < width) text += DIGITS.charAt(byte % 62);
+    }
+  }
+  return text;
+}

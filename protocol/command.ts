@@ -1,0 +1,162 @@
+// What a shard asks of a region's origin and what it hears back. A batch is any number of commands of
+// any accounts of one slot, answered one by one, in one transaction.
+
+import type { CardSummary, Facts, Json, Outcome } from "./facts.ts";
+import type { Failure } from "./failure.ts";
+import type {
+  AccountId,
+  CaptureId,
+  CardId,
+  ChargeId,
+  CustomerId,
+  RefundId,
+  RequestId,
+  TokenId,
+} from "./ids.ts";
+
+/** Whose, in which mode. Ledgers, keys and limits of the two modes never meet. */
+export type Scope = { readonly account: AccountId; readonly livemode: boolean };
+
+/** What makes a request the same request: its key, its route and a keyed MAC of its parameters. */
+export type Claim = {
+  readonly key: string;
+  /** Method and path, e.g. `POST /v1/charges`. */
+  readonly operation: string;
+  /** Hex, 128 bits of HMAC-SHA-256 over the parsed parameters without card data. */
+  readonly mac: string;
+  readonly request: RequestId;
+};
+
+export type OpenCharge = Scope &
+  Claim & {
+    readonly kind: "open_charge";
+    readonly id: ChargeId;
+    readonly amount: number;
+    readonly currency: string;
+    readonly capture: boolean;
+    readonly token?: TokenId;
+    readonly card?: CardSummary;
+    readonly customer?: CustomerId;
+    readonly card_id?: CardId;
+    readonly order_id?: string;
+    readonly attempt_number?: number;
+    readonly description?: string;
+    readonly receipt_email?: string;
+    readonly statement_descriptor?: string;
+    readonly metadata?: Readonly<Record<string, string>>;
+  };
+
+export type CloseCharge = Scope & {
+  readonly kind: "close_charge";
+  readonly id: ChargeId;
+  readonly approved: boolean;
+  readonly processor_ref: string | null;
+  readonly outcome: Outcome;
+  /** What the processor told of the card (funding, country), to be shown from now on. */
+  readonly card?: Partial<CardSummary>;
+};
+
+export type OpenOperation = Scope &
+  Claim & {
+    readonly kind: "open_operation";
+    readonly id: RefundId | CaptureId;
+    readonly charge: ChargeId;
+    readonly capture: boolean;
+    readonly amount?: number;
+    readonly reason?: string;
+    readonly metadata?: Readonly<Record<string, string>>;
+  };
+
+export type CloseOperation = Scope & {
+  readonly kind: "close_operation";
+  readonly id: RefundId | CaptureId;
+  readonly charge: ChargeId;
+  readonly approved: boolean;
+  readonly processor_ref: string | null;
+};
+
+export type SaveCustomer = Scope &
+  Claim & {
+    readonly kind: "save_customer";
+    readonly id: CustomerId;
+    readonly made: boolean;
+    readonly removed: boolean;
+    /** Fields to set; null unsets. */
+    readonly patch?: { readonly [name: string]: Json };
+    readonly card_id?: CardId;
+    readonly token?: TokenId;
+    readonly card?: CardSummary;
+    readonly default_source?: CardId;
+  };
+
+export type CreateAccount = Scope & {
+  readonly kind: "create_account";
+  readonly id: AccountId;
+  readonly slot: number;
+  readonly name?: string;
+  readonly email?: string;
+};
+
+export type Command =
+  | OpenCharge
+  | CloseCharge
+  | OpenOperation
+  | CloseOperation
+  | SaveCustomer
+  | CreateAccount;
+
+/** How the first request with a key stands: ended with facts or a failure, or unfinished. */
+export type Answer = {
+  readonly request: RequestId;
+  readonly end:
+    | { readonly kind: "facts"; readonly facts: Facts }
+    | { readonly kind: "failure"; readonly failure: Failure }
+    | { readonly kind: "unfinished"; readonly facts: Facts };
+};
+
+/** The origin's word on one command; `seq` is the account's sequence then. */
+export type Verdict =
+  | { readonly outcome: "opened"; readonly facts: Facts; readonly seq: number }
+  | {
+      readonly outcome: "closed";
+      readonly facts: Facts;
+      readonly seq: number;
+      /** Tokens whose cards nobody may use any more. */
+      readonly forgotten: readonly TokenId[];
+    }
+  | { readonly outcome: "known"; readonly answer: Answer; readonly seq: number }
+  | { readonly outcome: "refused"; readonly failure: Failure; readonly seq: number };
+
+/** The body of `POST /batch` at an origin. */
+export type Batch = { readonly epoch: number; readonly commands: readonly Command[] };
+
+/** Something a crash left between its two phases. */
+export type Unfinished = Scope & { readonly facts: Facts };
+
+/**
+ * Names that may appear once in a batch: the functions of the ledger judge all commands of a batch
+ * on what was before it, so two that touch one charge, token or key must come one after the other.
+ */
+export function exclusions(c: Command): string[] {
+  const whose = c.kind === "create_account" ? c.id : `${c.account}/${c.livemode}`;
+  switch (c.kind) {
+    case "open_charge":
+      return [
+        `${whose}/${c.key}`,
+        ...(c.token === undefined ? [] : [c.token]),
+        ...(c.attempt_number === undefined
+          ? []
+          : [`${whose}/order/${c.order_id}/${c.attempt_number}`]),
+      ];
+    case "close_charge":
+      return [c.id];
+    case "open_operation":
+      return [`${whose}/${c.key}`, c.charge];
+    case "close_operation":
+      return [c.charge];
+    case "save_customer":
+      return [`${whose}/${c.key}`, c.id, ...(c.token === undefined ? [] : [c.token])];
+    case "create_account":
+      return [c.id];
+  }
+}

@@ -1,0 +1,122 @@
+// What the ledger says of a thing: fixed columns and the changeable ones as they stood at one event.
+// Objects on the wire are pure functions of these (object.ts), so equal facts give equal bytes.
+
+import type {
+  AccountId,
+  CaptureId,
+  CardId,
+  ChargeId,
+  CustomerId,
+  RefundId,
+  RequestId,
+  TokenId,
+} from "./ids.ts";
+
+/** A JSON value. */
+export type Json = string | number | boolean | null | { readonly [name: string]: Json };
+
+/** What may be shown of a card (PCI DSS 3.4.1: no more than BIN and last four). */
+export type CardSummary = {
+  readonly brand: string;
+  readonly last4: string;
+  readonly exp_month: number;
+  readonly exp_year: number;
+  readonly fingerprint: string;
+  readonly funding: string;
+  readonly country: string | null;
+  readonly name?: string;
+  readonly address_line1?: string;
+  readonly address_zip?: string;
+};
+
+export type Check = "pass" | "fail" | "unavailable" | "unchecked";
+
+/** How the processor answered an authorization. */
+export type Outcome = {
+  readonly checks: {
+    readonly cvc: Check | null;
+    readonly address_line1: Check | null;
+    readonly address_zip: Check | null;
+  };
+  readonly network_code: string;
+  readonly risk_level: "normal" | "elevated" | "highest";
+  readonly decline?: {
+    readonly code: string;
+    readonly decline_code?: string;
+    readonly message: string;
+  };
+};
+
+/**
+ * Moves: opened → failed | authorized | captured; authorized → capturing → captured;
+ * authorized → releasing → released; a refused capture or release goes back to authorized.
+ */
+export type ChargeState =
+  | "opened"
+  | "failed"
+  | "authorized"
+  | "capturing"
+  | "captured"
+  | "releasing"
+  | "released";
+
+export type ChargeFacts = {
+  readonly kind: "charge";
+  readonly id: ChargeId;
+  readonly created: number;
+  readonly state: ChargeState;
+  readonly amount: number;
+  readonly currency: string;
+  readonly capture: boolean;
+  readonly request: RequestId;
+  readonly token: TokenId;
+  readonly card_id: CardId | null;
+  readonly customer: CustomerId | null;
+  readonly card: CardSummary;
+  readonly description: string | null;
+  readonly receipt_email: string | null;
+  readonly statement_descriptor: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly processor_ref: string | null;
+  readonly outcome: Outcome | null;
+  readonly amount_captured: number;
+  readonly amount_refunded: number;
+  readonly balance_seq: number | null;
+};
+
+/** A capture, a refund, or a release: the refund of a charge that was never captured. */
+export type OperationFacts = {
+  readonly kind: "operation";
+  readonly id: RefundId | CaptureId;
+  readonly created: number;
+  readonly charge: ChargeId;
+  readonly operation: "capture" | "refund" | "release";
+  readonly state: "opened" | "succeeded" | "failed";
+  readonly amount: number;
+  readonly currency: string;
+  readonly request: RequestId;
+  readonly reason: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly balance_seq: number | null;
+  /** The processor's name for the authorization; present while the operation is unfinished. */
+  readonly authorization: string | null;
+};
+
+export type CustomerFacts = {
+  readonly kind: "customer";
+  readonly id: CustomerId;
+  readonly created: number;
+  readonly deleted: boolean;
+  readonly default_source: CardId | null;
+  readonly document: { readonly [name: string]: Json };
+};
+
+export type AccountFacts = {
+  readonly kind: "account";
+  readonly id: AccountId;
+  readonly created: number;
+  readonly name: string | null;
+  readonly email: string | null;
+};
+
+export type Facts = ChargeFacts | OperationFacts | CustomerFacts | AccountFacts;

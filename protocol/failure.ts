@@ -1,0 +1,270 @@
+// Everything that can be refused, and what a caller is told of it: status, Stripe's `type`, `code` and
+// `param`, and a sentence that says what to do. Rich inside, plain outside; no card data ever.
+// Failures are plain data, so they cross RPC and are stored for replays as they are.
+
+import type { ChargeId } from "./ids.ts";
+
+/** Codes of a card that cannot be used as typed; each names the field at fault. */
+export type CardFieldCode =
+  | "invalid_number"
+  | "incorrect_number"
+  | "invalid_expiry_month"
+  | "invalid_expiry_year"
+  | "invalid_cvc";
+
+export type Failure =
+  | { readonly kind: "parameter_missing"; readonly param: string }
+  | { readonly kind: "parameter_unknown"; readonly param: string }
+  | { readonly kind: "parameter_invalid_integer"; readonly param: string; readonly why: string }
+  | { readonly kind: "parameter_invalid"; readonly param: string; readonly why: string }
+  | { readonly kind: "amount_too_large"; readonly param: string; readonly max: number }
+  | { readonly kind: "pan_detected"; readonly param: string }
+  | { readonly kind: "body_malformed"; readonly why: string }
+  | { readonly kind: "body_too_large"; readonly maxBytes: number }
+  | { readonly kind: "tls_too_old" }
+  | { readonly kind: "key_missing" }
+  | { readonly kind: "key_invalid"; readonly shown: string }
+  | { readonly kind: "key_publishable" }
+  | { readonly kind: "key_secret_in_browser" }
+  | { readonly kind: "key_not_platform" }
+  | { readonly kind: "livemode_closed" }
+  | { readonly kind: "account_unknown" }
+  | { readonly kind: "route_unknown"; readonly method: string; readonly path: string }
+  | {
+      readonly kind: "resource_missing";
+      readonly object: string;
+      readonly id: string;
+      readonly param: string;
+    }
+  | { readonly kind: "idempotency_key_invalid"; readonly why: string }
+  | { readonly kind: "idempotency_mismatch"; readonly first: string; readonly second: string }
+  | { readonly kind: "idempotency_in_use" }
+  | { readonly kind: "card_field"; readonly code: CardFieldCode }
+  | {
+      readonly kind: "card_declined";
+      readonly code: string;
+      readonly declineCode?: string;
+      readonly message: string;
+      readonly charge: ChargeId;
+    }
+  | { readonly kind: "token_already_used"; readonly token: string }
+  | { readonly kind: "customer_without_card" }
+  | { readonly kind: "order_attempt_taken" }
+  | { readonly kind: "object_locked" }
+  | { readonly kind: "charge_failed" }
+  | { readonly kind: "charge_already_captured" }
+  | { readonly kind: "charge_already_refunded" }
+  | { readonly kind: "capture_too_large"; readonly max: number }
+  | { readonly kind: "refund_too_large"; readonly max: number }
+  | { readonly kind: "release_in_part" }
+  | { readonly kind: "processor_refused"; readonly operation: string }
+  | { readonly kind: "rate_limited" }
+  | { readonly kind: "unavailable"; readonly what: string }
+  | { readonly kind: "internal" };
+
+/** What goes on the wire: an HTTP status and the fields of Stripe's `error` object. */
+export type WireError = {
+  readonly status: number;
+  readonly type: "invalid_request_error" | "card_error" | "idempotency_error" | "api_error";
+  readonly message: string;
+  readonly code?: string;
+  readonly param?: string;
+  readonly decline_code?: string;
+  readonly charge?: string;
+};
+
+const CARD_FIELD: Record<CardFieldCode, readonly [param: string, message: string]> = {
+  invalid_number: ["number", "The card number is not a card number. Check its digits."],
+  incorrect_number: ["number", "Your card number is incorrect. Check its digits."],
+  invalid_expiry_month: ["exp_month", "Your card's expiration month is invalid. Use 1 to 12."],
+  invalid_expiry_year: ["exp_year", "Your card's expiration year is invalid or in the past."],
+  invalid_cvc: ["cvc", "Your card's security code is invalid. It has 3 digits, or 4 on Amex."],
+};
+
+const invalid = (code: string | undefined, message: string, param?: string): WireError => ({
+  status: 400,
+  type: "invalid_request_error",
+  message,
+  ...(code === undefined ? {} : { code }),
+  ...(param === undefined ? {} : { param }),
+});
+
+const unauthorized = (message: string, code?: string): WireError => ({
+  ...invalid(code, message),
+  status: 401,
+});
+
+/** The public face of a failure. */
+export function wireOf(f: Failure): WireError {
+  switch (f.kind) {
+    case "parameter_missing":
+      return invalid(f.kind, `Missing required param: ${f.param}.`, f.param);
+    case "parameter_unknown":
+      return invalid(f.kind, `Received unknown parameter: ${f.param}`, f.param);
+    case "parameter_invalid_integer":
+      return invalid(f.kind, f.why, f.param);
+    case "parameter_invalid":
+      return invalid(f.kind, f.why, f.param);
+    case "amount_too_large":
+      return invalid(f.kind, `Amount must be no more than ${f.max}.`, f.param);
+    case "pan_detected":
+      return invalid(
+        f.kind,
+        "This field looks like it holds a card number. Card numbers belong in a card or a token only.",
+        f.param,
+      );
+    case "body_malformed":
+      return invalid(f.kind, f.why);
+    case "body_too_large":
+      return { ...invalid(f.kind, `The request body may have ${f.maxBytes} bytes.`), status: 413 };
+    case "tls_too_old":
+      return { ...invalid(f.kind, "Connect with TLS 1.3."), status: 426 };
+    case "key_missing":
+      return unauthorized(
+        "You did not provide an API key. Send it as `Authorization: Bearer YOUR_SECRET_KEY`.",
+      );
+    case "key_invalid":
+      return unauthorized(`Invalid API Key provided: ${f.shown}`);
+    case "key_publishable":
+      return unauthorized(
+        "This API call cannot be made with a publishable API key. Please use a secret API key.",
+        "secret_key_required",
+      );
+    case "key_secret_in_browser":
+      return {
+        ...invalid(f.kind, "A secret key was sent from a browser. Use the publishable key there."),
+        status: 403,
+      };
+    case "key_not_platform":
+      return { ...invalid(f.kind, "Only the platform key may do this."), status: 403 };
+    case "livemode_closed":
+      return {
+        ...invalid(f.kind, "Live mode has no processor here. Use the test mode keys."),
+        status: 403,
+      };
+    case "account_unknown":
+      return unauthorized("The account of this API key does not exist here.", "account_invalid");
+    case "route_unknown":
+      return {
+        ...invalid(undefined, `Unrecognized request URL (${f.method}: ${f.path}).`),
+        status: 404,
+      };
+    case "resource_missing":
+      return { ...invalid(f.kind, `No such ${f.object}: '${f.id}'`, f.param), status: 404 };
+    case "idempotency_key_invalid":
+      return invalid(f.kind, f.why);
+    case "idempotency_mismatch":
+      return {
+        status: 400,
+        type: "idempotency_error",
+        message:
+          f.first === f.second
+            ? "Keys for idempotent requests can only be used with the same parameters they were first used with. Use another key if you meant another request."
+            : `Keys for idempotent requests can only be used for the same endpoint they were first used for (${f.first}, now ${f.second}). Use another key if you meant another request.`,
+      };
+    case "idempotency_in_use":
+      return {
+        ...invalid(
+          "idempotency_key_in_use",
+          "A request with this idempotency key is still being processed. Try again shortly.",
+        ),
+        type: "idempotency_error",
+        status: 409,
+      };
+    case "card_field": {
+      const [param, message] = CARD_FIELD[f.code];
+      return { status: 402, type: "card_error", code: f.code, param, message };
+    }
+    case "card_declined":
+      return {
+        status: 402,
+        type: "card_error",
+        code: f.code,
+        message: f.message,
+        charge: f.charge,
+        ...(f.declineCode === undefined ? {} : { decline_code: f.declineCode }),
+        ...(f.code === "incorrect_cvc" ? { param: "cvc" } : {}),
+      };
+    default:
+      return stateErrorOf(f);
+  }
+}
+
+function stateErrorOf(f: Failure): WireError {
+  switch (f.kind) {
+    case "token_already_used":
+      return invalid(f.kind, `You cannot use a token more than once: ${f.token}.`, "source");
+    case "customer_without_card":
+      return {
+        ...invalid("missing", "The customer has no card to charge. Attach one, or send a source."),
+        type: "card_error",
+        status: 402,
+      };
+    case "order_attempt_taken":
+      return invalid(
+        f.kind,
+        "Another charge already has this order_id and attempt_number. Count the attempt up to charge again.",
+        "metadata[attempt_number]",
+      );
+    case "object_locked":
+      return {
+        ...invalid("lock_timeout", "Another request is changing this object. Try again shortly."),
+        status: 429,
+      };
+    case "charge_failed":
+      return invalid(f.kind, "This charge failed, so it cannot be captured or refunded.", "charge");
+    case "charge_already_captured":
+      return invalid(f.kind, "This charge has already been captured.");
+    case "charge_already_refunded":
+      return invalid(f.kind, "This charge has already been refunded.");
+    case "capture_too_large":
+      return invalid(
+        "amount_too_large",
+        `The amount to capture is greater than the authorized amount (${f.max}).`,
+        "amount",
+      );
+    case "refund_too_large":
+      return invalid(
+        "amount_too_large",
+        `The refund is greater than what is left of the charge (${f.max}).`,
+        "amount",
+      );
+    case "release_in_part":
+      return invalid(
+        f.kind,
+        "An uncaptured charge can only be refunded in full. Capture less of it instead.",
+        "amount",
+      );
+    case "processor_refused":
+      return {
+        ...invalid("processing_error", `The processor refused the ${f.operation}.`),
+        type: "card_error",
+        status: 402,
+      };
+    case "rate_limited":
+      return { ...invalid("rate_limit", "Too many requests. Slow down and retry."), status: 429 };
+    case "unavailable":
+      return {
+        status: 503,
+        type: "api_error",
+        message: `${f.what} Nothing was half-done; retry with the same idempotency key.`,
+      };
+    default:
+      return {
+        status: 500,
+        type: "api_error",
+        message: "Something went wrong on our side. Retry with the same idempotency key.",
+      };
+  }
+}
+
+/** Whether an answer may be kept for replays: all ends but those that say "try again". */
+export function isRetryable(f: Failure): boolean {
+  return (
+    f.kind === "unavailable" ||
+    f.kind === "internal" ||
+    f.kind === "rate_limited" ||
+    f.kind === "object_locked" ||
+    f.kind === "idempotency_in_use"
+  );
+}

@@ -1,0 +1,135 @@
+// The names of things. An id is a prefix, `_` and base62 text, as in Stripe's API. Three families:
+// accounts are 16 random characters; objects (ch_, re_, cus_, card_, op_) are a UUIDv7, so that newest
+// first is one range of an index; tokens are 128 random bits, so that nothing can be told from them;
+// events and balance transactions are their account and sequence number, so that no index is needed.
+
+import { decodeBase62, encodeBase62, randomBase62 } from "./base62.ts";
+
+export type AccountId = `acct_${string}`;
+export type ChargeId = `ch_${string}`;
+export type RefundId = `re_${string}`;
+export type CaptureId = `op_${string}`;
+export type CustomerId = `cus_${string}`;
+export type CardId = `card_${string}`;
+export type TokenId = `tok_${string}`;
+export type RequestId = `req_${string}`;
+export type EventId = `evt_${string}`;
+export type TransactionId = `txn_${string}`;
+
+/** Prefixes of ids that stand for 128 bits, a `uuid` in SQL. */
+export type ObjectPrefix = "ch" | "re" | "op" | "cus" | "card" | "tok";
+
+/** Fresh random bytes of the asked length. */
+export type Random = (length: number) => Uint8Array;
+
+const ACCOUNT_CHARACTERS = 16; // 95 bits
+const OBJECT_CHARACTERS = 22; // 62^22 > 2^128
+const REQUEST_CHARACTERS = 16;
+const SEQUENCE_CHARACTERS = 8; // 62^8 ≈ 2 × 10^14 events of one account
+const UUID_MAX = 2n ** 128n;
+
+export const mintAccountId = (random: Random): AccountId =>
+  `acct_${randomBase62(ACCOUNT_CHARACTERS, random)}`;
+
+export const mintRequestId = (random: Random): RequestId =>
+  `req_${randomBase62(REQUEST_CHARACTERS, random)}`;
+
+export function parseAccountId(text: string): AccountId | undefined {
+  return /^acct_[0-9A-Za-z]{16}$/.test(text) ? (text as AccountId) : undefined;
+}
+
+/** A token id: 128 random bits that say nothing of the card (PCI DSS scope: not derived from it). */
+export function mintTokenId(random: Random): TokenId {
+  return `tok_${encodeBase62(numberOf(random(16)), OBJECT_CHARACTERS)}`;
+}
+
+/**
+ * Mints ids that ascend within one process even when several fall in one millisecond or the clock
+ * steps back (RFC 9562 UUIDv7, method 1: a 12-bit counter in rand_a).
+ */
+export class IdMint {
+  #lastMs = 0;
+  #counter = 0;
+  readonly #now: () => number;
+  readonly #random: Random;
+
+  constructor(now: () => number, random: Random) {
+    this.#now = now;
+    this.#random = random;
+  }
+
+  mint<P extends ObjectPrefix>(prefix: P): `${P}_${string}` {
+    const ms = this.#now();
+    if (ms > this.#lastMs) {
+      this.#lastMs = ms;
+      this.#counter = 0;
+    } else if (++this.#counter === 0x1000) {
+      this.#lastMs += 1;
+      this.#counter = 0;
+    }
+    const tail = numberOf(this.#random(8)) & 0x3fff_ffff_ffff_ffffn;
+    const head = (BigInt(this.#lastMs) << 16n) | 0x7000n | BigInt(this.#counter);
+    return `${prefix}_${encodeBase62((head << 64n) | (0b10n << 62n) | tail, OBJECT_CHARACTERS)}`;
+  }
+}
+
+/** The `uuid` behind an id of the given prefix, or undefined when it is no such id. */
+export function uuidOf(prefix: ObjectPrefix, id: string): string | undefined {
+  if (!id.startsWith(`${prefix}_`) || id.length !== prefix.length + 1 + OBJECT_CHARACTERS) {
+    return undefined;
+  }
+  const value = decodeBase62(id.slice(prefix.length + 1));
+  return value === undefined || value >= UUID_MAX ? undefined : dashed(value);
+}
+
+/** The id of a `uuid`. */
+export function idOf<P extends ObjectPrefix>(prefix: P, uuid: string): `${P}_${string}` {
+  return `${prefix}_${encodeBase62(BigInt(`0x${uuid.replaceAll("-", "")}`), OBJECT_CHARACTERS)}`;
+}
+
+/** When a UUIDv7 was made, in whole unix seconds. */
+export function createdOf(uuid: string): number {
+  return Math.floor(Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16) / 1000);
+}
+
+/** The least `uuid` an object made at this unix second could have. */
+export function firstUuidAt(unixSeconds: number): string {
+  return dashed((BigInt(Math.max(0, Math.floor(unixSeconds))) * 1000n) << 80n);
+}
+
+/** The id of the event or balance transaction with this number in an account's sequence. */
+export function sequenceId<P extends "evt" | "txn">(
+  prefix: P,
+  account: AccountId,
+  livemode: boolean,
+  seq: number,
+): `${P}_${string}` {
+  const number = encodeBase62(BigInt(seq), SEQUENCE_CHARACTERS);
+  return `${prefix}_${livemode ? "1" : "0"}${account.slice(5)}${number}`;
+}
+
+/** The number behind such an id, or undefined when it is not an id of this account and mode. */
+export function sequenceOf(
+  prefix: "evt" | "txn",
+  account: AccountId,
+  livemode: boolean,
+  id: string,
+): number | undefined {
+  const head = `${prefix}_${livemode ? "1" : "0"}${account.slice(5)}`;
+  if (!id.startsWith(head) || id.length !== head.length + SEQUENCE_CHARACTERS) return undefined;
+  const value = decodeBase62(id.slice(head.length));
+  return value === undefined ? undefined : Number(value);
+}
+
+function numberOf(bytes: Uint8Array): bigint {
+  let hex = "0x";
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
+  return BigInt(hex);
+}
+
+function dashed(value: bigint): string {
+  const hex = value.toString(16).padStart(32, "0");
+  return [8, 12, 16, 20, 32]
+    .map((end, i, ends) => hex.slice(i === 0 ? 0 : ends[i - 1], end))
+    .join("-");
+}

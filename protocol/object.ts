@@ -1,0 +1,370 @@
+// Facts as objects of Stripe's v1 API. Pure, and written so that equal facts give equal bytes for
+// ever: a stored answer is its facts, so a field is never reordered, only added under a new shape.
+
+import type { Scope } from "./command.ts";
+import { type EventType, eventTypeOf } from "./event.ts";
+import type {
+  AccountFacts,
+  CardSummary,
+  ChargeFacts,
+  CustomerFacts,
+  Facts,
+  OperationFacts,
+} from "./facts.ts";
+import { type CardId, type CustomerId, sequenceId, type TokenId } from "./ids.ts";
+
+/** The Stripe API version whose shapes these are. */
+export const API_VERSION = "2026-10-28.endive";
+
+export type StripeObject = { readonly [field: string]: unknown };
+
+/** A card as `source` of a charge or customer. */
+export function cardObject(
+  id: CardId | string,
+  card: CardSummary,
+  customer: CustomerId | null,
+  cvcCheck: string | null = null,
+): StripeObject {
+  return {
+    id,
+    object: "card",
+    address_line1: card.address_line1 ?? null,
+    address_line1_check: null,
+    address_zip: card.address_zip ?? null,
+    address_zip_check: null,
+    brand: card.brand,
+    country: card.country,
+    customer,
+    cvc_check: cvcCheck,
+    dynamic_last4: null,
+    exp_month: card.exp_month,
+    exp_year: card.exp_year,
+    fingerprint: card.fingerprint,
+    funding: card.funding,
+    last4: card.last4,
+    metadata: {},
+    name: card.name ?? null,
+    tokenization_method: null,
+  };
+}
+
+/** The id of the card behind a token: the same 128 bits under another prefix. */
+export const cardIdOfToken = (token: TokenId): CardId => `card_${token.slice(4)}`;
+
+export function tokenObject(
+  token: TokenId,
+  card: CardSummary,
+  at: { readonly created: number; readonly livemode: boolean; readonly used: boolean },
+): StripeObject {
+  return {
+    id: token,
+    object: "token",
+    card: cardObject(cardIdOfToken(token), card, null),
+    client_ip: null,
+    created: at.created,
+    livemode: at.livemode,
+    type: "card",
+    used: at.used,
+  };
+}
+
+export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
+  const failed = c.state === "failed";
+  const captured = c.state === "captured";
+  const left = captured ? c.amount - c.amount_captured : 0;
+  const refunded = c.amount_refunded + left;
+  const cvcCheck = c.outcome?.checks.cvc ?? null;
+  const card: StripeObject = {
+    ...cardObject(c.card_id ?? cardIdOfToken(c.token), c.card, c.customer, cvcCheck),
+    address_line1_check: c.outcome?.checks.address_line1 ?? null,
+    address_zip_check: c.outcome?.checks.address_zip ?? null,
+  };
+  return {
+    id: c.id,
+    object: "charge",
+    amount: c.amount,
+    amount_captured: c.amount_captured,
+    amount_refunded: refunded,
+    application: null,
+    application_fee: null,
+    application_fee_amount: null,
+    balance_transaction:
+      c.balance_seq === null
+        ? null
+        : sequenceId("txn", scope.account, scope.livemode, c.balance_seq),
+    billing_details: billingDetails(c.card),
+    calculated_statement_descriptor: c.statement_descriptor,
+    captured,
+    created: c.created,
+    currency: c.currency,
+    customer: c.customer,
+    description: c.description,
+    disputed: false,
+    failure_balance_transaction: null,
+    failure_code: failed ? (c.outcome?.decline?.code ?? null) : null,
+    failure_message: failed ? (c.outcome?.decline?.message ?? null) : null,
+    fraud_details: {},
+    invoice: null,
+    livemode: scope.livemode,
+    metadata: c.metadata,
+    on_behalf_of: null,
+    order: null,
+    outcome: outcomeOf(c),
+    paid: !failed && c.state !== "opened",
+    payment_intent: null,
+    payment_method: card["id"],
+    payment_method_details: paymentMethodDetails(c),
+    receipt_email: c.receipt_email,
+    receipt_number: null,
+    receipt_url: null,
+    refunded: c.state === "released" || (captured && refunded === c.amount),
+    review: null,
+    shipping: null,
+    source: card,
+    source_transfer: null,
+    statement_descriptor: c.statement_descriptor,
+    statement_descriptor_suffix: null,
+    status: failed ? "failed" : c.state === "opened" ? "pending" : "succeeded",
+    transfer_data: null,
+    transfer_group: null,
+  };
+}
+
+function billingDetails(card: CardSummary): StripeObject {
+  return {
+    address: {
+      city: null,
+      country: null,
+      line1: card.address_line1 ?? null,
+      line2: null,
+      postal_code: card.address_zip ?? null,
+      state: null,
+    },
+    email: null,
+    name: card.name ?? null,
+    phone: null,
+  };
+}
+
+function outcomeOf(c: ChargeFacts): StripeObject | null {
+  if (c.outcome === null) return null;
+  const { decline, network_code, risk_level } = c.outcome;
+  const blocked = decline !== undefined && risk_level === "highest";
+  return {
+    advice_code: null,
+    network_advice_code: null,
+    network_decline_code: decline === undefined ? null : network_code,
+    network_status:
+      decline === undefined
+        ? "approved_by_network"
+        : blocked
+          ? "not_sent_to_network"
+          : "declined_by_network",
+    reason: decline === undefined ? null : (decline.decline_code ?? decline.code),
+    risk_level,
+    seller_message:
+      decline === undefined
+        ? "Payment complete."
+        : blocked
+          ? "The payment was blocked as too risky."
+          : "The bank did not approve the payment.",
+    type: decline === undefined ? "authorized" : blocked ? "blocked" : "issuer_declined",
+  };
+}
+
+function paymentMethodDetails(c: ChargeFacts): StripeObject {
+  return {
+    card: {
+      amount_authorized: c.state === "failed" || c.state === "opened" ? null : c.amount,
+      brand: brandCode(c.card.brand),
+      checks: {
+        address_line1_check: c.outcome?.checks.address_line1 ?? null,
+        address_postal_code_check: c.outcome?.checks.address_zip ?? null,
+        cvc_check: c.outcome?.checks.cvc ?? null,
+      },
+      country: c.card.country,
+      exp_month: c.card.exp_month,
+      exp_year: c.card.exp_year,
+      fingerprint: c.card.fingerprint,
+      funding: c.card.funding,
+      installments: null,
+      last4: c.card.last4,
+      mandate: null,
+      network: brandCode(c.card.brand),
+      three_d_secure: null,
+      wallet: null,
+    },
+    type: "card",
+  };
+}
+
+// `payment_method_details` has its own names of the schemes.
+const BRAND_CODES: Record<string, string> = {
+  "American Express": "amex",
+  "Diners Club": "diners",
+};
+const brandCode = (brand: string): string => BRAND_CODES[brand] ?? brand.toLowerCase();
+
+export function refundObject(r: OperationFacts, scope: Scope): StripeObject {
+  return {
+    id: r.id,
+    object: "refund",
+    amount: r.amount,
+    balance_transaction:
+      r.balance_seq === null
+        ? null
+        : sequenceId("txn", scope.account, scope.livemode, r.balance_seq),
+    charge: r.charge,
+    created: r.created,
+    currency: r.currency,
+    destination_details: { card: { type: "refund" }, type: "card" },
+    ...(r.state === "failed" ? { failure_reason: "declined" } : {}),
+    metadata: r.metadata,
+    payment_intent: null,
+    reason: r.reason,
+    receipt_number: null,
+    source_transfer_reversal: null,
+    status: r.state === "opened" ? "pending" : r.state,
+    transfer_reversal: null,
+  };
+}
+
+export function customerObject(c: CustomerFacts, scope: Scope): StripeObject {
+  if (c.deleted) return { id: c.id, object: "customer", deleted: true };
+  const field = (name: string): unknown => c.document[name] ?? null;
+  return {
+    id: c.id,
+    object: "customer",
+    address: field("address"),
+    balance: 0,
+    created: c.created,
+    currency: null,
+    default_source: c.default_source,
+    delinquent: false,
+    description: field("description"),
+    discount: null,
+    email: field("email"),
+    invoice_prefix: c.id.slice(-8).toUpperCase(),
+    invoice_settings: {
+      custom_fields: null,
+      default_payment_method: null,
+      footer: null,
+      rendering_options: null,
+    },
+    livemode: scope.livemode,
+    metadata: field("metadata") ?? {},
+    name: field("name"),
+    next_invoice_sequence: 1,
+    phone: field("phone"),
+    preferred_locales: [],
+    shipping: field("shipping"),
+    tax_exempt: "none",
+    test_clock: null,
+  };
+}
+
+export function accountObject(a: AccountFacts): StripeObject {
+  return {
+    id: a.id,
+    object: "account",
+    business_profile: { name: a.name },
+    charges_enabled: true,
+    created: a.created,
+    email: a.email,
+  };
+}
+
+/** What an API call answers with for these facts. */
+export function objectOf(facts: Facts, scope: Scope): StripeObject {
+  switch (facts.kind) {
+    case "charge":
+      return chargeObject(facts, scope);
+    case "operation":
+      return refundObject(facts, scope);
+    case "customer":
+      return customerObject(facts, scope);
+    case "account":
+      return accountObject(facts);
+  }
+}
+
+/** One row of the event log, with what it tells of as it stood then. */
+export type EventFacts = {
+  readonly seq: number;
+  readonly code: number;
+  readonly created: number;
+  readonly request: string;
+  readonly key: string | null;
+  readonly subject: Facts;
+};
+
+export function eventObject(e: EventFacts, scope: Scope): StripeObject {
+  const type: EventType | undefined = eventTypeOf(e.code);
+  return {
+    id: sequenceId("evt", scope.account, scope.livemode, e.seq),
+    object: "event",
+    api_version: API_VERSION,
+    created: e.created,
+    data: { object: objectOf(e.subject, scope) },
+    livemode: scope.livemode,
+    pending_webhooks: 0,
+    request: { id: e.request, idempotency_key: e.key },
+    type: type?.name ?? "unknown",
+  };
+}
+
+/** A posting as it moved the merchant's balance. */
+export type TransactionFacts = {
+  readonly seq: number;
+  readonly created: number;
+  readonly amount: number;
+  readonly currency: string;
+  readonly type: "charge" | "refund";
+  readonly source: string;
+  readonly description: string | null;
+};
+
+export function transactionObject(t: TransactionFacts, scope: Scope): StripeObject {
+  return {
+    id: sequenceId("txn", scope.account, scope.livemode, t.seq),
+    object: "balance_transaction",
+    amount: t.amount,
+    available_on: t.created,
+    created: t.created,
+    currency: t.currency,
+    description: t.description,
+    exchange_rate: null,
+    fee: 0,
+    fee_details: [],
+    net: t.amount,
+    reporting_category: t.type,
+    source: t.source,
+    status: "available",
+    type: t.type,
+  };
+}
+
+export function balanceObject(
+  amounts: readonly { readonly currency: string; readonly amount: number }[],
+  livemode: boolean,
+): StripeObject {
+  const lines = amounts.length === 0 ? [{ currency: "usd", amount: 0 }] : amounts;
+  return {
+    object: "balance",
+    available: lines.map(({ amount, currency }) => ({
+      amount,
+      currency,
+      source_types: { card: amount },
+    })),
+    livemode,
+    pending: lines.map(({ currency }) => ({ amount: 0, currency, source_types: { card: 0 } })),
+  };
+}
+
+export function listObject(
+  url: string,
+  data: readonly StripeObject[],
+  more: boolean,
+): StripeObject {
+  return { object: "list", data, has_more: more, url };
+}

@@ -1,0 +1,111 @@
+// What the edge asks of a region when it reads, and what it hears. A read names the sequence it must
+// not fall behind; a copy that has not reached it says so and the home region is asked instead.
+
+import type { Scope } from "./command.ts";
+import type {
+  AccountFacts,
+  CardSummary,
+  ChargeFacts,
+  CustomerFacts,
+  OperationFacts,
+} from "./facts.ts";
+import type { CardId, ChargeId, CustomerId, RefundId, TokenId } from "./ids.ts";
+import type { EventFacts, TransactionFacts } from "./object.ts";
+import type { Region } from "./slot.ts";
+
+/** A page of a list, newest first. Cursors are ids of the listed things. */
+export type Page = {
+  readonly limit: number;
+  readonly starting_after?: string;
+  readonly ending_before?: string;
+};
+
+/** A span of unix seconds; both ends within it. */
+export type Span = { readonly from?: number; readonly to?: number };
+
+export type Query =
+  | { readonly kind: "charge"; readonly id: ChargeId }
+  | {
+      readonly kind: "charges";
+      readonly page: Page;
+      readonly created?: Span;
+      readonly customer?: CustomerId;
+    }
+  | { readonly kind: "refund"; readonly id: RefundId }
+  | {
+      readonly kind: "refunds";
+      readonly page: Page;
+      readonly created?: Span;
+      readonly charge?: ChargeId;
+    }
+  | { readonly kind: "customer"; readonly id: CustomerId }
+  | {
+      readonly kind: "customers";
+      readonly page: Page;
+      readonly created?: Span;
+      readonly email?: string;
+    }
+  | {
+      readonly kind: "events";
+      readonly page: Page;
+      readonly created?: Span;
+      readonly codes?: readonly number[];
+    }
+  | { readonly kind: "event"; readonly seq: number }
+  | { readonly kind: "events_after"; readonly seq: number; readonly limit: number }
+  | {
+      readonly kind: "transactions";
+      readonly page: Page;
+      readonly created?: Span;
+      readonly type?: "charge" | "refund";
+      readonly source?: ChargeId | RefundId;
+    }
+  | { readonly kind: "transaction"; readonly seq: number }
+  | { readonly kind: "balance" }
+  | { readonly kind: "account" }
+  /** What was made with a token: nothing, a charge, or a card of a customer. */
+  | { readonly kind: "token_use"; readonly token: TokenId };
+
+/** A customer with the cards kept for it. */
+export type CustomerRow = CustomerFacts & {
+  readonly cards: readonly { readonly id: CardId; readonly card: CardSummary }[];
+};
+
+export type BalanceRow = {
+  readonly kind: "balance";
+  readonly currency: string;
+  readonly amount: number;
+};
+
+export type TokenUseRow = { readonly kind: "token_use" };
+
+export type Row =
+  | TokenUseRow
+  | ChargeFacts
+  | OperationFacts
+  | CustomerRow
+  | AccountFacts
+  | ({ readonly kind: "event" } & EventFacts)
+  | ({ readonly kind: "transaction" } & TransactionFacts)
+  | BalanceRow;
+
+/** The body of `POST /read`. */
+export type Read = Scope & {
+  readonly home: Region;
+  /** The least sequence the answer must include; null when only the primary will do. */
+  readonly min_seq: number | null;
+  readonly query: Query;
+};
+
+export type ReadAnswer =
+  | {
+      readonly kind: "rows";
+      readonly rows: readonly Row[];
+      readonly more: boolean;
+      readonly seq: number;
+      readonly from: "primary" | "replica";
+    }
+  /** A cursor names nothing of this account. */
+  | { readonly kind: "cursor_unknown"; readonly id: string; readonly param: string }
+  | { readonly kind: "account_unknown" }
+  | { readonly kind: "stale" };

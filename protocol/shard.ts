@@ -1,0 +1,75 @@
+// What the edge asks of a shard for one merchant request, and how it ends.
+
+import type { Claim, Scope } from "./command.ts";
+import type { CardSummary, Facts, Json } from "./facts.ts";
+import type { Failure } from "./failure.ts";
+import type { AccountId, CardId, ChargeId, CustomerId, RequestId, TokenId } from "./ids.ts";
+
+/** A card to use: a token still to be looked up, or one just made from typed fields. */
+export type CardSource =
+  | { readonly kind: "token"; readonly text: string }
+  | { readonly kind: "tokenized"; readonly token: TokenId; readonly card: CardSummary };
+
+export type ChargeAsk = Scope &
+  Claim & {
+    readonly kind: "charge";
+    readonly source: CardSource | { readonly kind: "customer"; readonly card_id?: CardId };
+    readonly customer?: CustomerId;
+    readonly amount: number;
+    readonly currency: string;
+    readonly capture: boolean;
+    readonly order_id?: string;
+    readonly attempt_number?: number;
+    readonly description?: string;
+    readonly receipt_email?: string;
+    readonly statement_descriptor?: string;
+    readonly metadata?: Readonly<Record<string, string>>;
+  };
+
+export type OperationAsk = Scope &
+  Claim & {
+    readonly kind: "capture" | "refund";
+    readonly charge: ChargeId;
+    readonly amount?: number;
+    readonly reason?: string;
+    readonly metadata?: Readonly<Record<string, string>>;
+  };
+
+export type CustomerAsk = Scope &
+  Claim & {
+    readonly kind: "customer";
+    readonly change: "create" | "update" | "delete";
+    /** Absent when the customer is to be made. */
+    readonly id?: CustomerId;
+    readonly patch?: { readonly [name: string]: Json };
+    readonly source?: CardSource;
+    readonly default_source?: CardId;
+  };
+
+export type AccountAsk = Scope & {
+  readonly kind: "account";
+  readonly id: AccountId;
+  readonly slot: number;
+  readonly name?: string;
+  readonly email?: string;
+};
+
+export type Ask = ChargeAsk | OperationAsk | CustomerAsk | AccountAsk;
+
+/** How a request ended. */
+export type End =
+  | { readonly ok: true; readonly facts: Facts }
+  | { readonly ok: false; readonly failure: Failure };
+
+export type Reply = {
+  readonly end: End;
+  /** True when a request before this one was executed and this is its answer. */
+  readonly replayed: boolean;
+  /** The request that was executed. */
+  readonly request: RequestId;
+};
+
+/** The shard's word on a read: may it be made, and how fresh must its answer be? */
+export type Admission =
+  | { readonly ok: true; readonly minSeq: number | null }
+  | { readonly ok: false; readonly failure: Failure };

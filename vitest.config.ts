@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+// The tests run in Node and talk to the real system over HTTP: workerd, PostgreSQL and the test bank are
+// started once (test/platform.ts) and shared; each file makes merchants of its own.
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/platform.ts"],
+    reporters: ["default", "./test/count.ts"],
+    // Two cores: more files at once would only make each other slow.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});

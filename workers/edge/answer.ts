@@ -1,0 +1,71 @@
+// How an answer looks on the wire: Stripe's headers and its error body.
+
+import { type Failure, isRetryable, wireOf } from "../../protocol/failure.ts";
+import type { RequestId } from "../../protocol/ids.ts";
+import { API_VERSION } from "../../protocol/object.ts";
+import type { Answered, Refused } from "./route.ts";
+
+/** What of a request shows in its answer. */
+export type Asked = {
+  readonly request: RequestId;
+  /** The caller's idempotency key, when it sent one. */
+  readonly key: string | undefined;
+  readonly version: string | undefined;
+};
+
+const EXPOSED =
+  "Request-Id, Stripe-Manage-Version, Stripe-Should-Retry, X-Stripe-External-Auth-Required, X-Stripe-Privileged-Session-Required";
+
+/** CORS: any page may call with a publishable key; no cookie is ever read. */
+export const CORS = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-methods": "GET, HEAD, PUT, PATCH, POST, DELETE",
+  "access-control-allow-headers": "authorization, content-type, idempotency-key, stripe-version",
+  "access-control-expose-headers": EXPOSED,
+  "access-control-max-age": "300",
+} as const;
+
+function headersOf(asked: Asked): Headers {
+  const headers = new Headers({
+    ...CORS,
+    "content-type": "application/json",
+    "cache-control": "no-cache, no-store",
+    "strict-transport-security": "max-age=63072000; includeSubDomains; preload",
+    vary: "Origin",
+    "request-id": asked.request,
+    "stripe-version": asked.version ?? API_VERSION,
+  });
+  if (asked.key !== undefined) {
+    headers.set("idempotency-key", asked.key);
+    headers.set("original-request", asked.request);
+    headers.set("stripe-should-retry", "false");
+  }
+  return headers;
+}
+
+export function answer(asked: Asked, answered: Answered): Response {
+  const headers = headersOf(asked);
+  if (answered.servedBy !== undefined) headers.set("tessera-served-by", answered.servedBy);
+  markReplay(headers, asked, answered.replayed === true ? answered.original : undefined);
+  return new Response(`${JSON.stringify(answered.object, null, 2)}\n`, { headers });
+}
+
+export function refusal(asked: Asked, refused: Refused): Response {
+  const { status, ...error } = wireOf(refused as Failure);
+  const headers = headersOf(asked);
+  markReplay(headers, asked, refused.replay?.original);
+  if (isRetryable(refused)) headers.set("stripe-should-retry", "true");
+  if (status === 401) headers.set("www-authenticate", 'Bearer realm="Stripe"');
+  if (status === 426) headers.set("upgrade", "TLS/1.3");
+  if (refused.kind === "rate_limited") headers.set("stripe-rate-limited-reason", "global-rate");
+  if (status === 429 && refused.kind === "object_locked") {
+    headers.set("stripe-rate-limited-reason", "resource-specific");
+  }
+  return new Response(`${JSON.stringify({ error }, null, 2)}\n`, { status, headers });
+}
+
+function markReplay(headers: Headers, asked: Asked, original: RequestId | undefined): void {
+  if (asked.key === undefined || original === undefined) return;
+  headers.set("idempotent-replayed", "true");
+  headers.set("original-request", original);
+}

@@ -1,0 +1,24 @@
+// What the edge is given. It holds no card key and no processor; a test holds that against its bundle.
+
+import type { Shard, ShardEnv } from "../../durable-objects/shard.ts";
+import type { Stream } from "../../durable-objects/stream.ts";
+
+export type EdgeEnv = ShardEnv & {
+  readonly SHARD: DurableObjectNamespace<Shard>;
+  readonly STREAM: DurableObjectNamespace<Stream>;
+  /** Base64url, 32 bytes: MACs the API keys. */
+  readonly API_KEY_SECRET: string;
+  /** Base64url, 32 bytes: MACs request parameters, so that a reused key can be told from a retry. */
+  readonly REQUEST_MAC_SECRET: string;
+  /** "open" where a live processor is bound. */
+  readonly LIVE_MODE?: string;
+  /** Keys of the demo account; only a local system has them. */
+  readonly DEMO_SECRET_KEY?: string;
+  readonly DEMO_PUBLISHABLE_KEY?: string;
+};
+
+const SECRETS = ["API_KEY_SECRET", "REQUEST_MAC_SECRET", "EDGE_SIGNING_KEY"] as const;
+
+/** The first secret that is not there, so that the operator is told its name and not a stack. */
+export const missingSecret = (env: Partial<EdgeEnv>): string | undefined =>
+  SECRETS.find((name) => !env[name]);

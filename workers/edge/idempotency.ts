@@ -1,0 +1,51 @@
+// A request's claim: its key, its route, and a keyed MAC of its parameters without card data (a plain
+// hash of them would be an unkeyed hash of a card number, PCI DSS 3.5.1.1).
+
+import { importMacKey } from "../../protocol/api-key.ts";
+import type { Claim } from "../../protocol/command.ts";
+import type { Failure } from "../../protocol/failure.ts";
+import type { RequestId } from "../../protocol/ids.ts";
+import { looksLikePan } from "../../protocol/luhn.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { withoutCard } from "./disclosure.ts";
+import { canonical, type Tree } from "./parameters.ts";
+
+/** Stripe's limit. */
+const KEY_CHARACTERS_MAX = 255;
+/** Keys made here begin so; a caller's may not, lest it meets one. */
+const OURS = "tessera-";
+const MAC_BYTES = 16;
+
+let macKey: { readonly secret: string; readonly key: Promise<CryptoKey> } | undefined;
+
+/** The caller's idempotency key as sent, checked. */
+export function parseKey(header: string | null): Result<string | undefined, Failure> {
+  if (header === null) return ok(undefined);
+  const invalid = (why: string) => refuse<Failure>({ kind: "idempotency_key_invalid", why });
+  if (header === "") return invalid("The idempotency key is empty. Leave the header out instead.");
+  if (header.length > KEY_CHARACTERS_MAX) {
+    return invalid(`The idempotency key is longer than ${KEY_CHARACTERS_MAX} characters.`);
+  }
+  if (!/^[\x21-\x7e]+$/.test(header)) {
+    return invalid("The idempotency key may hold printable ASCII characters and no spaces.");
+  }
+  if (header.startsWith(OURS)) return invalid(`Keys that begin with ${OURS} are reserved.`);
+  return looksLikePan(header)
+    ? refuse({ kind: "pan_detected", param: "Idempotency-Key" })
+    : ok(header);
+}
+
+/** What makes this request itself; one without a key gets ours, so that internal retries are safe. */
+export async function claimOf(
+  request: { readonly id: RequestId; readonly key: string | undefined },
+  operation: string,
+  params: Tree,
+  secret: string,
+): Promise<Claim> {
+  if (macKey?.secret !== secret) macKey = { secret, key: importMacKey(secret) };
+  const text = new TextEncoder().encode(`${operation}\n${canonical(withoutCard(params))}`);
+  const mac = await crypto.subtle.sign("HMAC", await macKey.key, text);
+  let hex = "";
+  for (const byte of new Uint8Array(mac, 0, MAC_BYTES)) hex += byte.toString(16).padStart(2, "0");
+  return { key: request.key ?? `${OURS}${request.id}`, operation, mac: hex, request: request.id };
+}

@@ -1,0 +1,82 @@
+// The only public surface of Tessera: routes in, Stripe-shaped answers out. Hosts the shard and the
+// stream; asks the vault for everything that touches a card, and the origins for everything kept.
+
+import { Hono } from "hono";
+import { isHealthy } from "../../durable-objects/origin-client.ts";
+import { looksLikePan } from "../../protocol/luhn.ts";
+import { REGIONS } from "../../protocol/slot.ts";
+import { accountRoutes } from "./accounts.ts";
+import { CORS, refusal } from "./answer.ts";
+import { balanceRoutes } from "./balance.ts";
+import { chargeRoutes } from "./charges.ts";
+import { customerRoutes } from "./customers.ts";
+import { mountDemo } from "./demo.ts";
+import { type EdgeEnv, missingSecret } from "./environment.ts";
+import { eventRoutes } from "./events.ts";
+import { openApi } from "./openapi.ts";
+import { askedOf, serve, tlsFailure } from "./pipeline.ts";
+import { refundRoutes } from "./refunds.ts";
+import { tokenRoutes } from "./tokens.ts";
+
+export { Shard } from "../../durable-objects/shard.ts";
+export { Stream } from "../../durable-objects/stream.ts";
+
+const ROUTES = [
+  ...accountRoutes,
+  ...tokenRoutes,
+  ...customerRoutes,
+  ...chargeRoutes,
+  ...refundRoutes,
+  ...eventRoutes,
+  ...balanceRoutes,
+];
+
+const app = new Hono<{ Bindings: EdgeEnv }>();
+
+app.use(async (c, next) => {
+  const failure = tlsFailure(c.req.raw);
+  if (failure !== undefined) return refusal(askedOf(c.req.raw), failure);
+  await next();
+});
+
+app.options("*", () => new Response(null, { status: 204, headers: CORS }));
+
+for (const route of ROUTES) app.on(route.method, route.path, (c) => serve(route, c));
+
+app.get("/openapi.json", (c) => c.json(openApi(ROUTES, new URL(c.req.url).origin)));
+
+/** The isolate runs. */
+app.get("/healthz", (c) => c.json({ status: "ok" }));
+
+/** Every region's ledger answers and every secret is there. */
+app.get("/readyz", async (c) => {
+  const secret = missingSecret(c.env);
+  const regions: Record<string, string> = {};
+  for (const region of REGIONS) {
+    const up = secret === undefined && (await isHealthy(c.env, region));
+    regions[region] = up ? "ok" : "unreachable";
+  }
+  const ready = secret === undefined && Object.values(regions).every((state) => state === "ok");
+  const remedy = ready
+    ? {}
+    : {
+        remedy:
+          "Locally: start the databases with `npm run database`, or everything with `npm start`.",
+      };
+  return c.json({ status: ready ? "ok" : "unavailable", regions, ...remedy }, ready ? 200 : 503);
+});
+
+mountDemo(app);
+
+app.notFound((c) => {
+  const { pathname } = new URL(c.req.url);
+  const path = looksLikePan(pathname) ? "…" : pathname.slice(0, 200);
+  return refusal(askedOf(c.req.raw), { kind: "route_unknown", method: c.req.method, path });
+});
+
+app.onError((error, c) => {
+  console.error("unexpected", c.req.method, error.name);
+  return refusal(askedOf(c.req.raw), { kind: "internal" });
+});
+
+export default app;

@@ -1,0 +1,44 @@
+// The two shapes of a read: one thing by its id, and a page of a list.
+
+import { listObject, type StripeObject } from "../../protocol/object.ts";
+import type { Query, Row } from "../../protocol/query.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { find } from "./reading.ts";
+import type { Answered, Call, Refused } from "./route.ts";
+
+type Reader = Pick<Call<unknown>, "env" | "scope" | "continent" | "path" | "url">;
+
+/** One thing; `query` undefined means that the id cannot be one of these. */
+export async function one<R extends Row>(
+  call: Reader,
+  object: string,
+  query: Query | undefined,
+  render: (row: R) => StripeObject,
+): Promise<Result<Answered, Refused>> {
+  const missing = refuse<Refused>({
+    kind: "resource_missing",
+    object,
+    id: (call.path["id"] ?? "").slice(0, 100),
+    param: "id",
+  });
+  if (query === undefined) return missing;
+  const found = await find(call.env, call.scope, call.continent, query);
+  if (!found.ok) return found;
+  const [row] = found.value.rows;
+  if (row === undefined) return missing;
+  return ok({ object: render(row as R), servedBy: found.value.servedBy });
+}
+
+export async function list<R extends Row>(
+  call: Reader,
+  query: Query,
+  render: (row: R) => StripeObject,
+): Promise<Result<Answered, Refused>> {
+  const found = await find(call.env, call.scope, call.continent, query);
+  if (!found.ok) return found;
+  const data = found.value.rows.map((row) => render(row as R));
+  return ok({
+    object: listObject(call.url, data, found.value.more),
+    servedBy: found.value.servedBy,
+  });
+}

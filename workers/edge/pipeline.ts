@@ -1,0 +1,121 @@
+// What happens to every API request, in this order: size, key, parameters, card numbers where none
+// belongs, schema, then the route. Whatever is refused before the route has changed nothing and is
+// stored nowhere.
+
+import type { Context } from "hono";
+import type { Failure } from "../../protocol/failure.ts";
+import { mintRequestId } from "../../protocol/ids.ts";
+import { looksLikePan } from "../../protocol/luhn.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { type Asked, answer, refusal } from "./answer.ts";
+import { authenticate, keyText } from "./authentication.ts";
+import { disclosedIn } from "./disclosure.ts";
+import { type EdgeEnv, missingSecret } from "./environment.ts";
+import { claimOf, parseKey } from "./idempotency.ts";
+import { parseParameters, readBody } from "./parameters.ts";
+import type { Answered, Call, Refused, Route } from "./route.ts";
+import { failureOf } from "./schema.ts";
+
+type EdgeContext = Context<{ Bindings: EdgeEnv }>;
+
+const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
+
+/** Starts an answer: every request has an id before anything can go wrong. */
+export function askedOf(request: Request): Asked {
+  const version = request.headers.get("stripe-version");
+  return {
+    request: mintRequestId(random),
+    key: undefined,
+    // Echoed, so only what a version can look like.
+    version: version !== null && /^[0-9A-Za-z.;=_-]{1,64}$/.test(version) ? version : undefined,
+  };
+}
+
+/** Runs a route for a request. */
+export async function serve(route: Route, c: EdgeContext): Promise<Response> {
+  const asked = askedOf(c.req.raw);
+  const key =
+    route.method === "POST" ? parseKey(c.req.raw.headers.get("idempotency-key")) : ok(undefined);
+  if (!key.ok) return refusal(asked, key.failure);
+  const named: Asked = { ...asked, key: key.value };
+  try {
+    const result = await run(route, c, named);
+    return result.ok ? answer(named, result.value) : refusal(named, result.failure);
+  } catch (error) {
+    // The class and place of a bug are enough to find it; its message could hold what was sent.
+    console.error("unexpected", named.request, route.path, nameOfBug(error));
+    return refusal(named, { kind: "internal" });
+  }
+}
+
+function nameOfBug(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  return error.message.startsWith("Bug: ")
+    ? error.message
+    : `${error.name}\n${error.stack?.split("\n").slice(1, 4).join("\n")}`;
+}
+
+async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<Answered, Refused>> {
+  const { env } = c;
+  const request = c.req.raw;
+  const secret = missingSecret(env);
+  if (secret !== undefined) {
+    return refuse({ kind: "unavailable", what: `The secret ${secret} is not set; run npm start.` });
+  }
+  const url = new URL(request.url);
+  if (looksLikePan(decodedPath(url.pathname)))
+    return refuse({ kind: "pan_detected", param: "path" });
+  const body = await readBody(request);
+  if (!body.ok) return body;
+  const params = parseParameters(
+    url.searchParams,
+    body.value,
+    request.headers.get("content-type") ?? "",
+  );
+  const { key: fieldKey, ...rest } = params.ok ? params.value : {};
+  const caller = await authenticate(
+    keyText(request.headers, typeof fieldKey === "string" ? fieldKey : undefined),
+    route.access,
+    env.API_KEY_SECRET,
+    request.headers.has("origin"),
+  );
+  if (!caller.ok) return caller;
+  if (caller.value.livemode && env.LIVE_MODE !== "open") return refuse({ kind: "livemode_closed" });
+  if (!params.ok) return params;
+  const disclosed = disclosedIn(rest);
+  if (disclosed !== undefined) return refuse({ kind: "pan_detected", param: disclosed });
+  const checked = route.params.safeParse(rest);
+  if (!checked.success) return refuse(failureOf(checked.error));
+  const call: Call<unknown> = {
+    env,
+    scope: { account: caller.value.account, livemode: caller.value.livemode },
+    request: asked.request,
+    path: c.req.param(),
+    params: checked.data,
+    claim: await claimOf(
+      { id: asked.request, key: asked.key },
+      `${route.method} ${url.pathname}`,
+      rest,
+      env.REQUEST_MAC_SECRET,
+    ),
+    continent: (request.cf as { continent?: string } | undefined)?.continent,
+    url: url.pathname,
+  };
+  return route.handle(call as Call<never>);
+}
+
+function decodedPath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+/** TLS 1.3 is the zone's setting; this refuses what slips past it (PCI DSS 4.2.1). */
+export function tlsFailure(request: Request): Failure | undefined {
+  const version = (request.cf as { tlsVersion?: string } | undefined)?.tlsVersion;
+  return version === undefined || version === "" || version === "TLSv1.3"
+    ? undefined
+    : { kind: "tls_too_old" };
+}

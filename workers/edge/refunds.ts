@@ -1,0 +1,118 @@
+// Refunds: of a captured charge in full or in part; of an uncaptured one, in full, as its release.
+
+import { z } from "zod";
+import type { OperationFacts } from "../../protocol/facts.ts";
+import { type RefundId, uuidOf } from "../../protocol/ids.ts";
+import { refundObject } from "../../protocol/object.ts";
+import { refuse } from "../../protocol/result.ts";
+import { chargeId } from "./charges.ts";
+import { list, one } from "./lookup.ts";
+import { type Call, type Route, route } from "./route.ts";
+import {
+  amount,
+  created,
+  expand,
+  metadata,
+  page,
+  pageOf,
+  required,
+  setMetadata,
+  text,
+} from "./schema.ts";
+import { execute } from "./shard-call.ts";
+
+const REASONS = ["duplicate", "fraudulent", "requested_by_customer"];
+
+const refundFields = {
+  amount: amount.optional(),
+  reason: text(100).optional(),
+  metadata: metadata.optional(),
+  expand: expand.optional(),
+};
+
+type RefundFields = {
+  amount?: number | undefined;
+  reason?: string | undefined;
+  metadata?: Record<string, string | null> | undefined;
+};
+
+async function create(call: Call<RefundFields>, chargeText: string, param: string) {
+  const charge = chargeId(chargeText, param);
+  if (!charge.ok) return charge;
+  const { reason } = call.params;
+  if (reason !== undefined && !REASONS.includes(reason)) {
+    const why = `Invalid reason: must be one of ${REASONS.join(", ")}`;
+    return refuse({ kind: "parameter_invalid" as const, param: "reason", why });
+  }
+  const pairs = setMetadata(call.params.metadata);
+  return execute(call.env, {
+    kind: "refund",
+    ...call.scope,
+    ...call.claim,
+    charge: charge.value,
+    ...(call.params.amount === undefined ? {} : { amount: call.params.amount }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(pairs === undefined ? {} : { metadata: pairs }),
+  });
+}
+
+export const refundRoutes: readonly Route[] = [
+  route({
+    method: "POST",
+    path: "/v1/refunds",
+    summary: "Refund a charge, in full or in part",
+    access: "secret",
+    params: z.strictObject({ charge: required(100), ...refundFields }),
+    answers: "refund",
+    handle: (call) => create(call, call.params.charge, "charge"),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/charges/:id/refunds",
+    summary: "Refund a charge, by its path",
+    access: "secret",
+    params: z.strictObject(refundFields),
+    answers: "refund",
+    handle: (call) => create(call, call.path["id"] ?? "", "id"),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/refunds",
+    summary: "List refunds, newest first",
+    access: "secret",
+    params: z.strictObject({ ...page, created: created.optional(), charge: text(100).optional() }),
+    answers: "list of refunds",
+    handle: async (call) => {
+      const { charge, created: span } = call.params;
+      const of = charge === undefined ? undefined : chargeId(charge, "charge");
+      if (of !== undefined && !of.ok) return of;
+      return list(
+        call,
+        {
+          kind: "refunds",
+          page: pageOf(call.params),
+          ...(span === undefined ? {} : { created: span }),
+          ...(of === undefined ? {} : { charge: of.value }),
+        },
+        (row: OperationFacts) => refundObject(row, call.scope),
+      );
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/v1/refunds/:id",
+    summary: "Retrieve a refund",
+    access: "secret",
+    params: z.strictObject({ expand: expand.optional() }),
+    answers: "refund",
+    handle: (call) => {
+      const id = call.path["id"] ?? "";
+      return one(
+        call,
+        "refund",
+        uuidOf("re", id) === undefined ? undefined : { kind: "refund", id: id as RefundId },
+        (row: OperationFacts) => refundObject(row, call.scope),
+      );
+    },
+  }),
+];

@@ -1,0 +1,60 @@
+// What a route is: one line of the API's contract. The schema that validates is the one that OpenAPI
+// shows; the handler gets parsed, branded values and gives facts as a Stripe object, or a failure.
+
+import type { z } from "zod";
+import type { Claim, Scope } from "../../protocol/command.ts";
+import type { Failure } from "../../protocol/failure.ts";
+import type { RequestId } from "../../protocol/ids.ts";
+import type { StripeObject } from "../../protocol/object.ts";
+import type { Result } from "../../protocol/result.ts";
+import type { Access } from "./authentication.ts";
+import type { EdgeEnv } from "./environment.ts";
+
+/** A request that was authenticated, parsed and checked. */
+export type Call<P> = {
+  readonly env: EdgeEnv;
+  readonly scope: Scope;
+  readonly request: RequestId;
+  /** Parts of the path by name. */
+  readonly path: Readonly<Record<string, string>>;
+  readonly params: P;
+  /** What makes this request itself; reads have one too and do not use it. */
+  readonly claim: Claim;
+  /** Continent of the caller, as Cloudflare tells it. */
+  readonly continent: string | undefined;
+  /** Where a list of this route is found. */
+  readonly url: string;
+};
+
+export type Answered = {
+  readonly object: StripeObject;
+  readonly replayed?: boolean;
+  /** The request that was executed, when it is another than this one. */
+  readonly original?: RequestId;
+  /** Where a read was answered from. */
+  readonly servedBy?: string;
+};
+
+export type Refused = Failure & { readonly replay?: { readonly original: RequestId } };
+
+export type Route = {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Hono's form, e.g. `/v1/charges/:id`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly access: Access;
+  readonly params: z.ZodType;
+  /** Name of the object in the answer. */
+  readonly answers: string;
+  readonly handle: (call: Call<never>) => Promise<Result<Answered, Refused>>;
+};
+
+/** Ties a route's handler to what its schema gives. */
+export function route<S extends z.ZodType>(
+  r: Omit<Route, "params" | "handle"> & {
+    readonly params: S;
+    readonly handle: (call: Call<z.output<S>>) => Promise<Result<Answered, Refused>>;
+  },
+): Route {
+  return r as unknown as Route;
+}

@@ -1,0 +1,40 @@
+// The one hop before every decision: the shard of the caller's account. It admits, locks and remembers.
+
+import type { Scope } from "../../protocol/command.ts";
+import type { Failure } from "../../protocol/failure.ts";
+import { objectOf, type StripeObject } from "../../protocol/object.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
+import type { Ask, CardSource } from "../../protocol/shard.ts";
+import { SLOTS, slotOf } from "../../protocol/slot.ts";
+import type { TypedCard } from "../../protocol/vault.ts";
+import type { EdgeEnv } from "./environment.ts";
+import type { Answered, Refused } from "./route.ts";
+
+/** The shard object of a slot. */
+export function shardOf(env: EdgeEnv, scope: Scope) {
+  return env.SHARD.getByName(`slot-${slotOf(scope.account) % SLOTS}`);
+}
+
+/** Has a request executed once, and renders how it ended. */
+export async function execute(
+  env: EdgeEnv,
+  ask: Ask,
+  render: (facts: Parameters<typeof objectOf>[0]) => StripeObject = (facts) => objectOf(facts, ask),
+): Promise<Result<Answered, Refused>> {
+  const { end, replayed, request } = await shardOf(env, ask).execute(ask);
+  const original = { replayed, original: request };
+  if (end.ok) return ok({ object: render(end.facts), ...original });
+  return refuse(replayed ? { ...end.failure, replay: { original: request } } : end.failure);
+}
+
+/** A `source` as the shard takes it: typed fields become a token here and go no further. */
+export async function cardSource(
+  env: EdgeEnv,
+  scope: Scope,
+  source: string | TypedCard,
+): Promise<Result<CardSource, Failure>> {
+  if (typeof source === "string") return ok({ kind: "token", text: source });
+  const tokenized = await env.VAULT.tokenize(scope, source);
+  if (!tokenized.ok) return tokenized;
+  return ok({ kind: "tokenized", token: tokenized.value.token, card: tokenized.value.card });
+}

@@ -1,0 +1,57 @@
+// POST /v1/tokens: a card number goes in and a token comes out. The fields pass to the vault as typed.
+
+import { z } from "zod";
+import { tokenObject } from "../../protocol/object.ts";
+import { ok, refuse } from "../../protocol/result.ts";
+import { find } from "./reading.ts";
+import { type Route, route } from "./route.ts";
+import { expand, typedCard } from "./schema.ts";
+import { shardOf } from "./shard-call.ts";
+
+export const tokenRoutes: readonly Route[] = [
+  route({
+    method: "POST",
+    path: "/v1/tokens",
+    summary: "Turn a card into a single-use token",
+    access: "publishable",
+    params: z.strictObject({ card: typedCard.optional(), expand: expand.optional() }),
+    answers: "token",
+    handle: async (call) => {
+      const { card } = call.params;
+      if (card === undefined) return refuse({ kind: "parameter_missing", param: "card" });
+      const admission = await shardOf(call.env, call.scope).admit(call.scope);
+      if (!admission.ok) return refuse(admission.failure);
+      const made = await call.env.VAULT.tokenize(call.scope, card);
+      if (!made.ok) return made;
+      const { token, card: shown, created } = made.value;
+      const { livemode } = call.scope;
+      return ok({ object: tokenObject(token, shown, { created, livemode, used: false }) });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/v1/tokens/:id",
+    summary: "Retrieve a token",
+    access: "secret",
+    params: z.strictObject({ expand: expand.optional() }),
+    answers: "token",
+    handle: async (call) => {
+      const id = call.path["id"] ?? "";
+      const missing = {
+        kind: "resource_missing",
+        object: "token",
+        id: id.slice(0, 100),
+        param: "id",
+      } as const;
+      if (!/^tok_[0-9A-Za-z]{22}$/.test(id)) return refuse(missing);
+      const found = await call.env.VAULT.describe(call.scope, id);
+      if (!found.ok) return refuse(missing);
+      const { token, card, created } = found.value;
+      const use = await find(call.env, call.scope, call.continent, { kind: "token_use", token });
+      if (!use.ok) return use;
+      const { livemode } = call.scope;
+      const used = use.value.rows.length > 0;
+      return ok({ object: tokenObject(token, card, { created, livemode, used }) });
+    },
+  }),
+];

@@ -1,0 +1,223 @@
+// The bank's book: one SQLite Durable Object that says what was authorized, captured, refunded and
+// voided, once per idempotency key. Each operation is one transaction in one turn, and the output
+// gate holds its answer until the rows are on disk, so an answer that was seen is a fact. It never
+// receives a card number or a CVC: only a decision, with the last four digits, and a fingerprint.
+// Fault switches live here too, because only the book knows whether a key is a replay. They are
+// kept with the rows and last until cleared, but changed TESTBANK_* variables replace them.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Answer } from "./answer.ts";
+import { BANK_FAILED, KEY_REUSED, refusedAsDuplicate, UNKNOWN_AUTHORIZATION } from "./answer.ts";
+import type { FaultState, Plan, Switches } from "./faults.ts";
+import { faultState, isIdle, NO_FAULT, NO_SWITCHES, planFault } from "./faults.ts";
+import type { AmountOrder, AuthorizeOrder, Keyed, VoidOrder } from "./operations.ts";
+import { authorize, capture, refund, voidAuthorization } from "./operations.ts";
+import { switchesFromVariables } from "./request.ts";
+import type { StatementPage, Totals } from "./statement.ts";
+import { page, totals } from "./statement.ts";
+
+export type KeyState =
+  | { readonly state: "answered"; readonly status: number; readonly body: string }
+  | { readonly state: "in_progress" }
+  | { readonly state: "unknown" };
+
+export interface FaultReport {
+  readonly switches: Switches;
+  readonly hits: number;
+}
+
+type StoredAnswer = { fingerprint: string; status: number; body: string };
+
+// How far past its delay a request may still be waiting for its turn.
+const DELAY_SLACK_MS = 1_000;
+
+// Answers come first: their key is the only look-up of a first attempt. The CHECKs repeat the rules
+// of the operations, so a mistake there becomes an error instead of a wrong book.
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS authorizations (
+    sequence INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    key TEXT NOT NULL,
+    reference TEXT,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+    currency TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('approved', 'declined')),
+    captured_minor INTEGER NOT NULL CHECK (captured_minor BETWEEN 0 AND amount_minor),
+    refunded_minor INTEGER NOT NULL DEFAULT 0
+      CHECK (refunded_minor BETWEEN 0 AND captured_minor),
+    voided INTEGER NOT NULL DEFAULT 0 CHECK (voided IN (0, 1)),
+    brand TEXT NOT NULL,
+    last4 TEXT NOT NULL,
+    refund_behaviour TEXT,
+    created_at INTEGER NOT NULL,
+    CHECK (status = 'approved' OR captured_minor = 0),
+    CHECK (voided = 0 OR captured_minor = 0)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS movements (
+    sequence INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    authorization TEXT NOT NULL,
+    key TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('capture', 'void', 'refund')),
+    amount_minor INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('approved', 'declined')),
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS counters (
+    row INTEGER PRIMARY KEY CHECK (row = 1),
+    requests INTEGER NOT NULL,
+    replays INTEGER NOT NULL
+  ) STRICT;
+  INSERT OR IGNORE INTO counters (row, requests, replays) VALUES (1, 0, 0);
+  CREATE TABLE IF NOT EXISTS faults (
+    row INTEGER PRIMARY KEY CHECK (row = 1),
+    variables TEXT NOT NULL,
+    state TEXT NOT NULL
+  ) STRICT;
+`;
+
+export class Bank extends DurableObject<object> {
+  readonly #sql: SqlStorage;
+  readonly #variables: Switches;
+  #faults: FaultState;
+  // Keys of delayed requests and when each will have been booked at the latest.
+  readonly #delayed = new Map<string, number>();
+
+  constructor(ctx: DurableObjectState, env: object) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#sql.exec(SCHEMA);
+    this.#variables = switchesFromVariables(env);
+    this.#faults = this.#storedFaults() ?? faultState(this.#variables);
+  }
+
+  authorize(order: AuthorizeOrder): Promise<Answer> {
+    return this.#once(order, (nowMs) => authorize(this.#sql, order, nowMs));
+  }
+
+  capture(order: AmountOrder): Promise<Answer> {
+    return this.#once(order, (nowMs) => capture(this.#sql, order, nowMs));
+  }
+
+  void(order: VoidOrder): Promise<Answer> {
+    return this.#once(order, (nowMs) => voidAuthorization(this.#sql, order, nowMs));
+  }
+
+  refund(order: AmountOrder): Promise<Answer> {
+    return this.#once(order, (nowMs) => refund(this.#sql, order, nowMs));
+  }
+
+  find(key: string): KeyState {
+    const stored = this.#storedAnswer(key);
+    if (stored !== undefined) {
+      return { state: "answered", status: stored.status, body: stored.body };
+    }
+    // "Unknown" about a request that is only delayed would invite a second one.
+    const isDelayed = (this.#delayed.get(key) ?? 0) > Date.now();
+    return { state: isDelayed ? "in_progress" : "unknown" };
+  }
+
+  totals(): Totals {
+    return totals(this.#sql);
+  }
+
+  authorizations(after: string | undefined, limit: number): StatementPage | undefined {
+    return page(this.#sql, after, limit);
+  }
+
+  faults(): FaultReport {
+    return { switches: this.#faults.switches, hits: this.#faults.hits };
+  }
+
+  setFaults(switches: Switches): FaultReport {
+    this.#keepFaults(faultState(switches));
+    return this.faults();
+  }
+
+  clearFaults(): FaultReport {
+    this.#keepFaults(NO_SWITCHES);
+    return this.faults();
+  }
+
+  async #once(order: Keyed, execute: (nowMs: number) => Answer): Promise<Answer> {
+    const plan = this.#plan(order.key);
+    if (plan.delayMs > 0) {
+      const bookedByMs = Date.now() + plan.delayMs + DELAY_SLACK_MS;
+      this.#delayed.set(order.key, Math.max(bookedByMs, this.#delayed.get(order.key) ?? 0));
+      await scheduler.wait(plan.delayMs);
+      // Only the last request of a key may say that none waits any more.
+      if (this.#delayed.get(order.key) === bookedByMs) this.#delayed.delete(order.key);
+    }
+    if (plan.failsBefore) {
+      this.#sql.exec("UPDATE counters SET requests = requests + 1");
+      return BANK_FAILED;
+    }
+    const answer = this.ctx.storage.transactionSync(() => this.#book(order, execute));
+    if (plan.holdMs > 0) await scheduler.wait(plan.holdMs);
+    if (plan.failsAfter) return BANK_FAILED;
+    return plan.refusesReplay && answer.isReplay ? refusedAsDuplicate(answer) : answer;
+  }
+
+  #book(order: Keyed, execute: (nowMs: number) => Answer): Answer {
+    const stored = this.#storedAnswer(order.key);
+    if (stored !== undefined) {
+      const isReplay = stored.fingerprint === order.fingerprint;
+      this.#sql.exec(
+        "UPDATE counters SET requests = requests + 1, replays = replays + ?",
+        isReplay ? 1 : 0,
+      );
+      return isReplay ? { status: stored.status, body: stored.body, isReplay } : KEY_REUSED;
+    }
+    this.#sql.exec("UPDATE counters SET requests = requests + 1");
+    const answer = execute(Date.now());
+    // Nothing was executed on an authorization that does not exist, so the key stays free.
+    if (answer === UNKNOWN_AUTHORIZATION) return answer;
+    this.#sql.exec(
+      "INSERT INTO answers (key, fingerprint, status, body) VALUES (?, ?, ?, ?)",
+      order.key,
+      order.fingerprint,
+      answer.status,
+      answer.body,
+    );
+    return answer;
+  }
+
+  #storedAnswer(key: string): StoredAnswer | undefined {
+    return this.#sql
+      .exec<StoredAnswer>("SELECT fingerprint, status, body FROM answers WHERE key = ?", key)
+      .toArray()[0];
+  }
+
+  #plan(key: string): Plan {
+    if (isIdle(this.#faults)) return NO_FAULT;
+    const isReplay = this.#storedAnswer(key) !== undefined;
+    const { plan, state } = planFault(this.#faults, isReplay, Math.random);
+    if (state !== this.#faults) this.#keepFaults(state);
+    return plan;
+  }
+
+  // An idle object leaves memory after seconds; a switch that went with it would be a test that
+  // passes because its fault never came.
+  #keepFaults(state: FaultState): void {
+    this.#faults = state;
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO faults (row, variables, state) VALUES (1, ?, ?)",
+      JSON.stringify(this.#variables),
+      JSON.stringify(state),
+    );
+  }
+
+  #storedFaults(): FaultState | undefined {
+    const row = this.#sql
+      .exec<{ variables: string; state: string }>("SELECT variables, state FROM faults")
+      .toArray()[0];
+    if (row === undefined || row.variables !== JSON.stringify(this.#variables)) return undefined;
+    return JSON.parse(row.state) as FaultState;
+  }
+}

@@ -1,0 +1,174 @@
+// What each operation asks of the book and writes into it: one authorization, at most one capture
+// or void of it, and refunds up to what was captured. Each function runs inside the caller's
+// transaction, in one turn, and answers with what a replay will hear too. It knows nothing of
+// idempotency keys beyond noting them beside the rows, and nothing of faults.
+
+import type { Answer } from "./answer.ts";
+import {
+  answered,
+  CAPTURED,
+  DECLINED,
+  NOT_CAPTURED,
+  OVER_AUTHORIZED,
+  OVER_CAPTURED,
+  UNKNOWN_AUTHORIZATION,
+  VOIDED,
+} from "./answer.ts";
+import type { Decision } from "./authorization.ts";
+
+export interface Keyed {
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
+export interface AuthorizeOrder extends Keyed {
+  readonly amount: number;
+  readonly currency: string;
+  readonly capture: boolean;
+  readonly reference: string | null;
+  readonly decision: Decision;
+}
+
+export interface VoidOrder extends Keyed {
+  readonly authorization: string;
+}
+
+export interface AmountOrder extends VoidOrder {
+  readonly amount: number;
+}
+
+type AuthorizationRow = {
+  amount_minor: number;
+  status: string;
+  captured_minor: number;
+  refunded_minor: number;
+  voided: number;
+  refund_behaviour: string | null;
+};
+
+type MovementKind = "capture" | "void" | "refund";
+
+const ID_PREFIXES: Readonly<Record<MovementKind, string>> = {
+  capture: "cap",
+  void: "void",
+  refund: "rfnd",
+};
+
+export function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number): Answer {
+  const { amount, currency, decision } = order;
+  const id = newId("auth");
+  const captured = order.capture && decision.status === "approved" ? amount : 0;
+  sql.exec(
+    `INSERT INTO authorizations (id, key, reference, amount_minor, currency, status,
+                                 captured_minor, brand, last4, refund_behaviour, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    id,
+    order.key,
+    order.reference,
+    amount,
+    currency,
+    decision.status,
+    captured,
+    decision.card.brand,
+    decision.card.last4,
+    decision.refund_behaviour ?? null,
+    nowMs,
+  );
+  const { status, ...rest } = decision;
+  return answered({ id, object: "authorization", status, amount, currency, captured, ...rest });
+}
+
+export function capture(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
+  const row = find(sql, order.authorization);
+  if (row === undefined) return UNKNOWN_AUTHORIZATION;
+  if (row.status === "declined") return DECLINED;
+  if (row.voided === 1) return VOIDED;
+  if (row.captured_minor > 0) return CAPTURED;
+  if (order.amount > row.amount_minor) return OVER_AUTHORIZED;
+  sql.exec(
+    "UPDATE authorizations SET captured_minor = ? WHERE id = ?",
+    order.amount,
+    order.authorization,
+  );
+  const id = move(sql, "capture", order, order.amount, "approved", nowMs);
+  const { authorization, amount } = order;
+  return answered({ id, object: "capture", authorization, amount, status: "approved" });
+}
+
+export function voidAuthorization(sql: SqlStorage, order: VoidOrder, nowMs: number): Answer {
+  const row = find(sql, order.authorization);
+  if (row === undefined) return UNKNOWN_AUTHORIZATION;
+  if (row.status === "declined") return DECLINED;
+  if (row.voided === 1) return VOIDED;
+  if (row.captured_minor > 0) return CAPTURED;
+  sql.exec("UPDATE authorizations SET voided = 1 WHERE id = ?", order.authorization);
+  const id = move(sql, "void", order, row.amount_minor, "approved", nowMs);
+  const { authorization } = order;
+  return answered({ id, object: "void", authorization, status: "approved" });
+}
+
+export function refund(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
+  const row = find(sql, order.authorization);
+  if (row === undefined) return UNKNOWN_AUTHORIZATION;
+  if (row.status === "declined") return DECLINED;
+  if (row.voided === 1) return VOIDED;
+  if (row.captured_minor === 0) return NOT_CAPTURED;
+  if (order.amount > row.captured_minor - row.refunded_minor) return OVER_CAPTURED;
+  const { authorization, amount } = order;
+  const behaviour = row.refund_behaviour;
+  // The book holds how it ends: a refund that the network will send back moves no money.
+  const status = behaviour === "async_failure" ? "declined" : "approved";
+  if (status === "approved") {
+    sql.exec(
+      "UPDATE authorizations SET refunded_minor = refunded_minor + ? WHERE id = ?",
+      amount,
+      authorization,
+    );
+  }
+  const id = move(sql, "refund", order, amount, status, nowMs);
+  return answered({
+    id,
+    object: "refund",
+    authorization,
+    amount,
+    status,
+    ...(behaviour === null ? {} : { refund_behaviour: behaviour }),
+  });
+}
+
+function move(
+  sql: SqlStorage,
+  kind: MovementKind,
+  order: VoidOrder,
+  amount: number,
+  status: "approved" | "declined",
+  nowMs: number,
+): string {
+  const id = newId(ID_PREFIXES[kind]);
+  sql.exec(
+    `INSERT INTO movements (id, authorization, key, kind, amount_minor, status, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    id,
+    order.authorization,
+    order.key,
+    kind,
+    amount,
+    status,
+    nowMs,
+  );
+  return id;
+}
+
+function find(sql: SqlStorage, id: string): AuthorizationRow | undefined {
+  return sql
+    .exec<AuthorizationRow>(
+      `SELECT amount_minor, status, captured_minor, refunded_minor, voided, refund_behaviour
+         FROM authorizations WHERE id = ?`,
+      id,
+    )
+    .toArray()[0];
+}
+
+function newId(prefix: string): string {
+  return `${prefix}_${crypto.randomUUID().replaceAll("-", "")}`;
+}

@@ -1,0 +1,147 @@
+// The seam: turns bytes from outside into values the bank trusts, or into a refusal. A refusal
+// names the field and the rule, never what was sent, because what was sent may be a card number.
+// Unknown fields are refused: a caller that believes a field has an effect should hear otherwise.
+
+import * as z from "zod";
+import type { Switches } from "./faults.ts";
+
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+// A full authorization is under 1 KiB; the rest is room for long references and addresses.
+const BODY_BYTES_MAX = 16 * 1024;
+// ISO 8583 field 4 has twelve digits.
+const AMOUNT_MINOR_MAX = 999_999_999_999;
+const TEXT_CHARACTERS_MAX = 255;
+const KEY_CHARACTERS_MAX = 255;
+// Two minutes outlast every caller; more would only keep sockets open.
+const DELAY_MS_MAX = 120_000;
+const PAGE_ROWS_DEFAULT = 100;
+// About 200 KiB of JSON.
+const PAGE_ROWS_MAX = 1_000;
+
+const amount = z.int().min(1).max(AMOUNT_MINOR_MAX);
+const text = z.string().max(TEXT_CHARACTERS_MAX);
+const delayMs = z.int().min(0).max(DELAY_MS_MAX);
+const rate = z.number().min(0).max(1);
+
+export const authorizationBody = z.strictObject({
+  amount,
+  currency: z.string().regex(/^[a-z]{3}$/),
+  capture: z.boolean(),
+  card: z.strictObject({
+    number: z.string().regex(/^\d{12,19}$/),
+    exp_month: z.int().min(1).max(12),
+    exp_year: z.int().min(1970).max(9999),
+    cvc: z
+      .string()
+      .regex(/^\d{3,4}$/)
+      .exactOptional(),
+    address_line1: text.exactOptional(),
+    address_zip: text.exactOptional(),
+  }),
+  reference: text.exactOptional(),
+  authenticated: z.boolean().exactOptional(),
+});
+
+export const amountBody = z.strictObject({ amount });
+
+export const emptyBody = z.strictObject({});
+
+export const switchesBody = z.strictObject({
+  latency_ms: delayMs.exactOptional(),
+  latency_jitter_ms: delayMs.exactOptional(),
+  error_rate: rate.exactOptional(),
+  error_after_rate: rate.exactOptional(),
+  timeout_after_rate: rate.exactOptional(),
+  timeout_ms: delayMs.exactOptional(),
+  duplicate_rate: rate.exactOptional(),
+  count: z.int().min(1).exactOptional(),
+  seed: z.int().exactOptional(),
+});
+
+export const pageQuery = z.object({
+  after: text.exactOptional(),
+  limit: z.coerce.number().int().min(1).max(PAGE_ROWS_MAX).default(PAGE_ROWS_DEFAULT),
+});
+
+// The variables that set a switch from the start: TESTBANK_LATENCY_MS for latency_ms, and so on.
+export function switchesFromVariables(env: object): Switches {
+  const variables: Record<string, unknown> = { ...env };
+  const switches = Object.keys(switchesBody.shape).flatMap((name) => {
+    const value = variables[`TESTBANK_${name.toUpperCase()}`];
+    return value === undefined || value === "" ? [] : [[name, Number(value)] as const];
+  });
+  return switchesBody.parse(Object.fromEntries(switches));
+}
+
+export function parse<T>(schema: z.ZodType<T>, value: unknown): Result<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const issue = parsed.error.issues[0];
+  const field = issue === undefined || issue.path.length === 0 ? "body" : issue.path.join(".");
+  return refuse(400, "invalid_request", `${field}: ${issue?.code ?? "invalid"}`);
+}
+
+export async function readBody<T>(request: Request, schema: z.ZodType<T>): Promise<Result<T>> {
+  const bytes = await readBytes(request);
+  if (!bytes.ok) return bytes;
+  // A request without parameters, such as a void, may come without a body.
+  if (bytes.value.length === 0) return parse(schema, {});
+  const json = parseJson(bytes.value);
+  return json.ok ? parse(schema, json.value) : json;
+}
+
+export function readKey(request: Request): Result<string> {
+  const key = request.headers.get("idempotency-key") ?? "";
+  if (key.length === 0) {
+    return refuse(400, "idempotency_key_required", "The Idempotency-Key header is required.");
+  }
+  if (key.length > KEY_CHARACTERS_MAX) {
+    const rule = `The Idempotency-Key has at most ${KEY_CHARACTERS_MAX} characters.`;
+    return refuse(400, "idempotency_key_invalid", rule);
+  }
+  return { ok: true, value: key };
+}
+
+function parseJson(bytes: Uint8Array): Result<unknown> {
+  try {
+    const decoded = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return { ok: true, value: JSON.parse(decoded) };
+  } catch {
+    // The parser's own message quotes the body, so it is dropped.
+    return refuse(400, "invalid_json", "The body is not JSON.");
+  }
+}
+
+async function readBytes(request: Request): Promise<Result<Uint8Array>> {
+  if (request.body === null) return { ok: true, value: new Uint8Array() };
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  // Counted while reading: a chunked body announces no length, and a length may be wrong.
+  for await (const chunk of request.body) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > BODY_BYTES_MAX) {
+      return refuse(413, "body_too_large", `The body has at most ${BODY_BYTES_MAX} bytes.`);
+    }
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(sizeBytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return { ok: true, value: bytes };
+}
+
+export function refuse(status: number, code: string, message: string): Result<never> {
+  return { ok: false, refusal: { status, code, message } };
+}

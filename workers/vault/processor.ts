@@ -1,0 +1,155 @@
+// The only caller of a processor. Each question carries a key derived from the charge, so asking twice
+// books once; when an answer is lost the processor is asked by that key what happened, and only then
+// the same question again under the same key.
+
+import type { CardSummary, Check, Outcome } from "../../protocol/facts.ts";
+import type { Authorization, Effect, FollowUp, FollowUpEffect } from "../../protocol/vault.ts";
+import type { Pan } from "./card.ts";
+
+/** How long one answer is awaited; a processor that has not answered by then is asked by key. */
+const ANSWER_MS_MAX = 8_000;
+/** Questions in all before the outcome is left `unknown` to the caller, who keeps the charge open. */
+const TRIES_MAX = 3;
+const RETRY_PAUSE_MS = 200;
+
+type Asked = { readonly status: number; readonly body: unknown };
+
+export type CardInHand = {
+  readonly pan: Pan;
+  readonly expMonth: number;
+  readonly expYear: number;
+  readonly cvc: string | undefined;
+  readonly summary: CardSummary;
+};
+
+export class Processor {
+  readonly #http: Fetcher;
+  readonly #key: string;
+
+  constructor(http: Fetcher, key: string) {
+    this.#http = http;
+    this.#key = key;
+  }
+
+  async authorize(ask: Authorization, card: CardInHand): Promise<Effect> {
+    const answer = await this.#settle(ask.key, "/authorizations", {
+      amount: ask.amount,
+      currency: ask.currency,
+      capture: ask.capture,
+      card: {
+        number: card.pan.expose(),
+        exp_month: card.expMonth,
+        exp_year: card.expYear,
+        ...(card.cvc === undefined ? {} : { cvc: card.cvc }),
+        ...(card.summary.address_line1 === undefined
+          ? {}
+          : { address_line1: card.summary.address_line1 }),
+        ...(card.summary.address_zip === undefined
+          ? {}
+          : { address_zip: card.summary.address_zip }),
+      },
+      reference: ask.key,
+    });
+    return answer === undefined ? { kind: "unknown" } : effectOf(answer);
+  }
+
+  /** What the processor answered under this key; undefined when it never heard of it. */
+  async recall(key: string): Promise<Effect | undefined> {
+    const known = await this.#ask(`/keys/${encodeURIComponent(key)}`, undefined, undefined);
+    if (known?.status === 200) return effectOf(known.body as Asked);
+    return known?.status === 404 ? undefined : { kind: "unknown" };
+  }
+
+  async follow(ask: FollowUp): Promise<FollowUpEffect> {
+    const answer = await this.#settle(
+      ask.key,
+      `/authorizations/${ask.authorization}/${ask.verb}`,
+      ask.verb === "voids" ? {} : { amount: ask.amount },
+    );
+    if (answer === undefined) return { kind: "unknown" };
+    const body = answer.body as { id?: string; status?: string };
+    return answer.status === 200 && body.status === "approved" && body.id !== undefined
+      ? { kind: "approved", ref: body.id }
+      : { kind: "declined" };
+  }
+
+  /** The processor's definite answer to a keyed question, or undefined when none could be had. */
+  async #settle(key: string, path: string, body: unknown): Promise<Asked | undefined> {
+    for (let tried = 1; tried <= TRIES_MAX; tried++) {
+      if (tried > 1) {
+        await scheduler.wait(RETRY_PAUSE_MS * tried);
+        const known = await this.#ask(`/keys/${encodeURIComponent(key)}`, undefined, undefined);
+        if (known?.status === 200) return known.body as Asked;
+      }
+      const answer = await this.#ask(path, key, body);
+      const original = (answer?.body as { original?: unknown } | undefined)?.original;
+      if (answer?.status === 409 && original !== undefined) return { status: 200, body: original };
+      if (answer !== undefined && answer.status < 500 && answer.status !== 429) return answer;
+    }
+    return undefined;
+  }
+
+  async #ask(path: string, key: string | undefined, body: unknown): Promise<Asked | undefined> {
+    try {
+      const response = await this.#http.fetch(`https://processor${path}`, {
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          authorization: `Bearer ${this.#key}`,
+          "content-type": "application/json",
+          ...(key === undefined ? {} : { "idempotency-key": key }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      });
+      return { status: response.status, body: await response.json() };
+    } catch {
+      // Cut, timed out or garbled: the question may have been executed, so the outcome is unknown.
+      return undefined;
+    }
+  }
+}
+
+type AuthorizationBody = {
+  id?: string;
+  status?: string;
+  decline?: { code: string; decline_code?: string; message: string; network_code?: string };
+  checks?: { cvc?: Check | null; address_line1?: Check | null; address_zip?: Check | null };
+  network_code?: string;
+  card?: { funding?: string; country?: string };
+  risk?: { level?: Outcome["risk_level"] };
+};
+
+function effectOf(answer: Asked): Effect {
+  const body = answer.body as AuthorizationBody;
+  const approved = answer.status === 200 && body.status === "approved";
+  const decline = body.decline ?? {
+    code: "processing_error",
+    message: "An error occurred while processing your card. Try again shortly.",
+  };
+  return {
+    kind: approved ? "approved" : "declined",
+    ref: body.id ?? null,
+    outcome: {
+      checks: {
+        cvc: body.checks?.cvc ?? null,
+        address_line1: body.checks?.address_line1 ?? null,
+        address_zip: body.checks?.address_zip ?? null,
+      },
+      network_code: decline.network_code ?? body.network_code ?? "00",
+      risk_level: body.risk?.level ?? "normal",
+      ...(approved
+        ? {}
+        : {
+            decline: {
+              code: decline.code,
+              message: decline.message,
+              ...(decline.decline_code === undefined ? {} : { decline_code: decline.decline_code }),
+            },
+          }),
+    },
+    card: {
+      ...(body.card?.funding === undefined ? {} : { funding: body.card.funding }),
+      ...(body.card?.country === undefined ? {} : { country: body.card.country }),
+    },
+  };
+}
