@@ -38,17 +38,22 @@ export async function askOrigin<T>(
     crypto.randomUUID(),
   );
   const origin = region === "us" ? env.ORIGIN_US : env.ORIGIN_EU;
+  // Not AbortSignal.timeout: a timer nobody clears keeps an idle object in memory until it fires.
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), ANSWER_MS_MAX);
   let response: Response;
   try {
     response = await origin.fetch(`https://origin-${region}${path}`, {
       method: "POST",
       headers: { "content-type": "application/json", [SIGNATURE_HEADER]: signature },
       body: text,
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      signal: deadline.signal,
     });
     if (response.status === 200) return ok(await response.json<T>());
   } catch {
     return refuse("unreachable");
+  } finally {
+    clearTimeout(timer);
   }
   if (response.status === 422) return refuse("conflict");
   return refuse(response.status === 409 ? "fenced" : "unreachable");

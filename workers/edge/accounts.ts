@@ -1,6 +1,6 @@
 // Merchants. The platform key makes one and is given its keys, once.
 
-import { z } from "zod";
+import * as z from "zod";
 import { mintApiKey } from "../../protocol/api-key.ts";
 import type { AccountFacts } from "../../protocol/facts.ts";
 import { mintAccountId } from "../../protocol/ids.ts";

@@ -1,6 +1,6 @@
 // The account's balance and the postings that made it.
 
-import { z } from "zod";
+import * as z from "zod";
 import { type ChargeId, type RefundId, sequenceOf, uuidOf } from "../../protocol/ids.ts";
 import { balanceObject, transactionObject } from "../../protocol/object.ts";
 import type { BalanceRow, Row } from "../../protocol/query.ts";

@@ -1,6 +1,6 @@
 // POST /v1/charges, its capture, and reading charges.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { ChargeFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type CardId, type ChargeId, type CustomerId, uuidOf } from "../../protocol/ids.ts";

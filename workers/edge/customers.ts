@@ -1,6 +1,6 @@
 // Customers, and the card each keeps by `source`.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Json } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type CardId, type CustomerId, uuidOf } from "../../protocol/ids.ts";

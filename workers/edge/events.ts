@@ -1,6 +1,6 @@
 // The events of an account, newest first, in the order in which they were committed.
 
-import { z } from "zod";
+import * as z from "zod";
 import { EVENT_TYPES } from "../../protocol/event.ts";
 import { sequenceOf } from "../../protocol/ids.ts";
 import { type EventFacts, eventObject } from "../../protocol/object.ts";

@@ -1,7 +1,7 @@
 // The OpenAPI 3.1 document, made from the same schemas that check requests (zod gives JSON Schema
 // 2020-12, which is what OpenAPI 3.1 takes).
 
-import { z } from "zod";
+import * as z from "zod";
 import { API_VERSION } from "../../protocol/object.ts";
 import type { Route } from "./route.ts";
 

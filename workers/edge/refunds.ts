@@ -1,6 +1,6 @@
 // Refunds: of a captured charge in full or in part; of an uncaptured one, in full, as its release.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { OperationFacts } from "../../protocol/facts.ts";
 import { type RefundId, uuidOf } from "../../protocol/ids.ts";
 import { refundObject } from "../../protocol/object.ts";

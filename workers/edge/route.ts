@@ -1,7 +1,7 @@
 // What a route is: one line of the API's contract. The schema that validates is the one that OpenAPI
 // shows; the handler gets parsed, branded values and gives facts as a Stripe object, or a failure.
 
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Claim, Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";

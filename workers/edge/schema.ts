@@ -1,7 +1,7 @@
 // The building blocks of route schemas: they take a value as a form or as JSON sends it, give it typed,
 // and describe themselves for OpenAPI. What they refuse is named in Stripe's codes.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Failure } from "../../protocol/failure.ts";
 import { AMOUNT_MAX, AMOUNT_MIN, isCurrency } from "../../protocol/money.ts";
 import type { TypedCard } from "../../protocol/vault.ts";

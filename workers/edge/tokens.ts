@@ -1,6 +1,6 @@
 // POST /v1/tokens: a card number goes in and a token comes out. The fields pass to the vault as typed.
 
-import { z } from "zod";
+import * as z from "zod";
 import { tokenObject } from "../../protocol/object.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import { find } from "./reading.ts";

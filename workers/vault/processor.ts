@@ -90,6 +90,8 @@ export class Processor {
   }
 
   async #ask(path: string, key: string | undefined, body: unknown): Promise<Asked | undefined> {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), ANSWER_MS_MAX);
     try {
       const response = await this.#http.fetch(`https://processor${path}`, {
         method: body === undefined ? "GET" : "POST",
@@ -99,12 +101,14 @@ export class Processor {
           ...(key === undefined ? {} : { "idempotency-key": key }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+        signal: deadline.signal,
       });
       return { status: response.status, body: await response.json() };
     } catch {
       // Cut, timed out or garbled: the question may have been executed, so the outcome is unknown.
       return undefined;
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
