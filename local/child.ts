@@ -49,11 +49,13 @@ export async function startChild(order: ChildOrder): Promise<Child> {
     },
   );
   let asked = false;
+  let toldEnd = false;
   const { promise: started, resolve: onStart, reject: onFailure } = Promise.withResolvers<number>();
   const { promise: ended, resolve: onEnd } = Promise.withResolvers<ChildEnd>();
   leash.on("message", (message: LeashMessage) => {
     if (message.pid !== undefined) onStart(message.pid);
     if (message.end === undefined) return;
+    toldEnd = true;
     if (message.end.error !== undefined) onFailure(new Error(message.end.error));
     onEnd({ code: message.end.code ?? null, signal: message.end.signal ?? null, asked });
   });
@@ -63,6 +65,8 @@ export async function startChild(order: ChildOrder): Promise<Child> {
     onEnd({ code: null, signal: null, asked });
   });
   const pid = await started;
+  // Nobody holds it any more, should the leash itself have been killed.
+  leash.on("exit", () => toldEnd || killGroup(pid));
   const child: Child = {
     pid,
     ended,
@@ -75,6 +79,14 @@ export async function startChild(order: ChildOrder): Promise<Child> {
   living.add(child);
   void ended.then(() => living.delete(child));
   return child;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended as well.
+  }
 }
 
 /** For a starter that gives up half-way: the youngest first, as it may use the older ones. */

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Child, startChild } from "./child.ts";
 
+export type EndpointProcess = Child & { url: string; logPath: string };
+
 const START_MS_MAX = 10_000;
 const START_POLL_MS = 20;
 
@@ -16,7 +18,7 @@ export async function startEndpointProcess(
   home: string,
   connectionStrings: readonly string[],
   port = 0,
-): Promise<Child & { url: string }> {
+): Promise<EndpointProcess> {
   const logPath = join(home, "endpoint.log");
   const log = openSync(logPath, "w", 0o600);
   const child = await startChild({
@@ -30,7 +32,7 @@ export async function startEndpointProcess(
     env: { TESSERA_DATABASES: JSON.stringify(connectionStrings) },
   }).finally(() => closeSync(log));
   const url = await firstUrl(child, logPath);
-  return { ...child, url };
+  return { ...child, url, logPath };
 }
 
 async function firstUrl(child: Child, logPath: string): Promise<string> {

@@ -9,7 +9,7 @@ import { resolve } from "node:path";
 import pg from "pg";
 import { type Bindings, bindings, type Databases } from "./bindings.ts";
 import type { Child } from "./child.ts";
-import { startEndpointProcess } from "./endpoint-process.ts";
+import { type EndpointProcess, startEndpointProcess } from "./endpoint-process.ts";
 import { lockHome } from "./home-lock.ts";
 import { migrate } from "./migrations.ts";
 import { type Cluster, ensureDatabase, READER, type Region, startCluster } from "./postgres.ts";
@@ -31,7 +31,7 @@ export type Platform = {
   bindings: Bindings;
   urls: Databases & { sqlEndpoint: string };
   clusters: Partial<Record<Region, Cluster>>;
-  endpoint: (Child & { url: string }) | undefined;
+  endpoint: EndpointProcess | undefined;
   /** One line that says which part ended unasked. Never resolves when `stop` came first. */
   failed: Promise<string>;
   stop(): Promise<void>;
@@ -192,16 +192,17 @@ function isNeon(url: string): boolean {
   return new URL(url).hostname.endsWith(".neon.tech");
 }
 
-function firstFailure(clusters: Clusters, endpoint: Child | undefined): Promise<string> {
+function firstFailure(clusters: Clusters, endpoint: EndpointProcess | undefined): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const watch = (name: string, child: Pick<Child, "ended">, log: string) => {
     void child.ended.then(({ asked, code, signal }) => {
-      if (!asked) resolve(`${name} ended by itself (${signal ?? `exit code ${code}`}); see ${log}`);
+      const how = signal ?? (code === null ? "killed" : `exit code ${code}`);
+      if (!asked) resolve(`${name} ended by itself (${how}); see ${log}`);
     });
   };
   for (const cluster of Object.values(clusters)) {
     watch(`PostgreSQL ${cluster.region}`, cluster, cluster.logPath);
   }
-  if (endpoint !== undefined) watch("The SQL endpoint", endpoint, "endpoint.log in its home");
+  if (endpoint !== undefined) watch("The SQL endpoint", endpoint, endpoint.logPath);
   return promise;
 }

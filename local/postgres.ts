@@ -19,7 +19,7 @@ import pg from "pg";
 import { type Child, type ChildEnd, type StopStep, startChild } from "./child.ts";
 import { freePort } from "./port.ts";
 import { giveTo, type Owner } from "./postgres-place.ts";
-import { commandLine, isAlive, waitForEnd } from "./process-table.ts";
+import { commandLine, isAlive, isZombie, waitForEnd } from "./process-table.ts";
 import { withSession } from "./session.ts";
 
 export type Region = "us" | "eu";
@@ -64,6 +64,7 @@ const START_LIMIT_MS = 60_000;
 const START_POLL_MS = 20;
 const START_ATTEMPTS = 5;
 const LOG_TAIL_LINES = 8;
+const ORPHANS_END_MS = 500;
 
 const SETTINGS = {
   listen_addresses: "127.0.0.1",
@@ -222,8 +223,15 @@ async function stopStale(data: string): Promise<void> {
   const pidFile = join(data, "postmaster.pid");
   if (!existsSync(pidFile)) return;
   const pid = Number(readFileSync(pidFile, "utf8").split("\n")[0]);
+  if (!Number.isInteger(pid) || pid <= 1) return;
+  if (isZombie(pid)) {
+    // It has ended, but PostgreSQL would take it for alive. Its own children are about to notice.
+    await sleep(ORPHANS_END_MS);
+    rmSync(pidFile, { force: true });
+    return;
+  }
   // Ids are reused: only a process that names our data directory is our postmaster.
-  if (!Number.isInteger(pid) || pid <= 1 || !commandLine(pid).includes(data)) return;
+  if (!commandLine(pid).includes(data)) return;
   for (const [signal, patienceMs] of STOP_FAST) {
     if (!isAlive(pid)) return;
     process.kill(pid, signal);

@@ -13,8 +13,12 @@ export function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
-  // A zombie has ended: it only waits for its parent to look.
-  return processState(pid) !== "Z";
+  return !isZombie(pid);
+}
+
+/** It has ended and only waits for its parent to look; under a container's init, often for ever. */
+export function isZombie(pid: number): boolean {
+  return processState(pid) === "Z";
 }
 
 export function commandLine(pid: number): string {

@@ -207,7 +207,7 @@ function run(node, command, args) {
   // Ctrl-C reaches the whole group by itself; a second SIGINT would mean "at once" to some.
   process.on("SIGINT", () => process.stdin.isTTY || forward("SIGINT"));
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, forward);
-  if (process.env.npm_lifecycle_event !== undefined) watchParent(() => forward("SIGTERM"));
+  if (process.env.npm_lifecycle_event !== undefined) watchAncestors(() => forward("SIGTERM"));
   child.on("error", (error) => {
     console.error(`${command} could not be run: ${error.message}`);
     process.exit(1);
@@ -215,15 +215,25 @@ function run(node, command, args) {
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }
 
-/** An npm that is killed takes its script's shell with it, but not us. */
-function watchParent(onGone) {
-  const parent = process.ppid;
+/** An npm that is killed tells nobody: not its script's shell, and so not us. */
+function watchAncestors(onGone) {
+  const ancestors = () => `${process.ppid} ${parentOf(process.ppid)}`;
+  const before = ancestors();
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (ancestors() === before) return;
     clearInterval(timer);
     onGone();
   }, ORPHAN_POLL_MS);
   timer.unref();
+}
+
+/** Empty where there is no /proc to tell. */
+function parentOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop().split(" ")[1];
+  } catch {
+    return "";
+  }
 }
 
 function say(line) {

@@ -24,13 +24,13 @@ import {
   stopWorkers,
   type WorkersPlan,
 } from "./workers.ts";
-import { isOpen, type Worker } from "./wrangler.ts";
+import { answers, CRASH_NOTICE, listens, type Worker } from "./wrangler.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const DEFAULT_PORT = 8787;
 const WATCH_MS = 1_000;
-/** wrangler needs a moment to restart a workerd that crashed. */
-const SILENT_LOOKS_MAX = 15;
+/** wrangler takes some seconds to restart a workerd that crashed; what takes longer is for ever. */
+const SILENCE_MS_MAX = 15_000;
 
 const startedAt = performance.now();
 const log = (line: string) => {
@@ -40,7 +40,13 @@ const log = (line: string) => {
 
 type Mode = "composite" | "split" | "database";
 type End = { code: number; message: string };
-type Running = { platform?: Platform; workers: Worker[]; stopFollowing?: () => void };
+type Running = {
+  platform?: Platform;
+  workers: Worker[];
+  stopFollowing?: () => void;
+  /** wrangler has restarted workerd, and it has not answered since. */
+  crashNoticed?: boolean;
+};
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -111,7 +117,10 @@ async function runWorkers(
   const run = async (bindings: Bindings) => {
     running.stopFollowing?.();
     const logs = prepareLogs(mode, plan.home);
-    running.stopFollowing = followLogs(logs, (line) => console.log(`         ${line}`));
+    running.stopFollowing = followLogs(logs, (line) => {
+      if (line.includes(CRASH_NOTICE)) running.crashNoticed = true;
+      console.log(`         ${line}`);
+    });
     await start({ ...plan, bindings }, running.workers);
   };
   const without = { DEMO_SECRET_KEY: "", DEMO_PUBLISHABLE_KEY: "" };
@@ -155,7 +164,8 @@ function readPort(): number {
   throw new Error(`PORT=${process.env["PORT"]} is not a port: PORT=${DEFAULT_PORT} npm start`);
 }
 
-function untilCrash({ platform, workers }: Running): Promise<End> {
+function untilCrash(running: Running): Promise<End> {
+  const { platform, workers } = running;
   const { promise, resolve: onCrash } = Promise.withResolvers<End>();
   const crash = (message: string) => onCrash({ code: 1, message });
   void platform?.failed.then(crash);
@@ -163,16 +173,21 @@ function untilCrash({ platform, workers }: Running): Promise<End> {
     void worker.ended.then(({ asked }) => {
       if (!asked) crash(`${worker.name} ended by itself; see ${worker.logPath}`);
     });
-    watchPort(worker, () => crash(`${worker.name} no longer answers; see ${worker.logPath}`));
+    watch(worker, running, () => crash(`${worker.name} no longer answers; see ${worker.logPath}`));
   }
   return promise;
 }
 
-function watchPort(worker: Worker, onSilence: () => void): void {
-  let silentLooks = 0;
+function watch(worker: Worker, running: Running, onSilence: () => void): void {
+  let answeredAt = performance.now();
   const timer = setInterval(async () => {
-    silentLooks = (await isOpen(worker.port)) ? 0 : silentLooks + 1;
-    if (silentLooks > SILENT_LOOKS_MAX) onSilence();
+    const look = running.crashNoticed ? answers : listens;
+    if (await look(worker)) {
+      answeredAt = performance.now();
+      if (look === answers) running.crashNoticed = false;
+    } else if (performance.now() - answeredAt > SILENCE_MS_MAX) {
+      onSilence();
+    }
   }, WATCH_MS);
   timer.unref();
 }
@@ -181,7 +196,8 @@ function watchPort(worker: Worker, onSilence: () => void): void {
 async function takeDown({ platform, stopFollowing }: Running): Promise<void> {
   await stopEveryChild();
   stopFollowing?.();
-  await platform?.stop();
+  if (platform === undefined) return;
+  await platform.stop();
   log("Everything is stopped");
 }
 

@@ -1,6 +1,6 @@
 // One `wrangler dev` process. It promises that the Worker answers when the promise resolves, that
 // nothing asks the terminal or the network for anything, and that what the Worker reports (warnings
-// and errors, not every request) goes to the given log. wrangler itself restarts a crashed workerd.
+// and errors, not every request) goes to the given log.
 
 import { closeSync, openSync } from "node:fs";
 import { connect } from "node:net";
@@ -25,15 +25,18 @@ export type WorkerPlan = {
   vars?: Bindings;
   logPath: string;
   /** Undefined: it has no URL of its own, and counts as ready when its port is open. */
-  healthPath?: string;
+  healthPath?: string | undefined;
 };
 
-export type Worker = Child & { name: string; port: number; logPath: string };
+export type Worker = Child & Pick<WorkerPlan, "name" | "port" | "logPath" | "healthPath">;
 
 /** A cold disk and a first bundle; a broken Worker is reported by wrangler long before. */
 const START_MS_MAX = 90_000;
 const POLL_MS = 100;
 const HEALTH_MS_MAX = 5_000;
+
+/** wrangler says this when it restarts workerd; not every restart ends well. */
+export const CRASH_NOTICE = "The Workers runtime crashed";
 
 const cli = join(
   dirname(fileURLToPath(import.meta.resolve("wrangler/package.json"))),
@@ -55,7 +58,8 @@ export async function startWorker(plan: WorkerPlan): Promise<Worker> {
     env: environment(plan),
   }).finally(() => closeSync(log));
   await untilUp(plan, child);
-  return { ...child, name: plan.name, port: plan.port, logPath: plan.logPath };
+  const { name, port, logPath, healthPath } = plan;
+  return { ...child, name, port, logPath, healthPath };
 }
 
 function flags(plan: WorkerPlan): string[] {
@@ -90,7 +94,7 @@ async function untilUp(plan: WorkerPlan, child: Child): Promise<void> {
     over = true;
   });
   const deadline = performance.now() + START_MS_MAX;
-  while (!(await (plan.healthPath === undefined ? isOpen(plan.port) : isHealthy(plan)))) {
+  while (!(await answers(plan))) {
     const late = performance.now() > deadline;
     if (!over && !late) {
       await sleep(POLL_MS);
@@ -102,8 +106,10 @@ async function untilUp(plan: WorkerPlan, child: Child): Promise<void> {
   }
 }
 
-async function isHealthy({ port, healthPath }: WorkerPlan): Promise<boolean> {
-  if (!(await isOpen(port))) return false;
+/** Does its work, as far as one can tell from outside. */
+export async function answers({ port, healthPath }: Pick<Worker, "port" | "healthPath">): Promise<boolean> {
+  if (!(await listens({ port }))) return false;
+  if (healthPath === undefined) return true;
   try {
     const signal = AbortSignal.timeout(HEALTH_MS_MAX);
     const { ok } = await fetch(`http://localhost:${port}${healthPath}`, { signal });
@@ -113,8 +119,8 @@ async function isHealthy({ port, healthPath }: WorkerPlan): Promise<boolean> {
   }
 }
 
-/** Only whether somebody listens: a Worker that stands at a breakpoint is not dead. */
-export function isOpen(port: number): Promise<boolean> {
+/** Is there at all: a Worker that stands at a breakpoint listens, but does not answer. */
+export function listens({ port }: Pick<Worker, "port">): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ port, host: "localhost" });
   socket.once("connect", () => resolve(true));

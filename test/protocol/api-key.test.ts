@@ -1,0 +1,91 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import {
+  type ApiKey,
+  importMacKey,
+  mintApiKey,
+  PLATFORM_ACCOUNT,
+  verifyApiKey,
+} from "../../protocol/api-key.ts";
+
+const SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const OTHER = "IAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const account = "AbCdEfGhIjKlMnOp";
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+let key: CryptoKey;
+beforeAll(async () => {
+  key = await importMacKey(SECRET);
+});
+
+describe("an API key", () => {
+  test.each([
+    ["secret", false, "sk_test_"],
+    ["secret", true, "sk_live_"],
+    ["publishable", false, "pk_test_"],
+    ["publishable", true, "pk_live_"],
+    ["platform", false, "platform_test_"],
+  ] as const)(
+    "of kind %s and livemode %s begins with %s and says so",
+    async (kind, livemode, head) => {
+      const text = await mintApiKey({ kind, livemode, account, serial: "00000Z" }, SECRET);
+      expect(text).toMatch(new RegExp(`^${head}[0-9A-Za-z]{44}$`));
+      const value: ApiKey = { kind, livemode, account: `acct_${account}`, serial: "00000Z" };
+      expect(await verifyApiKey(text, key)).toEqual({ ok: true, value });
+    },
+  );
+
+  test("never changes for the same account and secret", async () => {
+    expect(await mintApiKey({ kind: "secret", livemode: false, account }, SECRET)).toBe(
+      "sk_test_AbCdEfGhIjKlMnOp000001@GOLDEN@",
+    );
+  });
+
+  test("is refused with any one character changed to any other", async () => {
+    const text = await mintApiKey({ kind: "secret", livemode: false, account }, SECRET);
+    const forged = [...text].flatMap((was, at) =>
+      [...DIGITS, "_", "-", " "]
+        .filter((digit) => digit !== was)
+        .map((digit) => text.slice(0, at) + digit + text.slice(at + 1)),
+    );
+    const verdicts = await Promise.all(forged.map((f) => verifyApiKey(f, key)));
+    expect(verdicts.length).toBe(text.length * 64);
+    expect(verdicts.filter((v) => v.ok)).toEqual([]);
+  });
+
+  test("is refused with a character more, less or swapped", async () => {
+    const text = await mintApiKey({ kind: "secret", livemode: false, account }, SECRET);
+    for (const wrong of [
+      `${text}0`,
+      text.slice(0, -1),
+      ` ${text}`,
+      `${text}\n`,
+      text.toUpperCase(),
+    ]) {
+      expect(await verifyApiKey(wrong, key), wrong).toEqual({ ok: false, failure: "malformed" });
+    }
+  });
+
+  test("of one kind, mode, serial or secret proves no other", async () => {
+    const text = await mintApiKey({ kind: "publishable", livemode: false, account }, SECRET);
+    for (const forged of [
+      text.replace("pk_", "sk_"),
+      text.replace("_test_", "_live_"),
+      text.replace("000001", "000002"),
+      text.replace(account, PLATFORM_ACCOUNT),
+      await mintApiKey({ kind: "publishable", livemode: false, account }, OTHER),
+    ]) {
+      expect(await verifyApiKey(forged, key)).toEqual({ ok: false, failure: "forged" });
+    }
+  });
+
+  test.each([
+    "",
+    "sk_test_",
+    "sk_test_abc",
+    "Bearer",
+    "rk_test_".padEnd(52, "0"),
+    "__proto___test_",
+  ])("is not %j", async (text) => {
+    expect(await verifyApiKey(text, key)).toEqual({ ok: false, failure: "malformed" });
+  });
+});
