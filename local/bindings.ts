@@ -36,6 +36,8 @@ export const BINDINGS_OF_WORKER = {
   "workers/testbank": ["PROCESSOR_KEY"],
 } as const satisfies Record<string, readonly string[]>;
 
+export const BINDING_NAMES: readonly string[] = Object.values(BINDINGS_OF_WORKER).flat();
+
 export function bindings(secrets: Secrets, databases: Databases, sqlEndpoint: string): Bindings {
   const { POSTGRES_PASSWORD: _, ...workerSecrets } = secrets;
   return {

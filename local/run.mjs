@@ -20,6 +20,8 @@ const NODE_MAJOR = 24;
 const LOCK_MS_MAX = 15 * 60 * 1000;
 const LOCK_POLL_MS = 200;
 const ORPHAN_POLL_MS = 1000;
+/** npm tells what went wrong first, then how it is used. */
+const COMPLAINT_LINES_MAX = 6;
 
 main().catch((error) => {
   console.error(error instanceof Problem ? error.message : error);
@@ -97,10 +99,14 @@ async function installDependencies() {
   if (areInstalled()) return;
   await underLock(() => {
     if (areInstalled()) return;
-    say("Installing the dependencies (npm ci)");
+    say("Installing the dependencies (about a minute)");
     // Wrangler is a development dependency: NODE_ENV=production must not leave it out.
-    const flags = ["--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
-    if (npm(["ci", ...flags]) !== 0) {
+    const flags = ["--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+    const first = npm(["ci", ...flags]);
+    // A lock that was written where some platform's packages were missing is refused by `ci`.
+    const end = first.status === 0 ? first : npm(["install", "--no-save", ...flags]);
+    if (end.status !== 0) {
+      say(end.complaint);
       throw new Problem(
         "The dependencies could not be installed: check the network, then run `npm ci` to see more.",
       );
@@ -144,14 +150,15 @@ function npm(args) {
   const script = process.env.npm_execpath ?? "";
   const [program, head] =
     basename(script) === "npm-cli.js" ? [process.execPath, [script]] : ["npm", []];
-  const { status, error } = spawnSync(program, [...head, ...args], {
+  const { status, error, stderr } = spawnSync(program, [...head, ...args, "--loglevel=error"], {
     cwd: root,
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "ignore", "pipe"],
+    encoding: "utf8",
   });
   if (error?.code === "ENOENT") {
     throw new Problem("npm is not on the PATH: install Node.js (it brings npm), then try again.");
   }
-  return status;
+  return { status, complaint: stderr.split("\n").slice(0, COMPLAINT_LINES_MAX).join("\n") };
 }
 
 /** Two starts at once must not write into the same folder. */

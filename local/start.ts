@@ -9,7 +9,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Bindings, withDemo } from "./bindings.ts";
+import { withDemo } from "./bindings.ts";
 import { stopEveryChild } from "./child.ts";
 import { type Keys, knownDemo, seedDemo } from "./demo.ts";
 import { writeDevVars } from "./dev-vars.ts";
@@ -19,9 +19,9 @@ import { isPortFree } from "./port.ts";
 import { loadSecrets } from "./secrets.ts";
 import {
   prepareLogs,
+  restartPublic,
   startComposite,
   startSplit,
-  stopWorkers,
   type WorkersPlan,
 } from "./workers.ts";
 import { answers, CRASH_NOTICE, listens, type Worker } from "./wrangler.ts";
@@ -31,6 +31,9 @@ const DEFAULT_PORT = 8787;
 const WATCH_MS = 1_000;
 /** wrangler takes some seconds to restart a workerd that crashed; what takes longer is for ever. */
 const SILENCE_MS_MAX = 15_000;
+
+/** Until there is a demo account; the Workers ask for the names. */
+const NO_DEMO = { DEMO_SECRET_KEY: "", DEMO_PUBLISHABLE_KEY: "" };
 
 const startedAt = performance.now();
 const log = (line: string) => {
@@ -113,29 +116,24 @@ async function runWorkers(
   plan: WorkersPlan,
   running: Running,
 ): Promise<void> {
+  const { home, port } = plan;
+  running.stopFollowing = followLogs(prepareLogs(mode, home), (line) => {
+    if (line.includes(CRASH_NOTICE)) running.crashNoticed = true;
+    console.log(`         ${line}`);
+  });
+  const bindings = { ...NO_DEMO, ...plan.bindings };
   const start = mode === "split" ? startSplit : startComposite;
-  const run = async (bindings: Bindings) => {
-    running.stopFollowing?.();
-    const logs = prepareLogs(mode, plan.home);
-    running.stopFollowing = followLogs(logs, (line) => {
-      if (line.includes(CRASH_NOTICE)) running.crashNoticed = true;
-      console.log(`         ${line}`);
-    });
-    await start({ ...plan, bindings }, running.workers);
-  };
-  const without = { DEMO_SECRET_KEY: "", DEMO_PUBLISHABLE_KEY: "" };
-  await run({ ...without, ...plan.bindings });
-  log(`Tessera answers on http://localhost:${plan.port}`);
-  const secrets = await loadSecrets(plan.home);
-  const keys = await seedDemo(plan.home, `http://localhost:${plan.port}`, secrets);
-  if (plan.bindings["DEMO_SECRET_KEY"] !== keys.demo.secret) {
+  await start({ ...plan, bindings }, running.workers);
+  log(`Tessera answers on http://localhost:${port}`);
+  const keys = await seedDemo(home, `http://localhost:${port}`, await loadSecrets(home));
+  if (bindings.DEMO_SECRET_KEY !== keys.demo.secret) {
     // The demo's keys are made by the Workers and wanted by the Workers: known only now, the first
     // time. This is the one place that would go if they could be known before.
     log("Made the demo account; starting once more with its keys");
-    await stopWorkers(running.workers);
-    await run(withDemo(plan.bindings, keys.demo));
+    const demoBindings = withDemo(bindings, keys.demo);
+    await restartPublic(mode, { ...plan, bindings: demoBindings }, running.workers);
   }
-  for (const line of whatToTry(keys, plan.home)) console.log(line);
+  for (const line of whatToTry(keys, home)) console.log(line);
 }
 
 function whatToTry({ url, demo }: Keys, home: string): string[] {

@@ -19,14 +19,15 @@ export type WorkersPlan = {
 const HEALTH_PATH = "/healthz";
 const COMPOSITE = "composite";
 
-/** Callees before callers; each finds the others through the registry. */
-const DEPLOYABLES = [
+/** They find each other through the registry. */
+const INNER = [
   { name: "testbank", folder: "workers/testbank" },
   { name: "vault", folder: "workers/vault" },
   { name: "origin-us", folder: "origin", environment: "us" },
   { name: "origin-eu", folder: "origin", environment: "eu" },
-  { name: "edge", folder: "workers/edge" },
 ] as const;
+/** Last: it calls the others. */
+const PUBLIC = { name: "edge", folder: "workers/edge" } as const;
 
 /** Settings that a deployment may lack, so that no wrangler.toml can require them. */
 const OPTIONAL = {
@@ -38,7 +39,7 @@ const OPTIONAL = {
 
 /** Empties the logs and names them, so that they can be followed from the first line. */
 export function prepareLogs(mode: "composite" | "split", home: string): string[] {
-  const names = mode === "split" ? DEPLOYABLES.map(({ name }) => name) : [COMPOSITE];
+  const names = mode === "split" ? [...INNER, PUBLIC].map(({ name }) => name) : [COMPOSITE];
   return names.map((name) => {
     const path = logPath(home, name);
     writeFileSync(path, "", { mode: 0o600 });
@@ -65,23 +66,32 @@ export async function startComposite(plan: WorkersPlan, workers: Worker[]): Prom
 export async function startSplit(plan: WorkersPlan, workers: Worker[]): Promise<void> {
   const { home, repository, bindings, log } = plan;
   writeDevVars(home, repository, bindings);
-  for (const deployable of DEPLOYABLES) {
+  const start = async (deployable: Deployable) => {
     workers.push(await startWorker(await deployablePlan(plan, deployable)));
     log(`The Worker ${deployable.name} is up`);
-  }
+  };
+  await Promise.all(INNER.map(start));
+  await start(PUBLIC);
 }
 
-/** The public one first, then what it calls. */
-export async function stopWorkers(workers: Worker[]): Promise<void> {
-  for (const worker of workers.splice(0).reverse()) await worker.stop();
+/** Starts what the outside talks to once more, with other bindings. */
+export async function restartPublic(
+  mode: "composite" | "split",
+  plan: WorkersPlan,
+  workers: Worker[],
+): Promise<void> {
+  await workers.pop()?.stop();
+  if (mode === "composite") return startComposite(plan, workers);
+  writeDevVars(plan.home, plan.repository, plan.bindings);
+  workers.push(await startWorker(await deployablePlan(plan, PUBLIC)));
 }
 
-type Deployable = (typeof DEPLOYABLES)[number];
+type Deployable = (typeof INNER)[number] | typeof PUBLIC;
 
 async function deployablePlan(plan: WorkersPlan, deployable: Deployable): Promise<WorkerPlan> {
   const { home, repository, bindings } = plan;
   const { name, folder } = deployable;
-  const isPublic = name === "edge";
+  const isPublic = deployable === PUBLIC;
   const optional = OPTIONAL[folder].map((key) => [key, bindings[key] ?? ""] as const);
   return {
     name: `The Worker ${name}`,

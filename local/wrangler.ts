@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Bindings } from "./bindings.ts";
+import { BINDING_NAMES, type Bindings } from "./bindings.ts";
 import { type Child, startChild } from "./child.ts";
 
 export type WorkerPlan = {
@@ -76,13 +76,19 @@ function flags(plan: WorkerPlan): string[] {
   ];
 }
 
-function environment({ home }: WorkerPlan): Record<string, string> {
+function environment({ home }: WorkerPlan): Record<string, string | undefined> {
   return {
+    // A variable of the same name in the shell would win over the env file.
+    ...Object.fromEntries(BINDING_NAMES.map((name) => [name, undefined])),
     WRANGLER_SEND_METRICS: "false",
     WRANGLER_SEND_ERROR_REPORTS: "false",
     // Its debug log would repeat everything in a folder that nobody looks into.
     WRANGLER_WRITE_LOGS: "false",
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    // Its traces keep whole URLs, and somebody may have put a card number into one.
+    X_LOCAL_OBSERVABILITY: "false",
+    // It looks at the repository's own .dev.vars, which this home may not use.
+    TESSERA_PREFLIGHT: "off",
     // Workers of this home find each other, and nobody else's.
     WRANGLER_REGISTRY_PATH: join(home, "registry"),
   };
@@ -107,7 +113,10 @@ async function untilUp(plan: WorkerPlan, child: Child): Promise<void> {
 }
 
 /** Does its work, as far as one can tell from outside. */
-export async function answers({ port, healthPath }: Pick<Worker, "port" | "healthPath">): Promise<boolean> {
+export async function answers({
+  port,
+  healthPath,
+}: Pick<Worker, "port" | "healthPath">): Promise<boolean> {
   if (!(await listens({ port }))) return false;
   if (healthPath === undefined) return true;
   try {

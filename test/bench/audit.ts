@@ -33,10 +33,8 @@ type Look = Record<
 >;
 
 export async function auditLedger(url: string, answered: number): Promise<Audit> {
-  let look: Look | undefined;
-  await withSession(url, async (client) => {
-    look = (await client.query<Look>(LOOK)).rows[0];
-  });
+  const { rows } = await withSession(url, (client) => client.query<Look>(LOOK));
+  const [look] = rows;
   if (look === undefined) throw new Error("The ledger does not answer");
   const { captured, unfinished, balance, owed, entries, postings, events, gaps } = look;
   const claims: readonly (readonly [boolean, string])[] = [

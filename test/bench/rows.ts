@@ -73,7 +73,11 @@ function floorRow(name: string, text: string, path: string, expected: string): R
   };
 }
 
-function chargeRow(name: string, text: string, merchants: (bench: Bench) => readonly Merchant[]): Row {
+function chargeRow(
+  name: string,
+  text: string,
+  merchants: (bench: Bench) => readonly Merchant[],
+): Row {
   return {
     name,
     text,

@@ -46,7 +46,9 @@ export async function startRuntime(
   Object.assign(process.env, QUIET);
   const { unstable_getMiniflareWorkerOptions: optionsOf } = (await import("wrangler")) as Wrangler;
   const { Miniflare, convertV4MiniflareOptions } = await miniflare();
-  const directories = await Promise.all(WORKERS.map(({ name, config }) => bundle(config, home, name)));
+  const directories = await Promise.all(
+    WORKERS.map(({ name, config }) => bundle(config, home, name)),
+  );
   const workers = WORKERS.map(({ name, config }, i) => {
     const { assets: _, modulesRules: __, ...options } = optionsOf(config).workerOptions;
     const main = name === "tessera" ? "index.js" : "floor.js";

@@ -36,7 +36,7 @@ describe("an API key", () => {
 
   test("never changes for the same account and secret", async () => {
     expect(await mintApiKey({ kind: "secret", livemode: false, account }, SECRET)).toBe(
-      "sk_test_AbCdEfGhIjKlMnOp000001@GOLDEN@",
+      "sk_test_AbCdEfGhIjKlMnOp0000014tjOuxFAAkfX8c4j5DIJwQ",
     );
   });
 

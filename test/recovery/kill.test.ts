@@ -1,30 +1,21 @@
 // kill -9 of the Workers runtime at random moments under load, then a restart on the same files: every
 // key ends in one charge, the bank's book says the same as the ledger, and the ledger verifies.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { freePort } from "../../local/port.ts";
 import { verifyLedger } from "../../ops/verify.ts";
-import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
-import { type AccountId, idOf } from "../../protocol/ids.ts";
+import { idOf } from "../../protocol/ids.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
+import { type Keys, Runtime } from "../runtime.ts";
 import { ledger } from "../system.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 /** How often the runtime is killed; each takes a restart of about three seconds. */
 const KILLS = Number(process.env["TESSERA_KILLS"] ?? 20);
 const MERCHANTS = 4;
 const IN_FLIGHT = 16;
 const seed = Number(process.env["TESSERA_SEED"] ?? Date.now() % 1_000_000);
-
-let home: string;
-let port: number;
-let runtime: ChildProcess;
 
 // Mulberry32: enough for choosing moments, and one seed replays them.
 let state = seed;
@@ -36,69 +27,13 @@ function random(): number {
 }
 
 const bindings = () => inject("bindings");
-const url = (path: string) => `http://127.0.0.1:${port}${path}`;
-
-async function start(): Promise<void> {
-  runtime = spawn(
-    process.execPath,
-    [
-      join(root, "node_modules/wrangler/bin/wrangler.js"),
-      "dev",
-      "--port",
-      String(port),
-      "--ip",
-      "127.0.0.1",
-      "--inspector-port",
-      "0",
-      "--persist-to",
-      join(home, "state"),
-      "--env-file",
-      join(home, "dev.vars"),
-      "--show-interactive-dev-session=false",
-      "--log-level",
-      "error",
-    ],
-    {
-      cwd: root,
-      detached: true,
-      stdio: "ignore",
-      env: {
-        ...process.env,
-        TESSERA_PREFLIGHT: "off",
-        CLOUDFLARE_CF_FETCH_ENABLED: "false",
-        WRANGLER_SEND_METRICS: "false",
-        WRANGLER_LOG_PATH: join(home, "logs"),
-      },
-    },
-  );
-  for (let tried = 0; tried < 200; tried++) {
-    const up = await fetch(url("/healthz")).then(
-      (r) => r.ok,
-      () => false,
-    );
-    if (up) return;
-    await new Promise((resume) => setTimeout(resume, 100));
-  }
-  throw new Error("the runtime does not answer");
-}
-
-/** SIGKILL to every workerd below us, then to wrangler: nothing gets to say goodbye. */
-function kill(): void {
-  const group = runtime.pid ?? 0;
-  const { stdout } = spawnSync("ps", ["-eo", "pid=,pgid=,comm="], { encoding: "utf8" });
-  for (const line of stdout.split("\n")) {
-    const [pid, pgid, comm] = line.trim().split(/\s+/);
-    if (Number(pgid) === group && comm?.startsWith("workerd")) process.kill(Number(pid), "SIGKILL");
-  }
-  process.kill(-group, "SIGKILL");
-}
+let runtime: Runtime;
 
 type Charge = { id: string; status: string; amount: number };
 type Attempt = { key: string; merchant: number; amount: number; answered: Charge | undefined };
-type Merchant = { account: AccountId; secret: string };
 
-async function charge(by: Merchant, { key, amount }: Attempt): Promise<Charge | undefined> {
-  const response = await fetch(url("/v1/charges"), {
+async function charge(by: Keys, { key, amount }: Attempt): Promise<Charge | undefined> {
+  const response = await fetch(runtime.url("/v1/charges"), {
     method: "POST",
     headers: {
       authorization: `Bearer ${by.secret}`,
@@ -113,22 +48,14 @@ async function charge(by: Merchant, { key, amount }: Attempt): Promise<Charge | 
 }
 
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), "tessera-kill-"));
-  port = await freePort();
-  const vars = { DEMO_SECRET_KEY: "", DEMO_PUBLISHABLE_KEY: "", ...bindings() };
-  const lines = Object.entries(vars).map(([k, v]) => `${k}='${v.replaceAll("$", "\\$")}'`);
-  writeFileSync(join(home, "dev.vars"), lines.join("\n"));
-  await start();
+  runtime = new Runtime(bindings());
+  await runtime.start();
 });
-
-afterAll(() => {
-  kill();
-  rmSync(home, { recursive: true, force: true });
-});
+afterAll(() => runtime?.remove());
 
 /** The bank's book as it lies on disk, read by nobody's code but SQLite's. */
 function bankBook(): { reference: string; status: string; captured_minor: number }[] {
-  const folder = join(home, "state", "v3", "do");
+  const folder = join(runtime.home, "state", "v3", "do");
   for (const name of readdirSync(folder)) {
     if (!name.endsWith("Bank")) continue;
     for (const file of readdirSync(join(folder, name))) {
@@ -143,19 +70,8 @@ function bankBook(): { reference: string; status: string; captured_minor: number
 }
 
 test(`a runtime killed ${KILLS} times under load charges each key exactly once (seed ${seed})`, async () => {
-  const platform = await mintApiKey(
-    { kind: "platform", livemode: false, account: PLATFORM_ACCOUNT },
-    bindings()["API_KEY_SECRET"] ?? "",
-  );
-  const merchants: Merchant[] = [];
-  for (let i = 0; i < MERCHANTS; i++) {
-    const made = await fetch(url("/v1/accounts"), {
-      method: "POST",
-      headers: { authorization: `Bearer ${platform}` },
-    });
-    const { id, keys } = (await made.json()) as { id: AccountId; keys: { secret: string } };
-    merchants.push({ account: id, secret: keys.secret });
-  }
+  const merchants: Keys[] = [];
+  for (let i = 0; i < MERCHANTS; i++) merchants.push(await runtime.merchant());
   const attempts: Attempt[] = [];
   const cut = new Set<string>();
   for (let round = 0; round < KILLS; round++) {
@@ -170,21 +86,21 @@ test(`a runtime killed ${KILLS} times under load charges each key exactly once (
           answered: undefined,
         };
         attempts.push(attempt);
-        attempt.answered = await charge(merchants[merchant] as Merchant, attempt);
+        attempt.answered = await charge(merchants[merchant] as Keys, attempt);
       }
     });
     await new Promise((resume) => setTimeout(resume, 150 + random() * 900));
-    kill();
+    runtime.kill();
     killed = true;
     await Promise.all(load);
     for (const row of (await ledgerRows(merchants)).filter(isOpen)) cut.add(row.id);
-    await start();
+    await runtime.start();
   }
   // Half of the unanswered keys are asked again by their merchants; the alarm must end the others.
   const unanswered = attempts.filter((a) => a.answered === undefined);
   for (const [i, attempt] of unanswered.entries()) {
     if (i % 2 === 0) continue;
-    const merchant = merchants[attempt.merchant] as Merchant;
+    const merchant = merchants[attempt.merchant] as Keys;
     for (let tried = 0; attempt.answered === undefined && tried < 50; tried++) {
       attempt.answered = await charge(merchant, attempt);
       if (attempt.answered === undefined) await new Promise((r) => setTimeout(r, 200));
@@ -192,7 +108,7 @@ test(`a runtime killed ${KILLS} times under load charges each key exactly once (
     expect(attempt.answered, attempt.key).toBeDefined();
   }
   const rows = await settledLedger(merchants);
-  kill();
+  runtime.kill();
   await new Promise((resume) => setTimeout(resume, 300));
   const captures = new Map<string, number[]>();
   for (const line of bankBook()) {
@@ -221,12 +137,11 @@ test(`a runtime killed ${KILLS} times under load charges each key exactly once (
     `${KILLS} kills, ${cut.size} charges cut between open and close, ${attempts.length} keys, ${rows.length} charges, ` +
       `${unanswered.length} unanswered at first, bank ${captures.size}, seed ${seed}`,
   );
-  await start();
 }, 900_000);
 
 type Row = { id: string; key: string; state: string; amount: number };
 
-async function ledgerRows(merchants: Merchant[]): Promise<Row[]> {
+async function ledgerRows(merchants: Keys[]): Promise<Row[]> {
   const rows: Row[] = [];
   for (const { account } of merchants) {
     const db = await ledger(bindings(), homeOf(slotOf(account)));
@@ -244,7 +159,7 @@ async function ledgerRows(merchants: Merchant[]): Promise<Row[]> {
 const isOpen = (row: Row): boolean => row.state === "opened";
 
 /** The ledger's charges once none is left open; the shards' alarms get ten seconds for it. */
-async function settledLedger(merchants: Merchant[]): Promise<Row[]> {
+async function settledLedger(merchants: Keys[]): Promise<Row[]> {
   for (let tried = 0; ; tried++) {
     const rows = await ledgerRows(merchants);
     if (!rows.some(isOpen)) return rows;

@@ -86,14 +86,14 @@ function place(tree: Tree, path: readonly string[], value: string): Result<Tree,
     if (FORBIDDEN.has(name)) return malformed("A parameter has a forbidden name.");
     const there = at[name];
     if (i === path.length - 1) {
-      if (typeof there === "object" && there !== null)
+      if (there !== undefined && isTree(there))
         return malformed("A parameter is both a value and an object.");
       at[name] = value;
     } else if (there === undefined) {
       const next = Object.create(null) as Tree;
       at[name] = next;
       at = next;
-    } else if (typeof there === "object" && there !== null) {
+    } else if (isTree(there)) {
       at = there;
     } else {
       return malformed("A parameter is both a value and an object.");
@@ -114,8 +114,18 @@ function addJson(tree: Tree, body: string): Result<Tree, Failure> {
   }
   const copied = copy(parsed, 1, { left: PARAMETERS_MAX });
   if (!copied.ok) return copied;
-  return ok(Object.assign(tree, copied.value as Tree));
+  const fromBody = copied.value as Tree;
+  for (const [name, value] of Object.entries(fromBody)) {
+    const inQuery = tree[name];
+    if (inQuery !== undefined && isTree(inQuery) !== isTree(value)) {
+      return malformed("A parameter is both a value and an object.");
+    }
+    tree[name] = value;
+  }
+  return ok(tree);
 }
+
+const isTree = (value: Value): value is Tree => typeof value === "object" && value !== null;
 
 // Arrays become trees with numbers for names, which is what they are in the form dialect.
 function copy(value: unknown, depth: number, count: { left: number }): Result<Value, Failure> {

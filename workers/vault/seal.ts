@@ -53,11 +53,15 @@ export async function unseal(
 ): Promise<Result<string, SealFailure>> {
   const [format, versionText = "", iv = "", sealed = "", wrapIv = "", wrapped = "", ...rest] =
     text.split(".");
-  if (format !== FORMAT || rest.length > 0 || !/^[0-9]{1,6}$/.test(versionText)) {
+  if (format !== FORMAT || rest.length > 0 || !/^[1-9][0-9]{0,5}$/.test(versionText)) {
     return refuse("does_not_open");
   }
   const version = Number(versionText);
   try {
+    // One record has one text: no spaces, no padding, no other spelling of its last bits.
+    if ([iv, sealed, wrapIv, wrapped].some((part) => base64(bytes(part)) !== part)) {
+      return refuse("does_not_open");
+    }
     const raw = await crypto.subtle.decrypt(
       { name: "AES-GCM", iv: bytes(wrapIv), additionalData: binding(from, version, "data key") },
       await keys.cardKey(from.account, version),
@@ -87,9 +91,10 @@ export async function fingerprint(digits: string, account: string, keys: KeyProv
 }
 
 // Each part is preceded by its length, so no two different bindings have the same bytes.
-function binding(to: Belonging, version: number, field: string): Uint8Array {
+function binding(to: Belonging, version: number, field: string): Uint8Array<ArrayBuffer> {
   const parts = [FORMAT, to.account, to.livemode ? "live" : "test", to.token, `${version}`, field];
-  return new TextEncoder().encode(parts.map((part) => `${part.length}:${part}`).join(""));
+  const text = parts.map((part) => `${part.length}:${part}`).join("");
+  return new Uint8Array(new TextEncoder().encode(text));
 }
 
 function base64(data: ArrayBuffer | Uint8Array): string {
@@ -99,7 +104,7 @@ function base64(data: ArrayBuffer | Uint8Array): string {
     .replaceAll("=", "");
 }
 
-function bytes(base64url: string): Uint8Array {
+function bytes(base64url: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64url.replaceAll("-", "+").replaceAll("_", "/")), (c) =>
     c.charCodeAt(0),
   );

@@ -1,0 +1,162 @@
+import { describe, expect, test } from "vitest";
+import { type KeyProvider, SecretKeyProvider } from "../../workers/vault/key-provider.ts";
+import { type Belonging, fingerprint, seal, unseal } from "../../workers/vault/seal.ts";
+
+const VISA = "4242424242424242";
+const root = (fill: number) => Buffer.alloc(32, fill).toString("base64url");
+const keys = new SecretKeyProvider(root(1), root(2));
+const to: Belonging = { account: "acct_AbCdEfGhIjKlMnOp", livemode: false, token: "tok_1" };
+const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const DOES_NOT_OPEN = { ok: false, failure: "does_not_open" };
+
+/** The same keys, sealing under another version. */
+const atVersion = (version: number): KeyProvider => ({
+  version,
+  cardKey: (account, of) => keys.cardKey(account, of),
+  fingerprintKey: (account) => keys.fingerprintKey(account),
+});
+
+describe("a sealed card number", () => {
+  test.each([VISA, "378282246310005", "4000000000000000006"])("of %s opens", async (digits) => {
+    const sealed = await seal(digits, to, keys);
+    expect(sealed).toMatch(/^v1\.1(\.[0-9A-Za-z_-]+){4}$/);
+    expect(await unseal(sealed, to, keys)).toEqual({ ok: true, value: digits });
+  });
+
+  test("opens with a provider made anew from the same roots", async () => {
+    const again = new SecretKeyProvider(root(1), root(2));
+    expect(await unseal(await seal(VISA, to, keys), to, again)).toEqual({ ok: true, value: VISA });
+  });
+
+  test("opens under the version it was sealed at when a newer one is current", async () => {
+    const sealed = await seal(VISA, to, keys);
+    expect(await unseal(sealed, to, atVersion(2))).toEqual({ ok: true, value: VISA });
+    expect(await seal(VISA, to, atVersion(2))).toMatch(/^v1\.2\./);
+  });
+
+  test("never looks the same twice, in any of its parts", async () => {
+    const [a, b] = [await seal(VISA, to, keys), await seal(VISA, to, keys)];
+    const [one, two] = [a.split(".").slice(2), b.split(".").slice(2)];
+    one.forEach((part, i) => {
+      expect(part).not.toBe(two[i]);
+    });
+  });
+
+  test("holds no run of its digits", async () => {
+    expect(Buffer.from(await seal(VISA, to, keys)).includes("4242")).toBe(false);
+  });
+
+  test("does not open with any bit of its text flipped", async () => {
+    const sealed = await seal(VISA, to, keys);
+    const flipped = [...sealed].flatMap((character, at) =>
+      [1, 2, 4, 8, 16, 32, 64].map((bit) => {
+        const other = String.fromCharCode(character.charCodeAt(0) ^ bit);
+        return sealed.slice(0, at) + other + sealed.slice(at + 1);
+      }),
+    );
+    expect(flipped.length).toBe(sealed.length * 7);
+    for (const forged of flipped) {
+      expect(await unseal(forged, to, keys), forged).toEqual(DOES_NOT_OPEN);
+    }
+  });
+
+  test("does not open with any bit of its bytes flipped", async () => {
+    const sealed = await seal(VISA, to, keys);
+    const parts = sealed.split(".");
+    for (let at = 2; at < parts.length; at++) {
+      const bytes = Buffer.from(parts[at] ?? "", "base64url");
+      for (let bit = 0; bit < bytes.length * 8; bit++) {
+        const forged = Buffer.from(bytes);
+        forged.writeUInt8(forged.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+        const text = parts.with(at, forged.toString("base64url")).join(".");
+        expect(await unseal(text, to, keys)).toEqual(DOES_NOT_OPEN);
+      }
+    }
+  });
+
+  test.each([
+    ["another account", { ...to, account: "acct_AbCdEfGhIjKlMnOq" }],
+    ["live mode", { ...to, livemode: true }],
+    ["another token", { ...to, token: "tok_2" }],
+    ["a token that swallows its neighbour", { ...to, token: "tok_11" }],
+    ["no token", { ...to, token: "" }],
+  ] as const)("does not open for %s", async (_, from) => {
+    expect(await unseal(await seal(VISA, to, keys), from, keys)).toEqual(DOES_NOT_OPEN);
+  });
+
+  test("does not open for another account even under the same key", async () => {
+    const oneKey = keys.cardKey(to.account, 1);
+    const shared: KeyProvider = { ...atVersion(1), cardKey: () => oneKey };
+    const sealed = await seal(VISA, to, shared);
+    expect((await unseal(sealed, to, shared)).ok).toBe(true);
+    const other = { ...to, account: "acct_AbCdEfGhIjKlMnOq" } as const;
+    expect(await unseal(sealed, other, shared)).toEqual(DOES_NOT_OPEN);
+    expect(await unseal(sealed.replace("v1.1.", "v1.2."), to, shared)).toEqual(DOES_NOT_OPEN);
+  });
+
+  test("does not open under another root", async () => {
+    const sealed = await seal(VISA, to, keys);
+    expect(await unseal(sealed, to, new SecretKeyProvider(root(3), root(2)))).toEqual(
+      DOES_NOT_OPEN,
+    );
+  });
+
+  test.each([
+    ["another version", (s: string) => s.replace("v1.1.", "v1.2.")],
+    ["the version written otherwise", (s: string) => s.replace("v1.1.", "v1.01.")],
+    ["another format", (s: string) => s.replace("v1.", "v2.")],
+    [
+      "its layers swapped",
+      (s: string) => {
+        const [f, v, iv, sealed, wrapIv, wrapped] = s.split(".");
+        return [f, v, wrapIv, wrapped, iv, sealed].join(".");
+      },
+    ],
+    ["a part more", (s: string) => `${s}.AAAA`],
+    ["a part less", (s: string) => s.slice(0, s.lastIndexOf("."))],
+    ["its tag cut", (s: string) => s.slice(0, -4)],
+    ["a space in it", (s: string) => s.replace(/(.{20})/, "$1 ")],
+    [
+      "another spelling of its last bits",
+      (s: string) => {
+        const parts = s.split(".");
+        const number = parts[3] ?? "";
+        // 32 bytes are 43 characters, the last of which has two bits that mean nothing.
+        const meant = BASE64URL.indexOf(number.slice(-1));
+        return parts.with(3, number.slice(0, -1) + BASE64URL.charAt(meant + 1)).join(".");
+      },
+    ],
+    ["padding", (s: string) => `${s}=`],
+    ["nothing left of it", () => ""],
+    ["only dots", () => "v1.1...."],
+  ])("does not open with %s", async (_, forge) => {
+    expect(await unseal(forge(await seal(VISA, to, keys)), to, keys)).toEqual(DOES_NOT_OPEN);
+  });
+
+  test("does not open with the data key of another record", async () => {
+    const [a, b] = [await seal(VISA, to, keys), await seal("5555555555554444", to, keys)];
+    const mixed = [...a.split(".").slice(0, 4), ...b.split(".").slice(4)].join(".");
+    expect(await unseal(mixed, to, keys)).toEqual(DOES_NOT_OPEN);
+  });
+});
+
+describe("a fingerprint", () => {
+  test("is the same for one card and account, and another for any other", async () => {
+    const at = (digits: string, account: string, by: KeyProvider = keys) =>
+      fingerprint(digits, account, by);
+    const one = await at(VISA, to.account);
+    expect(one).toMatch(/^[0-9A-Za-z]{16}$/);
+    expect(await at(VISA, to.account)).toBe(one);
+    expect(await at("5555555555554444", to.account)).not.toBe(one);
+    expect(await at(VISA, "acct_AbCdEfGhIjKlMnOq")).not.toBe(one);
+    expect(await at(VISA, to.account, new SecretKeyProvider(root(1), root(3)))).not.toBe(one);
+    expect(await at(VISA, to.account, new SecretKeyProvider(root(3), root(2)))).toBe(one);
+  });
+
+  test("of 2,000 accounts does not repeat", async () => {
+    const all = await Promise.all(
+      Array.from({ length: 2000 }, (_, i) => fingerprint(VISA, `acct_${i}`, keys)),
+    );
+    expect(new Set(all).size).toBe(2000);
+  });
+});
