@@ -142,6 +142,15 @@ async function primary(region: Region, given: Urls, clusters: Clusters): Promise
   }
   const url = given[region];
   if (url === undefined) throw new Error(`No database for region ${region}.`);
+  try {
+    await withSession(url, async () => {});
+  } catch (error) {
+    const name = `DATABASE_URL_${region.toUpperCase()}`;
+    throw new Error(
+      `The database of ${name} cannot be reached (${error instanceof Error ? error.message : error}): ` +
+        `correct ${name}, or leave it out for an embedded PostgreSQL.`,
+    );
+  }
   return url;
 }
 
@@ -161,6 +170,12 @@ async function copyOf(
     if (!local) await requireLogicalWal(link.primaryUrl);
     await ensureDatabase(primaries[to], name);
     await replicate(link);
+    if (clusters[from] === undefined) {
+      log(
+        `A copy of ${from} follows by the slot ${link.subscription} in that database: drop it there`,
+      );
+      log("  when Tessera is no longer started here, because it keeps the database's WAL");
+    }
     return cluster?.url(name, READER) ?? link.copyUrl;
   } catch (error) {
     if (local) throw error;

@@ -12,7 +12,7 @@ import { constants } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = process.env.TESSERA_RUN_ROOT ?? fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
 /** wrangler asks for it; type stripping and vitest are content with it, too. */
 const NODE_VERSION_MIN = [22, 18];
 const NODE_MAJOR = 24;
@@ -23,20 +23,13 @@ const ORPHAN_POLL_MS = 1000;
 /** npm tells what went wrong first, then how it is used. */
 const COMPLAINT_LINES_MAX = 6;
 
-main().catch((error) => {
-  console.error(error instanceof Problem ? error.message : error);
-  process.exitCode = 1;
-});
-
 /** What the user can do something about: one line, with the remedy. */
 class Problem extends Error {}
 
 async function main() {
   const [command, ...args] = process.argv.slice(2);
   if (command === undefined) throw new Problem("Usage: node local/run.mjs COMMAND ARGS…");
-  const node =
-    process.env.TESSERA_NODE ??
-    (isRecent(process.versions.node) ? process.execPath : await ownNode());
+  const node = isRecent(process.versions.node) ? process.execPath : await ownNode();
   await installDependencies();
   run(node, command, args);
 }
@@ -59,15 +52,15 @@ async function ownNode() {
     // The platform's package carries the program itself; `node` fetches it by an install script,
     // which npm may refuse to run.
     for (const name of [platformPackage(), "node"]) {
-      const where = ["--prefix", directory, "--no-save", "--no-package-lock"];
-      npm([
-        "install",
-        ...where,
+      const flags = [
+        "--prefix",
+        directory,
+        "--no-save",
+        "--no-package-lock",
         "--no-audit",
         "--no-fund",
-        "--loglevel=error",
-        `${name}@${NODE_MAJOR}`,
-      ]);
+      ];
+      npm(["install", ...flags, `${name}@${NODE_MAJOR}`]);
       const node = find();
       if (node !== undefined) return node;
     }
@@ -246,3 +239,8 @@ function parentOf(pid) {
 function say(line) {
   console.error(line);
 }
+
+main().catch((error) => {
+  console.error(error instanceof Problem ? error.message : error);
+  process.exitCode = 1;
+});

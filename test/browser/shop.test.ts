@@ -1,4 +1,4 @@
-// Drives the real page in a real Chromium, against a running Tessera at TESSERA_TEST_URL.
+// Drives the real page in a real Chromium, against the composite with a demo merchant.
 // Playwright's browsers are not downloaded: without a Chromium on the machine the suite says so.
 
 import { existsSync } from "node:fs";
@@ -9,9 +9,11 @@ import {
   type Page,
   type Request,
 } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { type System, startSystem } from "../system.ts";
 
-const url = process.env.TESSERA_TEST_URL;
+let url: string;
+let system: System | undefined;
 const executablePath = [
   process.env.CHROMIUM_PATH,
   "/usr/bin/chromium",
@@ -19,11 +21,7 @@ const executablePath = [
   "/usr/bin/google-chrome",
 ].find((path) => path !== undefined && existsSync(path));
 
-const missing = !executablePath
-  ? "no Chromium found (set CHROMIUM_PATH)"
-  : !url
-    ? "TESSERA_TEST_URL is not set"
-    : undefined;
+const missing = executablePath ? undefined : "no Chromium found (set CHROMIUM_PATH)";
 if (missing) console.warn(`browser tests skipped: ${missing}`);
 
 const FLAGS = [
@@ -47,15 +45,22 @@ let complaints: string[];
 
 beforeAll(async () => {
   if (missing || !executablePath) return;
+  const first = await startSystem(inject("bindings"));
+  const { secret, publishable } = await first.merchant();
+  await first.close();
+  const demo = { DEMO_SECRET_KEY: secret, DEMO_PUBLISHABLE_KEY: publishable };
+  system = await startSystem({ ...inject("bindings"), ...demo });
+  url = system.url.href;
   browser = await chromium.launch({ executablePath, args: FLAGS });
 });
 
 afterAll(async () => {
   await browser?.close();
+  await system?.close();
 });
 
 beforeEach(async () => {
-  if (missing || !url) return;
+  if (missing) return;
   context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   page = await context.newPage();
   page.setDefaultTimeout(10_000);

@@ -1,6 +1,6 @@
 // A throw-away home and one real cluster in it, for the tests of this folder.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cluster, startCluster } from "../../local/postgres.ts";
@@ -10,7 +10,7 @@ import { findPlace } from "../../local/postgres-place.ts";
 export type Home = { path: string; remove(): void };
 
 export function makeHome(): Home {
-  const path = mkdtempSync(join(tmpdir(), "tessera-test-"));
+  const path = realpathSync(mkdtempSync(join(tmpdir(), "tessera-test-")));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 

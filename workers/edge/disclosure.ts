@@ -1,11 +1,32 @@
 // Looks for card numbers where none belongs: every name and value of the parameters but a card's own
-// number and code, the path, and the idempotency key. What is found is never stored, shown or logged.
+// number and code, all of the URL, and the idempotency key. What is found is never stored, shown or logged.
 
 import { looksLikePan } from "../../protocol/luhn.ts";
 import { nameOf, type Tree, type Value } from "./parameters.ts";
 
 const CARD_PARENTS = new Set(["card", "source"]);
 const CARD_FIELDS = new Set(["number", "cvc", "exp_month", "exp_year"]);
+
+/**
+ * The part of a URL that seems to hold a card number, or undefined. URLs are written to logs on their
+ * way, so not even a card's own number may stand there.
+ */
+export function disclosedInUrl(url: URL): string | undefined {
+  if (looksLikePan(decoded(url.pathname))) return "path";
+  for (const [name, value] of url.searchParams) {
+    if (looksLikePan(name)) return "query";
+    if (looksLikePan(value)) return name.slice(0, 100);
+  }
+  return undefined;
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
 
 /** The name of a parameter that seems to hold a card number, or undefined. */
 export function disclosedIn(tree: Tree): string | undefined {

@@ -3,7 +3,6 @@
 
 import { Hono } from "hono";
 import { isHealthy } from "../../durable-objects/origin-client.ts";
-import { looksLikePan } from "../../protocol/luhn.ts";
 import { REGIONS } from "../../protocol/slot.ts";
 import { accountRoutes } from "./accounts.ts";
 import { CORS, refusal } from "./answer.ts";
@@ -11,6 +10,7 @@ import { balanceRoutes } from "./balance.ts";
 import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
 import { mountDemo } from "./demo.ts";
+import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
@@ -69,8 +69,10 @@ app.get("/readyz", async (c) => {
 mountDemo(app);
 
 app.notFound((c) => {
-  const { pathname } = new URL(c.req.url);
-  const path = looksLikePan(pathname) ? "…" : pathname.slice(0, 200);
+  const url = new URL(c.req.url);
+  const param = disclosedInUrl(url);
+  if (param !== undefined) return refusal(askedOf(c.req.raw), { kind: "pan_detected", param });
+  const path = url.pathname.slice(0, 200);
   return refusal(askedOf(c.req.raw), { kind: "route_unknown", method: c.req.method, path });
 });
 

@@ -34,6 +34,12 @@ export async function list<R extends Row>(
   query: Query,
   render: (row: R) => StripeObject,
 ): Promise<Result<Answered, Refused>> {
+  if ("page" in query && query.page.starting_after !== undefined) {
+    if (query.page.ending_before !== undefined) {
+      const why = "Send starting_after or ending_before, not both.";
+      return refuse({ kind: "parameter_invalid", param: "ending_before", why });
+    }
+  }
   const found = await find(call.env, call.scope, call.continent, query);
   if (!found.ok) return found;
   const data = found.value.rows.map((row) => render(row as R));

@@ -9,7 +9,7 @@ import { looksLikePan } from "../../protocol/luhn.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { type Asked, answer, refusal } from "./answer.ts";
 import { authenticate, keyText } from "./authentication.ts";
-import { disclosedIn } from "./disclosure.ts";
+import { disclosedIn, disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
 import { parseParameters, readBody } from "./parameters.ts";
@@ -26,10 +26,13 @@ export function askedOf(request: Request): Asked {
   return {
     request: mintRequestId(random),
     key: undefined,
-    // Echoed, so only what a version can look like.
-    version: version !== null && /^[0-9A-Za-z.;=_-]{1,64}$/.test(version) ? version : undefined,
+    version: version !== null && isVersion(version) ? version : undefined,
   };
 }
+
+// Echoed, so only what a version can look like.
+const isVersion = (text: string): boolean =>
+  /^[0-9A-Za-z.;=_-]{1,64}$/.test(text) && !looksLikePan(text);
 
 /** Runs a route for a request. */
 export async function serve(route: Route, c: EdgeContext): Promise<Response> {
@@ -63,8 +66,8 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
     return refuse({ kind: "unavailable", what: `The secret ${secret} is not set; run npm start.` });
   }
   const url = new URL(request.url);
-  if (looksLikePan(decodedPath(url.pathname)))
-    return refuse({ kind: "pan_detected", param: "path" });
+  const inUrl = disclosedInUrl(url);
+  if (inUrl !== undefined) return refuse({ kind: "pan_detected", param: inUrl });
   const body = await readBody(request);
   if (!body.ok) return body;
   const params = parseParameters(
@@ -102,14 +105,6 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
     url: url.pathname,
   };
   return route.handle(call as Call<never>);
-}
-
-function decodedPath(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }
 
 /** TLS 1.3 is the zone's setting; this refuses what slips past it (PCI DSS 4.2.1). */

@@ -31,13 +31,12 @@ const invalid =
 /** A whole number between the bounds, also as digits in a string. */
 export function integer(min: number, max: number, tooLarge?: Refusal) {
   return checked({ type: "integer", minimum: min, maximum: max }, (value) => {
-    const text = String(value);
+    if (value === null || value === "") return { refuse: missing };
+    const text = typeof value === "object" || typeof value === "boolean" ? "" : String(value);
     const refuse = (why: string) => ({
       refuse: (param: string): Failure => ({ kind: "parameter_invalid_integer", param, why }),
     });
-    if (typeof value === "boolean" || !/^-?[0-9]{1,15}$/.test(text)) {
-      return text === "" ? { refuse: missing } : refuse("Invalid integer. Send a whole number.");
-    }
+    if (!/^-?[0-9]{1,15}$/.test(text)) return refuse("Invalid integer. Send a whole number.");
     const number = Number(text);
     if (number < min) return refuse(`This value must be greater than or equal to ${min}.`);
     if (number <= max) return { value: number };
@@ -71,6 +70,10 @@ export const flag = checked({ type: "boolean" }, (value) => {
   return { refuse: invalid("must be true or false.") };
 });
 
+// PostgreSQL keeps neither null characters nor halves of surrogate pairs, so they stop here.
+const isStorable = (given: string): boolean => !given.includes("\u0000") && given.isWellFormed();
+const UNSTORABLE = "must not hold null characters or halves of characters.";
+
 /** Text of at most `max` characters; "" counts as absent. */
 export function text(max: number, pattern?: RegExp) {
   return checked<string | undefined>({ type: "string", maxLength: max }, (value) => {
@@ -78,8 +81,7 @@ export function text(max: number, pattern?: RegExp) {
     if (typeof value === "object") return { refuse: invalid("must be a string.") };
     const given = String(value);
     if (given.length > max) return { refuse: invalid(`must be at most ${max} characters.`) };
-    // Control characters have no place in a name, and would not be stored in Postgres text.
-    if (given.includes("\u0000")) return { refuse: invalid("must not hold a null character.") };
+    if (!isStorable(given)) return { refuse: invalid(UNSTORABLE) };
     if (pattern !== undefined && !pattern.test(given))
       return { refuse: invalid("not of the right form.") };
     return { value: given };
@@ -97,9 +99,8 @@ export const required = (max: number) =>
     if (value === "" || value === null) return { refuse: missing };
     if (typeof value === "object") return { refuse: invalid("must be a string.") };
     const given = String(value);
-    return given.length > max || given.includes("\u0000")
-      ? { refuse: invalid(`must be at most ${max} characters.`) }
-      : { value: given };
+    if (given.length > max) return { refuse: invalid(`must be at most ${max} characters.`) };
+    return isStorable(given) ? { value: given } : { refuse: invalid(UNSTORABLE) };
   });
 
 /** Stripe's limits of metadata. */
@@ -126,9 +127,9 @@ export const metadata = checked<Record<string, string | null> | undefined>(
       if (typeof inner === "object" && inner !== null)
         return { refuse: invalid("values must be strings.") };
       const given = String(inner ?? "");
-      if (given.length > METADATA_VALUE_MAX || `${key}${given}`.includes("\u0000")) {
+      if (given.length > METADATA_VALUE_MAX)
         return { refuse: invalid("values have at most 500 characters.") };
-      }
+      if (!isStorable(key) || !isStorable(given)) return { refuse: invalid(UNSTORABLE) };
       pairs[key] = given === "" ? null : given;
     }
     return { value: pairs };
@@ -146,9 +147,9 @@ export const setMetadata = (pairs: Record<string, string | null> | undefined) =>
 /** No route can expand yet, so naming a property is refused rather than ignored. */
 export const expand = checked<undefined>({ type: "array", items: { type: "string" } }, (value) => {
   const [first] = typeof value === "object" && value !== null ? Object.values(value) : [value];
-  return first === undefined || first === ""
-    ? { value: undefined }
-    : { refuse: invalid(`This property cannot be expanded (${String(first).slice(0, 100)}).`) };
+  if (first === undefined || first === "") return { value: undefined };
+  const named = typeof first === "string" ? ` (${first.slice(0, 100)})` : "";
+  return { refuse: invalid(`This property cannot be expanded${named}.`) };
 });
 
 const cardText = (max: number) => text(max).optional();
@@ -181,13 +182,20 @@ export const typedCard = z
     }),
   );
 
+/** Longer than any id; what is refused is remembered with its name, so the name must be short. */
+const SOURCE_MAX = 100;
+
 /** A token or card id, or the fields of a card. */
 export const source = z
   .unknown()
   .transform((value, ctx): string | TypedCard => {
-    if (typeof value === "string" && value !== "") return value;
     if (typeof value !== "object" || value === null) {
-      ctx.addIssue({ code: "custom", params: { failure: missing } });
+      const id = text(SOURCE_MAX).safeParse(value ?? "");
+      if (id.success && id.data !== undefined) return id.data;
+      if (id.success) ctx.addIssue({ code: "custom", params: { failure: missing } });
+      else
+        for (const issue of id.error.issues)
+          ctx.issues.push({ ...issue, input: undefined } as never);
       return z.NEVER;
     }
     const parsed = typedCard.safeParse(value);
@@ -265,8 +273,17 @@ export const pageOf = (p: {
 /** The first thing a schema refused, as a failure. */
 export function failureOf(error: z.ZodError): Failure {
   const [issue] = error.issues;
-  if (issue === undefined) return { kind: "internal" };
-  const param = nameOf(issue.path);
+  return issue === undefined ? { kind: "internal" } : failureOfIssue(issue, []);
+}
+
+function failureOfIssue(issue: z.core.$ZodIssue, within: readonly PropertyKey[]): Failure {
+  const path = [...within, ...issue.path];
+  const param = nameOf(path);
+  if (issue.code === "invalid_union") {
+    // The last branch is the object; the others are ways to unset it.
+    const inner = issue.errors.at(-1)?.[0];
+    if (inner !== undefined) return failureOfIssue(inner, path);
+  }
   if (issue.code === "custom") {
     const make = issue.params?.["failure"] as Refusal | undefined;
     return make === undefined
@@ -276,7 +293,7 @@ export function failureOf(error: z.ZodError): Failure {
   if (issue.code === "unrecognized_keys") {
     return {
       kind: "parameter_unknown",
-      param: nameOf([...issue.path, issue.keys[0] ?? ""]).slice(0, 100),
+      param: nameOf([...path, issue.keys[0] ?? ""]).slice(0, 100),
     };
   }
   return { kind: "parameter_invalid", param, why: `Invalid ${param}: must be an object.` };
