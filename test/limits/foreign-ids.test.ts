@@ -1,0 +1,215 @@
+// Every way to name a thing by its id, tried with the ids of another merchant: each answers exactly as
+// for a thing that does not exist.
+
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { idOf, mintAccountId, mintTokenId, sequenceId } from "../../protocol/ids.ts";
+import { type Merchant, type System, startSystem } from "../system.ts";
+import { verdictOf } from "./refusal.ts";
+
+let system: System;
+let owner: Merchant;
+let stranger: Merchant;
+/** The stranger's own customer, so that only the other id is foreign. */
+let own: string;
+
+type Kind = "charge" | "held" | "refund" | "customer" | "card" | "token" | "evt" | "txn";
+const theirs = {} as Record<Kind, string>;
+
+beforeAll(async () => {
+  system = await startSystem(inject("bindings"));
+  [owner, stranger] = await Promise.all([system.merchant(), system.merchant()]);
+  const { stripe } = owner;
+  const pay = { amount: 1000, currency: "usd", source: "tok_visa" };
+  const charge = await stripe.charges.create(pay);
+  const customer = await stripe.customers.create({ source: "tok_visa" });
+  const events = await stripe.events.list();
+  theirs.charge = charge.id;
+  theirs.held = (await stripe.charges.create({ ...pay, capture: false })).id;
+  theirs.refund = (await stripe.refunds.create({ charge: charge.id, amount: 1 })).id;
+  theirs.customer = customer.id;
+  theirs.card = String(customer.default_source);
+  theirs.evt = events.data[0]?.id ?? "";
+  theirs.txn = String(charge.balance_transaction);
+  theirs.token = (
+    await stripe.tokens.create({
+      card: { number: "4242424242424242", exp_month: "12", exp_year: "2034" },
+    })
+  ).id;
+  own = (await stranger.stripe.customers.create({ source: "tok_visa" })).id;
+});
+afterAll(() => system?.close());
+
+const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+
+/** An id of this kind that nobody has. */
+function nobodys(kind: Kind): string {
+  const uuid = crypto.randomUUID();
+  switch (kind) {
+    case "charge":
+    case "held":
+      return idOf("ch", uuid);
+    case "refund":
+      return idOf("re", uuid);
+    case "customer":
+      return idOf("cus", uuid);
+    case "card":
+      return idOf("card", uuid);
+    case "token":
+      return mintTokenId(random);
+    case "evt":
+    case "txn":
+      return sequenceId(kind, mintAccountId(random), false, 1);
+  }
+}
+
+type Way = readonly [method: string, path: string, kind: Kind, form?: Record<string, string>];
+
+const WAYS: readonly Way[] = [
+  ["GET", "/v1/charges/{id}", "charge"],
+  ["POST", "/v1/charges/{id}/capture", "held"],
+  ["POST", "/v1/charges/{id}/capture", "charge", { amount: "1" }],
+  ["POST", "/v1/charges/{id}/refunds", "charge", {}],
+  ["POST", "/v1/charges/{id}/refunds", "held", {}],
+  ["POST", "/v1/refunds", "charge", { charge: "{id}" }],
+  ["GET", "/v1/refunds/{id}", "refund"],
+  ["GET", "/v1/refunds?charge={id}", "charge"],
+  ["GET", "/v1/customers/{id}", "customer"],
+  ["POST", "/v1/customers/{id}", "customer", { name: "mine" }],
+  ["POST", "/v1/customers/{id}", "customer", { source: "tok_visa" }],
+  ["DELETE", "/v1/customers/{id}", "customer"],
+  ["POST", "/v1/customers/{own}", "card", { default_source: "{id}" }],
+  ["POST", "/v1/customers/{own}", "token", { source: "{id}" }],
+  ["POST", "/v1/customers", "token", { source: "{id}" }],
+  ["POST", "/v1/charges", "token", { amount: "1", currency: "usd", source: "{id}" }],
+  ["POST", "/v1/charges", "customer", { amount: "1", currency: "usd", customer: "{id}" }],
+  [
+    "POST",
+    "/v1/charges",
+    "card",
+    { amount: "1", currency: "usd", customer: "{own}", source: "{id}" },
+  ],
+  ["GET", "/v1/charges?customer={id}", "customer"],
+  ["GET", "/v1/tokens/{id}", "token"],
+  ["GET", "/v1/events/{id}", "evt"],
+  ["GET", "/v1/balance_transactions/{id}", "txn"],
+  ["GET", "/v1/balance/history/{id}", "txn"],
+  ["GET", "/v1/balance_transactions?source={id}", "charge"],
+  ["GET", "/v1/balance_transactions?source={id}", "refund"],
+  ["GET", "/v1/charges?starting_after={id}", "charge"],
+  ["GET", "/v1/charges?ending_before={id}", "charge"],
+  ["GET", "/v1/refunds?starting_after={id}", "refund"],
+  ["GET", "/v1/customers?starting_after={id}", "customer"],
+  ["GET", "/v1/customers?ending_before={id}", "customer"],
+  ["GET", "/v1/events?starting_after={id}", "evt"],
+  ["GET", "/v1/events?ending_before={id}", "evt"],
+  ["GET", "/v1/balance_transactions?starting_after={id}", "txn"],
+];
+
+async function attempt([method, path, , form]: Way, id: string, by = stranger) {
+  const fill = (text: string) => text.replace("{id}", id).replace("{own}", own);
+  const filled =
+    form === undefined
+      ? undefined
+      : Object.fromEntries(Object.entries(form).map(([name, value]) => [name, fill(value)]));
+  const call = await system.call(fill(path), {
+    method,
+    key: by.secret,
+    ...(filled === undefined ? {} : { form: filled }),
+  });
+  const headers = Object.fromEntries(
+    [...call.headers].filter(([name]) => !["request-id", "date", "content-length"].includes(name)),
+  );
+  const body = JSON.stringify(call.body).replaceAll(id, "{id}");
+  return { call, seen: { status: call.status, headers, body } };
+}
+
+/** All that the owner has, as it sees it. */
+const holdings = async () =>
+  JSON.stringify(
+    await Promise.all(
+      ["charges", "refunds", "customers", "events", "balance_transactions", "../v1/balance"].map(
+        async (name) => (await system.call(`/v1/${name}`, { key: owner.secret })).body,
+      ),
+    ),
+  );
+
+describe("the id of another merchant's thing", () => {
+  test.each(WAYS)("%s %s (%s) answers as one that does not exist", async (...way) => {
+    const before = await holdings();
+    const [foreign, missing] = [
+      await attempt(way, theirs[way[2]]),
+      await attempt(way, nobodys(way[2])),
+    ];
+    expect(foreign.seen).toEqual(missing.seen);
+    if (foreign.call.status === 200) {
+      expect(foreign.call.body).toMatchObject({ object: "list", data: [], has_more: false });
+    } else {
+      expect(verdictOf(foreign.call)).toMatch(/^404 resource_missing /);
+    }
+    expect(await holdings()).toBe(before);
+  });
+
+  test("is tried at every route of the API that takes an id", async () => {
+    const { body } = await system.call("/openapi.json");
+    const { paths } = body as { paths: Record<string, Record<string, unknown>> };
+    const tried = new Set(
+      WAYS.map(([method, path]) => `${method} ${path.replace("{own}", "{id}")}`),
+    );
+    for (const [path, methods] of Object.entries(paths)) {
+      if (!path.includes("{")) continue;
+      for (const method of Object.keys(methods)) {
+        expect(tried).toContain(`${method.toUpperCase()} ${path}`);
+      }
+    }
+  });
+
+  test.each(WAYS.filter(([method]) => method === "GET"))(
+    "%s %s (%s) answers its owner",
+    async (...way) => {
+      expect((await attempt(way, theirs[way[2]], owner)).call.status).toBe(200);
+    },
+  );
+
+  test("leaves the stranger with nothing", async () => {
+    for (const name of ["charges", "refunds", "balance_transactions"]) {
+      const listed = await system.call(`/v1/${name}`, { key: stranger.secret });
+      expect(listed.body).toMatchObject({ data: [] });
+    }
+    const customers = await stranger.stripe.customers.list();
+    expect(customers.data.map(({ id }) => id)).toEqual([own]);
+  });
+});
+
+describe("an id that is none", () => {
+  const odd = [
+    "x",
+    "ch_",
+    "null",
+    "..",
+    "%00",
+    "%ff",
+    "%zz",
+    "' or 1=1 --",
+    "ch_0000000000000000000001;drop table charges",
+    "ch_zzzzzzzzzzzzzzzzzzzzzz",
+    `ch_${"0".repeat(5000)}`,
+    "🏛",
+    "<script>alert(1)</script>",
+  ];
+  test.each(odd)("such as %.40s is not found anywhere", async (id) => {
+    for (const name of [
+      "charges",
+      "refunds",
+      "customers",
+      "events",
+      "balance_transactions",
+      "tokens",
+    ]) {
+      const path = `/v1/${name}/${id.startsWith("%") ? id : encodeURIComponent(id)}`;
+      const call = await system.call(path, { key: owner.secret });
+      expect(call.status, path).toBe(404);
+      expect(verdictOf(call)).toMatch(/^404 (resource_missing id|- -)$/);
+      expect(JSON.stringify(call.body).length).toBeLessThan(500);
+    }
+  });
+});
