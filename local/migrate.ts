@@ -46,6 +46,10 @@ async function report(url: string): Promise<void> {
 }
 
 await main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  const message = error instanceof Error ? error.message : String(error);
+  const remedy = message.includes("ECONNREFUSED")
+    ? ": is it running? `npm run database` starts it"
+    : "";
+  console.error(`${message}${remedy}`);
   process.exitCode = 1;
 });

@@ -100,12 +100,10 @@ async function bringUp(mode: Mode, running: Running): Promise<void> {
   const demo = knownDemo(plan.home);
   const bindings = demo ? withDemo(running.platform.bindings, demo) : running.platform.bindings;
   if (mode === "database") {
-    writeDevVars(plan.home, repository, {
-      DEMO_SECRET_KEY: "",
-      DEMO_PUBLISHABLE_KEY: "",
-      ...bindings,
-    });
-    log("The databases are up. Now run `npx wrangler dev` in another terminal. Ctrl-C stops them.");
+    const path = writeDevVars(plan.home, repository, { ...NO_DEMO, ...bindings });
+    const flag = plan.home === join(repository, ".local") ? "" : ` --env-file ${path}`;
+    log(`The databases are up. Now run \`npx wrangler dev${flag}\` in another terminal.`);
+    log("Ctrl-C stops them.");
     return;
   }
   await runWorkers(mode, { ...plan, bindings }, running);

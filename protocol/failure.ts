@@ -247,7 +247,7 @@ function stateErrorOf(f: Failure): WireError {
       return {
         status: 503,
         type: "api_error",
-        message: `${f.what} Nothing was half-done; retry with the same idempotency key.`,
+        message: `${f.what} Retry with the same idempotency key: nothing is done twice.`,
       };
     default:
       return {

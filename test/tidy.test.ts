@@ -18,7 +18,7 @@ const read = (file: string): string => readFileSync(join(root, file), "utf8");
 
 /** The room a file stands in. */
 const roomOf = (file: string): string =>
-  /^(workers\/(?:edge|vault|testbank)|workers\/index\.ts|[^/]+)/.exec(file)?.[0] ?? "";
+  /^(workers\/(?:edge|vault|testbank|[a-z]+\.ts)|[^/]+)/.exec(file)?.[0] ?? "";
 
 /** Rooms, and single files, that each room may import. */
 const LAW: Record<string, readonly string[]> = {
@@ -33,6 +33,7 @@ const LAW: Record<string, readonly string[]> = {
   ],
   "workers/vault": ["protocol", "workers/vault", "durable-objects/card-box.ts"],
   "workers/testbank": ["protocol", "workers/testbank"],
+  "workers/environment.ts": ["workers/edge", "workers/vault", "origin"],
   "workers/index.ts": ["workers/edge", "workers/vault", "workers/testbank", "origin"],
   origin: ["protocol", "origin"],
   checkout: ["protocol", "checkout"],

@@ -134,7 +134,7 @@ const holdings = async () =>
   );
 
 describe("the id of another merchant's thing", () => {
-  test.each(WAYS)("%s %s (%s) answers as one that does not exist", async (...way) => {
+  test.for(WAYS)("%s %s (%s) answers as one that does not exist", async (way) => {
     const before = await holdings();
     const [foreign, missing] = [
       await attempt(way, theirs[way[2]]),
@@ -163,9 +163,9 @@ describe("the id of another merchant's thing", () => {
     }
   });
 
-  test.each(WAYS.filter(([method]) => method === "GET"))(
+  test.for(WAYS.filter(([method]) => method === "GET"))(
     "%s %s (%s) answers its owner",
-    async (...way) => {
+    async (way) => {
       expect((await attempt(way, theirs[way[2]], owner)).call.status).toBe(200);
     },
   );

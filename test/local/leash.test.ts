@@ -108,7 +108,7 @@ test.each(["SIGTERM", "SIGKILL"] as const)(
     starter.stdout?.on("data", (chunk) => {
       out += chunk;
     });
-    await expect.poll(() => out, { timeout: 20_000 }).toMatch(/Now run `npx wrangler dev`/);
+    await expect.poll(() => out, { timeout: 20_000 }).toMatch(/The databases are up/);
     const ports = [...out.matchAll(/answers on port (\d+)/g)].map(([, port]) => Number(port));
     expect(ports).toHaveLength(2);
     starter.kill(signal);

@@ -1,0 +1,72 @@
+// What is in the ledger stays as it is: no statement of anyone who does not switch the guards off
+// changes or removes a posting or an event, or removes an account.
+
+import type pg from "pg";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { migrate, readMigrations, MIGRATIONS_DIRECTORY } from "../../local/migrations.ts";
+import { charged, connect, type OwnLedger, openAccount, ownLedger } from "./region.ts";
+
+let own: OwnLedger;
+let owner: pg.Client;
+
+beforeAll(async () => {
+  own = await ownLedger(inject("bindings")["DATABASE_URL_US"] ?? "");
+  owner = await connect(own.url);
+  await charged(owner, await openAccount(owner));
+});
+afterAll(async () => {
+  await owner?.end();
+  await own?.drop();
+});
+
+const TABLES = ["accounts", "postings", "events", "balances", "charges", "idempotency_keys"];
+
+async function contents(): Promise<unknown> {
+  const all: Record<string, unknown> = {};
+  for (const table of TABLES) all[table] = (await owner.query(`table ${table}`)).rows;
+  return all;
+}
+
+describe("the owner of the tables", () => {
+  test.each([
+    "update postings set amount = amount + 1",
+    "update postings set amount = amount where false",
+    "delete from postings",
+    "truncate postings",
+    "insert into postings select * from postings on conflict (account_no, seq) do update set amount = 1",
+    "update events set type = 3",
+    "delete from events where seq = 1",
+    "truncate events",
+    "truncate events, postings, charges cascade",
+    "with gone as (delete from events returning 1) select count(*) from gone",
+    "merge into postings p using accounts a on p.account_no = a.no when matched then delete",
+    "delete from accounts",
+    "truncate accounts",
+  ])("is refused %s", async (text) => {
+    const before = await contents();
+    await expect(owner.query(text)).rejects.toMatchObject({ code: "23001" });
+    expect(await contents()).toEqual(before);
+  });
+
+  test("may let an account's sequence and a charge's state move", async () => {
+    await owner.query("begin");
+    await owner.query("update accounts set seq = seq + 1");
+    await owner.query("update charges set state = 'captured'");
+    await owner.query("rollback");
+  });
+});
+
+test("migrating again applies nothing and keeps every row", async () => {
+  const applied = () => owner.query("select name, sha256, applied_at from schema_migrations");
+  const [rows, history] = [await contents(), (await applied()).rows];
+  const again = await Promise.all([migrate(own.url), migrate(own.url)]);
+  expect(again).toEqual([
+    { applied: [], wasEmpty: false },
+    { applied: [], wasEmpty: false },
+  ]);
+  expect(await contents()).toEqual(rows);
+  expect((await applied()).rows).toEqual(history);
+  expect(history.map(({ name }) => name)).toEqual(
+    readMigrations(MIGRATIONS_DIRECTORY).map(({ name }) => name),
+  );
+});
