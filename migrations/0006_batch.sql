@@ -2,9 +2,22 @@
 -- kind of command to its rows; each row carries `i`, its place in the request. An epoch other than
 -- the region's own means the caller was fenced off: SQLSTATE TS001, nothing is done.
 
+-- Every batch holds this lock shared until it has committed, and a change of the fence takes it alone:
+-- when that change returns, no batch of the old epoch is still on its way. The number is any.
+create function fence_lock() returns bigint language sql immutable as 'select 8377373::bigint';
+
+create function await_batches() returns trigger language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(fence_lock());
+  return null;
+end $$;
+create trigger fence_awaits_batches before update on fence
+  for each statement execute function await_batches();
+
 create function apply_batch(p_epoch integer, p_batch jsonb) returns table (i integer, result jsonb)
 language plpgsql as $$
 begin
+  perform pg_advisory_xact_lock_shared(fence_lock());
   if p_epoch is distinct from (select epoch from fence) then
     raise exception 'epoch % is not the epoch of this region', p_epoch using errcode = 'TS001';
   end if;

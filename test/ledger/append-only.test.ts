@@ -3,7 +3,7 @@
 
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { migrate, readMigrations, MIGRATIONS_DIRECTORY } from "../../local/migrations.ts";
+import { MIGRATIONS_DIRECTORY, migrate, readMigrations } from "../../local/migrations.ts";
 import { charged, connect, type OwnLedger, openAccount, ownLedger } from "./region.ts";
 
 let own: OwnLedger;

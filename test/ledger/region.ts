@@ -25,6 +25,7 @@ export const EPOCH = 1;
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 export const mint = new IdMint(() => Date.now(), random);
 export const token = () => mintTokenId(random);
+export const mintAccount = () => mintAccountId(random);
 
 export async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
@@ -74,7 +75,7 @@ export const wordOf = (verdict: Verdict | undefined): string | undefined =>
   verdict?.outcome === "refused" ? verdict.failure.kind : verdict?.outcome;
 
 export async function openAccount(client: pg.Client): Promise<Scope> {
-  const account = mintAccountId(random);
+  const account = mintAccount();
   await applyOne(client, {
     kind: "create_account",
     account,

@@ -86,6 +86,7 @@ const text = fc.oneof(
     weight: 3,
     arbitrary: fc.constantFrom("100", "usd", "tok_visa", "true", "12", "2034", "123", "", "null"),
   },
+  { weight: 2, arbitrary: fc.constantFrom("\ud800", "a\udfff", "\u0000", "\ud83d x") },
   // Code units, so also halves of characters.
   {
     weight: 1,
