@@ -66,7 +66,9 @@ export class Drive {
   async #charge(scope: Scope, charge: ChargeFacts): Promise<End> {
     const { id, token, amount, currency, capture } = charge;
     const key = `${id}.authorize.${ATTEMPT}`;
-    const effect = await this.#vault.authorize(scope, { token, amount, currency, capture, key });
+    const effect = await certain(
+      this.#vault.authorize(scope, { token, amount, currency, capture, key }),
+    );
     if (effect.kind === "unknown") return UNKNOWN;
     return this.#close({
       ...scope,
@@ -84,7 +86,7 @@ export class Drive {
     assert(authorization !== null, "only an authorized charge is captured, refunded or released");
     const verb = VERBS[operation.operation];
     const key = `${id}.${verb}.${ATTEMPT}`;
-    const effect = await this.#vault.follow(scope, { authorization, verb, amount, key });
+    const effect = await certain(this.#vault.follow(scope, { authorization, verb, amount, key }));
     if (effect.kind === "unknown") return UNKNOWN;
     return this.#close({
       ...scope,
@@ -110,6 +112,16 @@ export class Drive {
     if (verdict.outcome !== "known") return this.endOf(verdict.facts);
     const { end } = verdict.answer;
     return end.kind === "failure" ? { ok: false, failure: end.failure } : this.endOf(end.facts);
+  }
+}
+
+/** A vault that was cut off in the middle may have asked the processor or not. */
+async function certain<E>(effect: Promise<E>): Promise<E | { readonly kind: "unknown" }> {
+  try {
+    return await effect;
+  } catch (error) {
+    console.error("vault cut off", error instanceof Error ? error.name : typeof error);
+    return { kind: "unknown" };
   }
 }
 

@@ -8,22 +8,40 @@ export type Finished = {
   readonly reply: Reply;
 };
 
-/** About 2 KiB each: 20 MiB of an object's 128 MiB. */
-const KEPT_MAX = 10_000;
+/** A quarter of what an object may hold; some 20,000 ordinary answers. */
+const KEPT_BYTES_MAX = 32 * 1024 * 1024;
+/** What an answer takes besides the texts its merchant chose. */
+const FIXED_BYTES = 1_500;
 
 export class FinishedAnswers {
-  readonly #answers = new Map<string, Finished>();
+  readonly #answers = new Map<string, { readonly finished: Finished; readonly bytes: number }>();
+  #bytes = 0;
 
   get(name: string): Finished | undefined {
-    return this.#answers.get(name);
+    return this.#answers.get(name)?.finished;
   }
 
-  /** Remembers an answer and, when full, lets go of the one remembered longest ago. */
-  set(name: string, answer: Finished): void {
-    if (this.#answers.size >= KEPT_MAX) {
-      const [oldest] = this.#answers.keys();
-      if (oldest !== undefined) this.#answers.delete(oldest);
+  /** Remembers an answer and, when full, lets go of those remembered longest ago. */
+  set(name: string, finished: Finished): void {
+    const bytes = name.length + sizeOf(finished.reply);
+    this.#bytes += bytes - (this.#answers.get(name)?.bytes ?? 0);
+    this.#answers.set(name, { finished, bytes });
+    for (const [oldest, kept] of this.#answers) {
+      if (this.#bytes <= KEPT_BYTES_MAX) return;
+      this.#bytes -= kept.bytes;
+      this.#answers.delete(oldest);
     }
-    this.#answers.set(name, answer);
   }
+}
+
+// Near enough: the texts whose length a merchant decides, two bytes a character.
+function sizeOf({ end }: Reply): number {
+  if (!end.ok) return FIXED_BYTES;
+  const { facts } = end;
+  if (facts.kind === "customer") return FIXED_BYTES + 2 * JSON.stringify(facts.document).length;
+  if (facts.kind === "account") return FIXED_BYTES;
+  let characters = facts.kind === "charge" ? (facts.description?.length ?? 0) : 0;
+  for (const [key, value] of Object.entries(facts.metadata))
+    characters += key.length + value.length;
+  return FIXED_BYTES + 2 * characters;
 }

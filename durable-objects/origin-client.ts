@@ -16,6 +16,8 @@ export type OriginBindings = {
 
 /** A region that has not answered by then counts as unreachable; its commit may still happen. */
 const ANSWER_MS_MAX = 10_000;
+/** A question after health is asked by those who wait for nothing else: silence is an answer. */
+const HEALTH_MS_MAX = 3_000;
 /** The fencing epoch requests are signed for; `fence` in the region must hold the same. */
 export const EPOCH = 1;
 
@@ -38,33 +40,43 @@ export async function askOrigin<T>(
     crypto.randomUUID(),
   );
   const origin = region === "us" ? env.ORIGIN_US : env.ORIGIN_EU;
-  // Not AbortSignal.timeout: a timer nobody clears keeps an idle object in memory until it fires.
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), ANSWER_MS_MAX);
-  let response: Response;
   try {
-    response = await origin.fetch(`https://origin-${region}${path}`, {
-      method: "POST",
-      headers: { "content-type": "application/json", [SIGNATURE_HEADER]: signature },
-      body: text,
-      signal: deadline.signal,
+    return await within(ANSWER_MS_MAX, async (signal) => {
+      const response = await origin.fetch(`https://origin-${region}${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", [SIGNATURE_HEADER]: signature },
+        body: text,
+        signal,
+      });
+      if (response.status === 200) return ok(await response.json<T>());
+      if (response.status === 422) return refuse("conflict");
+      return refuse(response.status === 409 ? "fenced" : "unreachable");
     });
-    if (response.status === 200) return ok(await response.json<T>());
   } catch {
     return refuse("unreachable");
-  } finally {
-    clearTimeout(timer);
   }
-  if (response.status === 422) return refuse("conflict");
-  return refuse(response.status === 409 ? "fenced" : "unreachable");
 }
 
 /** Whether a region's database answers. */
 export async function isHealthy(env: OriginBindings, region: Region): Promise<boolean> {
   const origin = region === "us" ? env.ORIGIN_US : env.ORIGIN_EU;
   try {
-    return (await origin.fetch(`https://origin-${region}/healthz`)).ok;
+    return await within(HEALTH_MS_MAX, async (signal) => {
+      const response = await origin.fetch(`https://origin-${region}/healthz`, { signal });
+      return response.ok;
+    });
   } catch {
     return false;
+  }
+}
+
+// Not AbortSignal.timeout: a timer nobody clears keeps an idle object in memory until it fires.
+async function within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), limitMs);
+  try {
+    return await work(deadline.signal);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -11,7 +11,7 @@ import {
   type Verdict,
 } from "../protocol/command.ts";
 import { type Failure, isRetryable } from "../protocol/failure.ts";
-import { firstUuidAt, IdMint } from "../protocol/ids.ts";
+import { firstUuidAt, IdMint, type TokenId } from "../protocol/ids.ts";
 import type { Result } from "../protocol/result.ts";
 import type { Admission, Ask, End, Reply } from "../protocol/shard.ts";
 import { homeOf } from "../protocol/slot.ts";
@@ -38,6 +38,9 @@ const ALARM_MS = 5_000;
 const CLOCK_SLACK_MS = 60_000;
 /** Commands that may wait; beyond it the shard sheds load instead of keeping callers. */
 const BACKLOG_MAX = 5_000;
+/** A vault that restarts is back within a second or two. */
+const FORGET_TRIES_MAX = 5;
+const FORGET_PAUSE_MS = 500;
 const CLEAN_SINCE = "clean_since_ms";
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
@@ -153,8 +156,9 @@ export class Shard extends DurableObject<ShardEnv> {
       case "refused":
         return fresh({ ok: false, failure: verdict.failure });
       case "closed":
-        if (verdict.forgotten.length > 0)
-          await this.env.VAULT.forget(scopeOf(ask), verdict.forgotten);
+        if (verdict.forgotten.length > 0) {
+          this.ctx.waitUntil(this.#forget(scopeOf(ask), verdict.forgotten));
+        }
         return fresh({ ok: true, facts: verdict.facts });
       case "opened":
         return fresh(await this.#finish(ask, verdict.facts));
@@ -169,6 +173,19 @@ export class Shard extends DurableObject<ShardEnv> {
         return { end: finished, replayed: true, request };
       }
     }
+  }
+
+  // The ledger already forgot these tokens, so nobody can pay with them; what is left is to destroy
+  // what they stood for.
+  async #forget(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
+    for (let tried = 1; tried <= FORGET_TRIES_MAX; tried++) {
+      try {
+        return await this.env.VAULT.forget(scope, tokens);
+      } catch {
+        await scheduler.wait(FORGET_PAUSE_MS * tried);
+      }
+    }
+    console.error("sealed cards were not destroyed", scope.account, tokens.length);
   }
 
   async #finish(scope: Scope, facts: Unfinished["facts"]): Promise<End> {

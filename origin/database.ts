@@ -9,13 +9,14 @@ export type Database = NeonQueryFunction<false, true>;
 export type DatabaseFailure =
   /** The caller's epoch is not the region's. */
   | "fenced"
-  /** A constraint refused the whole batch: send its commands one by one. */
+  /** One command's data spoiled the whole batch: send them apart. */
   | "conflict"
   /** Nothing is known to have been done, or not done. */
   | "unreachable";
 
 const SQLSTATE_FENCED = "TS001";
-const CONFLICT_CLASS = "23"; // integrity constraint violation
+// Data that PostgreSQL cannot hold (22) or a constraint forbids (23): one row's fault, not the batch's.
+const CONFLICT_CLASS = /^2[23]/;
 // Serialization failure and deadlock: the transaction was rolled back, so it may run again at once.
 const RERUN = new Set(["40001", "40P01"]);
 const RERUNS_MAX = 3;
@@ -53,7 +54,7 @@ export async function query<T>(
 /** Which failure an error thrown by the driver stands for; rethrows what only a bug can cause. */
 export function failureOf(error: unknown, code: string): DatabaseFailure {
   if (code === SQLSTATE_FENCED) return "fenced";
-  if (code.startsWith(CONFLICT_CLASS)) return "conflict";
+  if (CONFLICT_CLASS.test(code)) return "conflict";
   // 08 connection, 53 out of resources (disk full), 57 shutting down, 58 system error, 25006 read-only;
   // no code at all means that the endpoint did not answer as a database.
   if (code === "" || /^(08|53|57|58)/.test(code) || code === "25006" || RERUN.has(code)) {

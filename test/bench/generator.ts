@@ -102,7 +102,7 @@ class Run {
       socket.destroy();
     };
     socket.on("data", (chunk: Buffer) => {
-      received = received === "" ? chunk.latin1Slice() : received + chunk.latin1Slice();
+      received += chunk.toString("latin1");
       const length = lengthOf(received);
       if (length === "unknown") return lost(`no content-length: ${received}`);
       if (length === undefined || received.length < length) return;

@@ -145,7 +145,7 @@ async function measureOne(
 async function countAll(bench: Bench, counters: Counters, options: Options): Promise<Counted[]> {
   const counted: Counted[] = [];
   for (const inFlight of options.inFlight) {
-    for (const row of ROWS.filter(({ charges }) => charges)) {
+    for (const row of ROWS.filter((one) => one.counted)) {
       progress(`counting, ${inFlight} in flight: ${row.name}`);
       counted.push({ row: row.name, inFlight, ...(await counters.count(row, bench, inFlight)) });
     }

@@ -51,14 +51,16 @@ export async function startRuntime(
   );
   const workers = WORKERS.map(({ name, config }, i) => {
     const { assets: _, modulesRules: __, ...options } = optionsOf(config).workerOptions;
-    const main = name === "tessera" ? "index.js" : "floor.js";
+    const isComposite = name === "tessera";
+    const given = (options.bindings ?? {}) as Record<string, string>;
+    const main = isComposite ? "index.js" : "floor.js";
     const directory = directories[i] ?? "";
     return {
       ...options,
       name,
       modulesRoot: directory,
       modules: [{ type: "ESModule" as const, path: join(directory, main) }],
-      bindings: { ...options.bindings, ...(name === "tessera" ? bindings : {}) },
+      bindings: isComposite ? { ...given, ...bindings } : given,
       unsafeRegisterWorker: false,
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     };
@@ -71,7 +73,6 @@ export async function startRuntime(
       cf: false,
       telemetry: { enabled: false },
       resourcePersistencePath: join(home, "objects"),
-      // Silences the runtime's start-up lines; what it reports of errors still reaches stderr.
       logRequests: false,
     }),
   );

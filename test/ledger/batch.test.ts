@@ -21,6 +21,7 @@ import {
   mintAccount,
   type OwnLedger,
   openAccount,
+  openAccounts,
   opening,
   operating,
   ownLedger,
@@ -57,7 +58,7 @@ const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
 
 describe("a batch", () => {
   test("answers many commands of several merchants, each in its place", async () => {
-    const merchants = await Promise.all(Array.from({ length: 5 }, () => openAccount(client)));
+    const merchants = await openAccounts(client, 5);
     const opens = countTo(8).flatMap(() => merchants.map((scope) => opening(scope)));
     const customers = merchants.map((scope) => saving(scope));
     const first: Command[] = [...opens.slice(0, 17), ...customers, ...opens.slice(17)];

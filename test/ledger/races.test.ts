@@ -4,7 +4,7 @@
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { verifyLedger } from "../../ops/verify.ts";
-import type { Command, OpenOperation, Scope, Verdict } from "../../protocol/command.ts";
+import type { Command, OpenCharge, OpenOperation, Scope, Verdict } from "../../protocol/command.ts";
 import { uuidOf } from "../../protocol/ids.ts";
 import {
   apply,
@@ -18,6 +18,7 @@ import {
   ending,
   generator,
   openAccount,
+  openAccounts,
   opening,
   operating,
   seedOf,
@@ -155,7 +156,7 @@ test("20 batches at once leave a sequence without a gap, and show none on the wa
 });
 
 test("batches of the same merchants in opposite order never deadlock", async () => {
-  const merchants = await Promise.all(Array.from({ length: 4 }, () => openAccount(client)));
+  const merchants = await openAccounts(client, 4);
   await withConnections(url, 4, async (clients) => {
     const lanes = clients.map(async (lane, i) => {
       const ordered = i % 2 === 0 ? merchants : merchants.toReversed();
@@ -228,9 +229,10 @@ test(`random captures, refunds and releases keep refunds ≤ captured ≤ author
   const random = generator(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const scope: Scope = await openAccount(client);
-  const charges = await Promise.all(
-    countTo(6).map((n) => charged(client, scope, { capture: n % 2 === 0, amount: 100 * n })),
-  );
+  const charges: OpenCharge[] = [];
+  for (const n of countTo(6)) {
+    charges.push(await charged(client, scope, { capture: n % 2 === 0, amount: 1000 * n }));
+  }
   const opened: OpenOperation[] = [];
   await withConnections(url, 8, async (clients) => {
     // What each lane does is drawn beforehand, so that the seed decides it and not the scheduler.

@@ -87,6 +87,12 @@ export async function openAccount(client: pg.Client): Promise<Scope> {
   return { account, livemode: false };
 }
 
+export async function openAccounts(client: pg.Client, count: number): Promise<Scope[]> {
+  const scopes: Scope[] = [];
+  while (scopes.length < count) scopes.push(await openAccount(client));
+  return scopes;
+}
+
 let keys = 0;
 /** A fresh idempotency key's claim; `mac` stands for the parameters. */
 export const claim = (key = `key-${++keys}`, mac = "00") => ({

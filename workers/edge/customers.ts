@@ -36,11 +36,13 @@ const address = z.strictObject({
   state: unsettable(200).optional(),
 });
 
-/** An object of fields; the empty string unsets the whole of it. */
-const addressOrUnset = z.union([z.literal("").transform(() => null), address]);
+/** The empty string, or null in JSON, unsets a whole object of fields. */
+const unset = z.union([z.literal(""), z.null()]).transform(() => null);
+
+const addressOrUnset = z.union([unset, address]);
 
 const shipping = z.union([
-  z.literal("").transform(() => null),
+  unset,
   z.strictObject({
     address: address.optional(),
     name: unsettable(500).optional(),
