@@ -101,7 +101,8 @@ create table charges (
   amount_refunding integer not null default 0,
   balance_seq bigint,
   primary key (account_no, id),
-  unique (account_no, key),
+  -- The key first: with the account first it would look to the planner as good as the primary key.
+  unique (key, account_no),
   check (amount_captured between 0 and amount),
   check (amount_refunded >= 0 and amount_refunding >= 0 and amount_refunded + amount_refunding
     <= case state when 'released' then amount else amount_captured end)

@@ -19,9 +19,12 @@ begin
       from jsonb_to_recordset(p) as r(i integer, account text, livemode boolean, key text,
              operation text, mac text, request text, id uuid, charge uuid, capture boolean,
              amount integer, reason text, metadata jsonb)
-      left join accounts a on a.id = r.account and a.livemode = r.livemode
-      left join idempotency_keys k on k.account_no = a.no and k.key = r.key
-      left join charges c on c.account_no = a.no and c.id = r.charge
+      left join lateral (select * from accounts a
+        where a.id = r.account and a.livemode = r.livemode offset 0) a on true
+      left join lateral (select * from idempotency_keys k
+        where k.account_no = a.no and k.key = r.key offset 0) k on true
+      left join lateral (select * from charges c
+        where c.account_no = a.no and c.id = r.charge offset 0) c on true
   ), judged as materialized (
     select q.*, case
         when q.no is null then '{"kind":"account_unknown"}'
@@ -97,8 +100,10 @@ begin
            o.state = 'opened' as moves
       from jsonb_to_recordset(p) as r(i integer, account text, livemode boolean, id uuid,
              approved boolean, processor_ref text)
-      join accounts a on a.id = r.account and a.livemode = r.livemode
-      join operations o on o.account_no = a.no and o.id = r.id
+      cross join lateral (select * from accounts a
+        where a.id = r.account and a.livemode = r.livemode offset 0) a
+      cross join lateral (select * from operations o
+        where o.account_no = a.no and o.id = r.id offset 0) o
   ), moved as materialized (
     select q.*, q.approved and q.kind <> 'capture' as refunds,
            q.seq + sum(case when q.approved and q.kind <> 'capture' then 2 else 1 end)

@@ -19,10 +19,14 @@ begin
       from jsonb_to_recordset(p) as r(i integer, account text, livemode boolean, key text,
              operation text, mac text, request text, id uuid, made boolean, removed boolean,
              patch jsonb, card_id uuid, token uuid, card jsonb, default_source uuid)
-      left join accounts a on a.id = r.account and a.livemode = r.livemode
-      left join idempotency_keys k on k.account_no = a.no and k.key = r.key
-      left join customers u on u.account_no = a.no and u.id = r.id
-      left join customer_versions v on v.account_no = u.account_no and v.seq = u.seq
+      left join lateral (select * from accounts a
+        where a.id = r.account and a.livemode = r.livemode offset 0) a on true
+      left join lateral (select * from idempotency_keys k
+        where k.account_no = a.no and k.key = r.key offset 0) k on true
+      left join lateral (select * from customers u
+        where u.account_no = a.no and u.id = r.id offset 0) u on true
+      left join lateral (select * from customer_versions v
+        where v.account_no = u.account_no and v.seq = u.seq offset 0) v on true
   ), judged as materialized (
     select q.*, case
         when q.no is null then '{"kind":"account_unknown"}'

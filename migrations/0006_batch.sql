@@ -27,9 +27,11 @@ begin
   -- In one order everywhere, so that two batches can wait for each other but never deadlock.
   perform from accounts a
     where a.no = any (array(
-      select b.no from jsonb_each(p_batch) as k(kind, rows)
-        cross join lateral jsonb_to_recordset(k.rows) as r(account text, livemode boolean)
-        join accounts b on b.id = r.account and b.livemode = r.livemode))
+      select b.no from (
+          select distinct r.account, r.livemode from jsonb_each(p_batch) as k(kind, rows)
+            cross join lateral jsonb_to_recordset(k.rows) as r(account text, livemode boolean)) d
+        cross join lateral (select x.no from accounts x
+          where x.id = d.account and x.livemode = d.livemode offset 0) b))
     order by a.no for no key update;
   if p_batch ? 'close_charge' then
     return query select * from close_charges(p_batch->'close_charge');
