@@ -28,6 +28,7 @@ export async function askOrigin<T>(
   region: Region,
   path: "/batch" | "/read" | "/unfinished",
   body: unknown,
+  answerMsMax = ANSWER_MS_MAX,
 ): Promise<Result<T, SendFailure>> {
   const text = JSON.stringify(body);
   if (signer?.json !== env.EDGE_SIGNING_KEY) {
@@ -41,7 +42,7 @@ export async function askOrigin<T>(
   );
   const origin = region === "us" ? env.ORIGIN_US : env.ORIGIN_EU;
   try {
-    return await within(ANSWER_MS_MAX, async (signal) => {
+    return await within(answerMsMax, async (signal) => {
       const response = await origin.fetch(`https://origin-${region}${path}`, {
         method: "POST",
         headers: { "content-type": "application/json", [SIGNATURE_HEADER]: signature },

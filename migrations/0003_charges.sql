@@ -46,11 +46,11 @@ begin
         when q.paid_with is null then '{"kind":"customer_without_card"}'
         when q.token is not null and (
             exists (select from charges c where c.account_no = q.no and c.token = q.token
-                      and c.card_id is null)
-            or exists (select from cards d where d.account_no = q.no and d.token = q.token)) then
+                      and c.card_id is null offset 0)
+            or exists (select from cards d where d.account_no = q.no and d.token = q.token offset 0)) then
           jsonb_build_object('kind', 'token_already_used', 'token', q.token)
         when q.attempt_number is not null and exists (select from charges c where c.account_no = q.no
-            and c.order_id = q.order_id and c.attempt_number = q.attempt_number) then
+            and c.order_id = q.order_id and c.attempt_number = q.attempt_number offset 0) then
           '{"kind":"order_attempt_taken"}'
       end::jsonb as failure
       from asked q

@@ -36,13 +36,13 @@ begin
         when not q.made and (not q.exists_now or q.deleted) then jsonb_build_object('kind',
           'resource_missing', 'object', 'customer', 'id', q.id, 'param', 'id')
         when q.default_source is not null and not exists (select from cards d where
-            d.account_no = q.no and d.id = q.default_source and d.customer = q.id) then
+            d.account_no = q.no and d.id = q.default_source and d.customer = q.id offset 0) then
           jsonb_build_object('kind', 'resource_missing', 'object', 'card', 'id', q.default_source,
             'param', 'default_source')
         when q.token is not null and (
             exists (select from charges c where c.account_no = q.no and c.token = q.token
-                      and c.card_id is null)
-            or exists (select from cards d where d.account_no = q.no and d.token = q.token)) then
+                      and c.card_id is null offset 0)
+            or exists (select from cards d where d.account_no = q.no and d.token = q.token offset 0)) then
           jsonb_build_object('kind', 'token_already_used', 'token', q.token)
       end::jsonb as failure
       from asked q

@@ -63,8 +63,11 @@ export const CHECKS: readonly Check[] = [
         from charges c
         cross join lateral (select data from events e where e.account_no = c.account_no
              and e.subject = c.id and e.type in (1, 2, 3, 5, 7) order by seq desc limit 1) e
-       where c.state not in ('capturing', 'releasing')
-         and (coalesce(e.data->>'state', 'opened') <> c.state
+       where (coalesce(e.data->>'state', 'opened') <> case
+             when c.state in ('capturing', 'releasing') and exists (select from operations o
+                    where o.account_no = c.account_no and o.charge = c.id and o.state = 'opened'
+                      and o.kind = case c.state when 'capturing' then 'capture' else 'release' end)
+               then 'authorized' else c.state end
            or coalesce((e.data->>'amount_captured')::integer, 0) <> c.amount_captured
            or coalesce((e.data->>'amount_refunded')::integer, 0) <> c.amount_refunded)`,
   },
@@ -83,12 +86,44 @@ export const CHECKS: readonly Check[] = [
        where c.amount_refunded <> coalesce(o.done, 0) or c.amount_refunding <> coalesce(o.open, 0)`,
   },
   {
-    name: "each charge has the key it was made with, and each ended key an answer",
+    name: "what was captured is the amount that was authorized, or what its capture asked for",
     sql: `
-      select 'charge ' || c.account_no || '/' || c.id as place, 'state ' || c.state as why
+      select 'charge ' || c.account_no || '/' || c.id as place,
+             'captured ' || c.amount_captured || ' of ' || c.amount || ', capture asked for '
+               || coalesce(o.amount::text, 'all of it') as why
         from charges c
-        left join idempotency_keys k on k.account_no = c.account_no and k.key = c.key
-       where k.object is distinct from c.id
-          or (c.state <> 'opened') <> (k.seq is not null)`,
+        left join operations o on o.account_no = c.account_no and o.charge = c.id
+             and o.kind = 'capture' and o.state = 'succeeded'
+       where c.state = 'captured' and c.amount_captured <> coalesce(o.amount, c.amount)`,
+  },
+  {
+    name: "each charge and operation has the key it was made with, ended if it has ended",
+    sql: `
+      select m.what || ' ' || m.account_no || '/' || m.id as place, 'state ' || m.state as why
+        from (select 'charge' as what, account_no, id, key, state from charges
+              union all select 'operation', account_no, id, key, state from operations) m
+        left join idempotency_keys k on k.account_no = m.account_no and k.key = m.key
+       where k.object is distinct from m.id
+          or (m.state <> 'opened') <> (k.seq is not null or k.failure is not null)`,
+  },
+  {
+    name: "each key and each event leads to what it tells of",
+    sql: `
+      select 'key ' || k.account_no || '/' || k.key as place, 'made ' || k.object || ', gone' as why
+        from idempotency_keys k
+       where k.object is not null
+         and not exists (select from charges c where c.account_no = k.account_no and c.id = k.object)
+         and not exists (select from operations o where o.account_no = k.account_no and o.id = k.object)
+         and not exists (select from customers u where u.account_no = k.account_no and u.id = k.object)
+      union all
+      select 'event ' || e.account_no || '/' || e.seq, 'of type ' || e.type || ', its subject is gone'
+        from events e join event_types t on t.code = e.type
+       where not case t.subject
+           when 'charge' then exists (select from charges c
+             where c.account_no = e.account_no and c.id = e.subject)
+           when 'operation' then exists (select from operations o
+             where o.account_no = e.account_no and o.id = e.subject)
+           else exists (select from customers u
+             where u.account_no = e.account_no and u.id = e.subject) end`,
   },
 ];

@@ -2,8 +2,9 @@
 // `wrangler deploy --dry-run` and started by Miniflare, each on a socket of workerd's own
 // (`unsafeDirectSockets`). Every other way puts JavaScript between: `wrangler dev` and
 // `createTestHarness` listen with a proxy Worker in a second workerd, and Miniflare's default port
-// leads through its entry Worker. The demo shop's files are left out, because Miniflare answers for
-// files with two Workers that would stand in front of every request.
+// leads through its entry Worker. Measured with GET /healthz, 20 in flight, three times by turns:
+// 6,000–9,000 a second here, 250–375 through `createTestHarness`. The demo shop's files are left out,
+// because Miniflare answers for files with two Workers that would stand in front of every request.
 
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";

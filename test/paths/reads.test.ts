@@ -4,9 +4,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { EPOCH } from "../../durable-objects/origin-client.ts";
+
 import { importSigner, type SignedRequest, sign } from "../../protocol/signature.ts";
 import type { Region } from "../../protocol/slot.ts";
+import { EPOCH } from "../ledger/region.ts";
 import { type Merchant, type System, startSystem } from "../system.ts";
 
 const WRITES = 200;

@@ -3,15 +3,15 @@
 
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 
-/** What becomes of one statement: passed on, passed on and its answer lost, or left standing there. */
-export type Fate = "pass" | "lose_answer" | "hold";
+/** What becomes of a statement: it arrives, it arrives and nobody hears of it, it is cut off, or it waits. */
+export type Fate = "pass" | "lose_answer" | "lose_question" | "hold";
 
 /** Decides by the JSON of query and parameters, and by the database it is for. */
 export type Decision = (body: string, database: string) => Fate;
 
 export type Doorway = {
   readonly url: string;
-  /** Answers kept so far. */
+  /** Questions and answers lost so far. */
   readonly lost: () => number;
   /** The fate of each statement from now on. */
   decide(fate: Decision): void;
@@ -26,10 +26,9 @@ export async function startDoorway(endpointUrl: string): Promise<Doorway> {
       const database = incoming.headers["neon-connection-string"];
       const fate = fateOf(body, typeof database === "string" ? database : "");
       if (fate === "hold") return;
-      pass(incoming, body, outgoing, () => {
-        if (fate === "lose_answer") lost++;
-        return fate === "pass";
-      });
+      if (fate !== "pass") lost++;
+      if (fate === "lose_question") outgoing.destroy();
+      else pass(incoming, body, outgoing, fate === "pass");
     });
   });
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -39,19 +38,19 @@ export async function startDoorway(endpointUrl: string): Promise<Doorway> {
   });
   const port = await promise;
 
-  /** Sends it on, and gives back the whole answer if it may be given back. */
+  /** Sends it on, and hands back the whole answer or nothing. */
   function pass(
     incoming: IncomingMessage,
     body: string,
     outgoing: ServerResponse,
-    mayAnswer: () => boolean,
+    mayAnswer: boolean,
   ): void {
     const { host: _, ...headers } = incoming.headers;
     const onward = request(endpointUrl, { method: incoming.method ?? "POST", headers });
     onward.on("error", () => outgoing.destroy());
     onward.on("response", (answer) => {
       void readAll(answer).then((text) => {
-        if (!mayAnswer()) {
+        if (!mayAnswer) {
           outgoing.destroy();
           return;
         }

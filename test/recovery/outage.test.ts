@@ -17,7 +17,7 @@ import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { generator, seedOf } from "../ledger/region.ts";
 import { makeHome } from "../local/scratch.ts";
 import { type Call, ledger, type Merchant, type System, startSystem } from "../system.ts";
-import { type Doorway, startDoorway } from "./doorway.ts";
+import { type Doorway, type Fate, startDoorway } from "./doorway.ts";
 
 /** A database that is gone is noticed at once; one that is silent costs the origin's whole patience. */
 const ANSWER_MS_MAX = 16_000;
@@ -213,43 +213,41 @@ describe.each(OUTAGES)("with $what", ({ what, regions, begin, end }) => {
 });
 
 describe("with the answer of a commit lost", () => {
-  /** Loses the answers of the next statements that carry this kind of command. */
-  const lose = (kind: string, count: number) => {
+  /** Loses the next statements that carry this kind of command, or only their answers. */
+  const lose = (kind: string, count: number, fate: Fate = "lose_answer") => {
     let left = count;
-    doorway.decide((body) => (body.includes(kind) && left-- > 0 ? "lose_answer" : "pass"));
+    doorway.decide((body) => (body.includes(kind) && left-- > 0 ? fate : "pass"));
   };
 
-  test.each([
-    ["the opening", "open_charge", 1, 503],
-    ["the closing, once", "close_charge", 1, 200],
-    ["the closing, each time", "close_charge", 3, 503],
-  ])(
-    "%s: one charge at the bank and in the ledger, told under the same key",
-    async (what, kind, count, status) => {
-      const one = await system.merchant("us");
-      const before = await booked();
-      const lostBefore = doorway.lost();
-      lose(kind, count);
-      const first = await pay(one, what);
-      expect(doorway.lost() - lostBefore).toBe(count);
-      expect(first.status).toBe(status);
-      if (status === 503) expectUnavailable(first);
-      // It was committed, whatever the caller was told.
-      expect((await chargesOf(one)).map(({ key }) => key)).toEqual([keyOf(what)]);
-      const second = await untilPaid(one, what);
-      expect(second.status).toBe(200);
-      expect(second.headers.get("idempotent-replayed")).toBe("true");
-      if (status === 200) expect(second.body).toEqual(first.body);
-      expect((await pay(one, what)).body).toEqual(second.body);
-      expect(await chargesOf(one)).toEqual([{ key: keyOf(what), state: "captured" }]);
-      expect((await one.stripe.charges.list()).data.map(({ id }) => id)).toEqual([
-        bodyOf(second).id,
-      ]);
-      expect(await booked()).toBe(before + 1);
-      const changed = await pay(one, what, { amount: "2000" });
-      expect(bodyOf(changed).error).toMatchObject({ type: "idempotency_error" });
-    },
-  );
+  test.each<[string, string, Fate, number, number]>([
+    ["of the opening", "open_charge", "lose_answer", 1, 503],
+    ["of the closing, once", "close_charge", "lose_answer", 1, 200],
+    ["of the closing, each time", "close_charge", "lose_answer", 3, 503],
+    ["and the closing itself, once", "close_charge", "lose_question", 1, 200],
+    ["and the closing itself, each time", "close_charge", "lose_question", 3, 503],
+  ])("%s: one charge at the bank and in the ledger, told under the same key", async (...row) => {
+    const [what, kind, fate, count, status] = row;
+    const one = await system.merchant("us");
+    const before = await booked();
+    const lostBefore = doorway.lost();
+    lose(kind, count, fate);
+    const first = await pay(one, what);
+    expect(doorway.lost() - lostBefore).toBe(count);
+    expect(first.status).toBe(status);
+    if (status === 503) expectUnavailable(first);
+    // The opening was committed, whatever the caller was told.
+    expect((await chargesOf(one)).map(({ key }) => key)).toEqual([keyOf(what)]);
+    const second = await untilPaid(one, what);
+    expect(second.status).toBe(200);
+    expect(second.headers.get("idempotent-replayed")).toBe("true");
+    if (status === 200) expect(second.body).toEqual(first.body);
+    expect((await pay(one, what)).body).toEqual(second.body);
+    expect(await chargesOf(one)).toEqual([{ key: keyOf(what), state: "captured" }]);
+    expect((await one.stripe.charges.list()).data.map(({ id }) => id)).toEqual([bodyOf(second).id]);
+    expect(await booked()).toBe(before + 1);
+    const changed = await pay(one, what, { amount: "2000" });
+    expect(bodyOf(changed).error).toMatchObject({ type: "idempotency_error" });
+  });
 
   test("of a charge nobody asks about again, the shard ends it by itself", async () => {
     const one = await system.merchant("us");

@@ -1,5 +1,5 @@
 // Reads: from a copy near the caller when it has reached what this account last wrote, else from the
-// account's home region. A copy that is down, late or absent costs one more hop and nothing else.
+// account's home region. A copy that is down, late or absent costs one more hop, half a second at most.
 
 import { askOrigin } from "../../durable-objects/origin-client.ts";
 import type { Scope } from "../../protocol/command.ts";
@@ -16,6 +16,9 @@ export type Found = {
   /** Region and kind of database that answered, e.g. `us/replica`. */
   readonly servedBy: string;
 };
+
+/** A copy is only worth asking while it is quicker than the home region, which is asked next. */
+const COPY_ANSWER_MS_MAX = 500;
 
 /** The region nearest to a continent. */
 const nearestTo = (continent: string | undefined): Region =>
@@ -39,10 +42,8 @@ export async function find(
     query,
   };
   if (near !== home && admission.minSeq !== null) {
-    const copied = await askOrigin<ReadAnswer>(env, near, "/read", {
-      ...ask,
-      min_seq: admission.minSeq,
-    });
+    const fresh: Read = { ...ask, min_seq: admission.minSeq };
+    const copied = await askOrigin<ReadAnswer>(env, near, "/read", fresh, COPY_ANSWER_MS_MAX);
     if (copied.ok && copied.value.kind !== "stale") return foundOf(copied.value, near, query);
   }
   const answer = await askOrigin<ReadAnswer>(env, home, "/read", ask);
