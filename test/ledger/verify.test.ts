@@ -176,6 +176,33 @@ const TAMPERINGS: readonly Tampering[] = [
     sql: () => `delete from idempotency_keys where account_no = ${no} and key = '${paid.key}'`,
     place: () => `charge ${no}/${charge(paid)}`,
   },
+  {
+    what: "a captured charge, put back as if its capture were under way",
+    sql: () => `update charges set state = 'capturing' where id = '${charge(held)}'`,
+    place: () => `charge ${no}/${charge(held)}`,
+  },
+  {
+    what: "the amount that was authorized",
+    sql: () => `update charges set amount = amount + 1 where id = '${charge(paid)}'`,
+    place: () => `charge ${no}/${charge(paid)}`,
+  },
+  {
+    what: "a charge that vanished",
+    sql: () => `delete from charges where id = '${charge(paid)}'`,
+    place: () => `key ${no}/${paid.key}`,
+  },
+  {
+    what: "an event that tells of something else",
+    sql: () =>
+      `update events set subject = gen_random_uuid() where account_no = ${no} and seq = 12`,
+    place: () => `event ${no}/12`,
+  },
+  {
+    what: "a capture's state",
+    sql: () =>
+      `update operations set state = 'opened' where account_no = ${no} and kind = 'capture'`,
+    place: () => `charge ${no}/${charge(held)}`,
+  },
 ];
 
 test.each(TAMPERINGS)("names the place of $what", async ({ sql, place }) => {
