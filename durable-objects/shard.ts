@@ -13,7 +13,7 @@ import {
 import { type Failure, isRetryable } from "../protocol/failure.ts";
 import { firstUuidAt, IdMint, type TokenId } from "../protocol/ids.ts";
 import type { Result } from "../protocol/result.ts";
-import type { Admission, Ask, End, Reply } from "../protocol/shard.ts";
+import type { AccountAsk, Admission, Ask, End, Reply } from "../protocol/shard.ts";
 import { homeOf } from "../protocol/slot.ts";
 import type { VaultVerbs } from "../protocol/vault.ts";
 import { type Bucket, type BucketLimit, takeToken } from "./bucket.ts";
@@ -83,16 +83,9 @@ export class Shard extends DurableObject<ShardEnv> {
     const request = "request" in ask ? ask.request : ("req_" as const);
     const fresh = (end: End): Reply => ({ end, replayed: false, request });
     const refused = (failure: Failure) => fresh({ ok: false, failure });
-    if (!this.#takeToken(ask)) return refused({ kind: "rate_limited" });
     if (this.#conveyor.backlog > BACKLOG_MAX) return refused({ kind: "rate_limited" });
-    if (ask.kind === "account") {
-      const { kind: _, ...account } = ask;
-      const made = await this.#commit({ ...account, kind: "create_account" });
-      if (!made.ok) return refused(failureOf(made.failure));
-      return made.value.outcome === "closed"
-        ? fresh({ ok: true, facts: made.value.facts })
-        : refused({ kind: "internal" });
-    }
+    if (ask.kind === "account") return fresh(await this.#create(ask));
+    if (!this.#takeToken(ask)) return refused({ kind: "rate_limited" });
     const name = `${nameOf(ask)}/${ask.key}`;
     const first = this.#inFlight.get(name) ?? this.#finished.get(name);
     if (first !== undefined && (first.mac !== ask.mac || first.operation !== ask.operation)) {
@@ -139,6 +132,15 @@ export class Shard extends DurableObject<ShardEnv> {
     this.#doubtful = false;
     const ends = await Promise.all(found.value.map((left) => this.#drive.finish(left, left.facts)));
     if (!ends.every(isFinal)) this.#doubtful = true;
+  }
+
+  // The platform asks, so the merchant's own bucket is not touched.
+  async #create({ kind: _, ...account }: AccountAsk): Promise<End> {
+    const made = await this.#commit({ ...account, kind: "create_account" });
+    if (!made.ok) return { ok: false, failure: failureOf(made.failure) };
+    return made.value.outcome === "closed"
+      ? { ok: true, facts: made.value.facts }
+      : { ok: false, failure: { kind: "internal" } };
   }
 
   async #first(ask: Exclude<Ask, { kind: "account" }>): Promise<Reply> {
