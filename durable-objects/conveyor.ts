@@ -4,7 +4,7 @@
 
 import { type Result, refuse } from "../protocol/result.ts";
 
-/** Commands in one batch: about 0.5 MiB of JSON, some 20 ms of SQL. */
+/** Commands in one batch: some 30 ms of SQL, ordinarily 0.5 MiB of JSON; what is larger is sent in halves. */
 export const BATCH_COMMANDS_MAX = 400;
 
 export type SendFailure = "fenced" | "conflict" | "unreachable";

@@ -1,5 +1,6 @@
 // Answers a shard remembers so that a retry costs no SQL. The ledger remembers all of them.
 
+import type { CustomerId } from "../protocol/ids.ts";
 import type { Reply } from "../protocol/shard.ts";
 
 export type Finished = {
@@ -30,6 +31,16 @@ export class FinishedAnswers {
       if (this.#bytes <= KEPT_BYTES_MAX) return;
       this.#bytes -= kept.bytes;
       this.#answers.delete(oldest);
+    }
+  }
+
+  /** Lets go of what was said of a customer who is deleted: nothing of the person stays here. */
+  forgetCustomer(id: CustomerId): void {
+    for (const [name, { finished, bytes }] of this.#answers) {
+      const { end } = finished.reply;
+      if (!end.ok || end.facts.kind !== "customer" || end.facts.id !== id) continue;
+      this.#bytes -= bytes;
+      this.#answers.delete(name);
     }
   }
 }

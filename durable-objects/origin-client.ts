@@ -50,7 +50,8 @@ export async function askOrigin<T>(
         signal,
       });
       if (response.status === 200) return ok(await response.json<T>());
-      if (response.status === 422) return refuse("conflict");
+      // Too large is one command's fault as well: sent apart, the others pass.
+      if (response.status === 422 || response.status === 413) return refuse("conflict");
       return refuse(response.status === 409 ? "fenced" : "unreachable");
     });
   } catch {

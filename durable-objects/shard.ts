@@ -34,8 +34,13 @@ const RATE_PER_SECOND_DEFAULT = 1000;
 const BURST_SECONDS = 2;
 /** How soon after a crash the alarm looks for what was left open. */
 const ALARM_MS = 5_000;
-/** Clocks of two instances of one shard may differ by this much. */
-const CLOCK_SLACK_MS = 60_000;
+/** A statement whose answer was lost, or was sent by an instance before this one, may commit this late. */
+const LATE_COMMIT_MS_MAX = 120_000;
+/** How far back recovery looks beyond what is known: late commits, and clocks of two instances. */
+const CLOCK_SLACK_MS = 600_000;
+/** Charges taken up by one recovery, and how many of them at once. */
+const RECOVERED_MAX = 500;
+const RECOVERED_AT_ONCE = 32;
 /** Commands that may wait; beyond it the shard sheds load instead of keeping callers. */
 const BACKLOG_MAX = 5_000;
 /** A vault that restarts is back within a second or two. */
@@ -48,7 +53,8 @@ const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8A
 export class Shard extends DurableObject<ShardEnv> {
   readonly #mint = new IdMint(() => Date.now(), random);
   readonly #buckets = new Map<string, Bucket>();
-  readonly #inFlight = new Map<string, InFlight>();
+  /** Keys being executed, and since when. */
+  readonly #inFlight = new Map<string, number>();
   readonly #finished = new FinishedAnswers();
   readonly #seqs = new Map<string, number>();
   readonly #slot: number;
@@ -58,6 +64,8 @@ export class Shard extends DurableObject<ShardEnv> {
   #armed = false;
   /** True until the ledger was asked, by this instance, what a crash may have left open. */
   #doubtful = true;
+  /** Until then something may still commit that this instance does not know of. */
+  #lateUntilMs = Date.now() + LATE_COMMIT_MS_MAX;
 
   constructor(state: DurableObjectState, env: ShardEnv) {
     super(state, env);
@@ -87,18 +95,19 @@ export class Shard extends DurableObject<ShardEnv> {
     if (ask.kind === "account") return fresh(await this.#create(ask));
     if (!this.#takeToken(ask)) return refused({ kind: "rate_limited" });
     const name = `${nameOf(ask)}/${ask.key}`;
-    const first = this.#inFlight.get(name) ?? this.#finished.get(name);
+    // Whose parameters are the first's is known only when the ledger has judged, so neither is preferred.
+    if (this.#inFlight.has(name)) return refused({ kind: "idempotency_in_use" });
+    const first = this.#finished.get(name);
     if (first !== undefined && (first.mac !== ask.mac || first.operation !== ask.operation)) {
       const second = ask.operation;
       return refused({ kind: "idempotency_mismatch", first: first.operation, second });
     }
-    if (first !== undefined && "reply" in first) return first.reply;
-    if (first !== undefined) return refused({ kind: "idempotency_in_use" });
+    if (first !== undefined) return first.reply;
     const { mac, operation } = ask;
-    this.#inFlight.set(name, { mac, operation, sinceMs: Date.now() });
+    this.#inFlight.set(name, Date.now());
     try {
       const reply = await this.#first(ask);
-      if (isFinal(reply.end)) {
+      if (isKept(reply.end)) {
         this.#finished.set(name, { mac, operation, reply: { ...reply, replayed: true } });
       }
       return reply;
@@ -111,7 +120,7 @@ export class Shard extends DurableObject<ShardEnv> {
   override async alarm(): Promise<void> {
     this.#armed = false;
     const [oldest] = this.#inFlight.values();
-    const cleanSinceMs = (oldest?.sinceMs ?? Date.now()) - CLOCK_SLACK_MS;
+    const cleanSinceMs = (oldest ?? Date.now()) - CLOCK_SLACK_MS;
     try {
       if (this.#doubtful) await this.#recover();
       if (!this.#doubtful) this.ctx.storage.kv.put(CLEAN_SINCE, cleanSinceMs);
@@ -128,10 +137,19 @@ export class Shard extends DurableObject<ShardEnv> {
       slot: this.#slot,
       since: firstUuidAt(sinceMs / 1000),
     });
-    if (!found.ok) return;
+    if (!found.ok) {
+      console.error("shard could not recover yet", this.#slot, found.failure);
+      return;
+    }
     this.#doubtful = false;
-    const ends = await Promise.all(found.value.map((left) => this.#drive.finish(left, left.facts)));
-    if (!ends.every(isFinal)) this.#doubtful = true;
+    let ended = true;
+    for (let from = 0; from < found.value.length; from += RECOVERED_AT_ONCE) {
+      const some = found.value.slice(from, from + RECOVERED_AT_ONCE);
+      const ends = await Promise.all(some.map((left) => this.#drive.finish(left, left.facts)));
+      ended &&= ends.every(isFinal);
+    }
+    const all = found.value.length < RECOVERED_MAX;
+    if (!ended || !all || Date.now() < this.#lateUntilMs) this.#doubtful = true;
   }
 
   // The platform asks, so the merchant's own bucket is not touched.
@@ -151,6 +169,7 @@ export class Shard extends DurableObject<ShardEnv> {
     const opened = await this.#commit(command.value);
     if (!opened.ok) {
       this.#doubtful = true;
+      this.#lateUntilMs = Date.now() + LATE_COMMIT_MS_MAX;
       return fresh({ ok: false, failure: failureOf(opened.failure) });
     }
     const verdict = opened.value;
@@ -158,6 +177,9 @@ export class Shard extends DurableObject<ShardEnv> {
       case "refused":
         return fresh({ ok: false, failure: verdict.failure });
       case "closed":
+        if (verdict.facts.kind === "customer" && verdict.facts.deleted) {
+          this.#finished.forgetCustomer(verdict.facts.id);
+        }
         if (verdict.forgotten.length > 0) {
           this.ctx.waitUntil(this.#forget(scopeOf(ask), verdict.forgotten));
         }
@@ -222,11 +244,19 @@ export class Shard extends DurableObject<ShardEnv> {
   }
 }
 
-type InFlight = { readonly mac: string; readonly operation: string; readonly sinceMs: number };
-
 const nameOf = (scope: Scope): string => `${scope.account}/${scope.livemode ? "live" : "test"}`;
 
 const scopeOf = ({ account, livemode }: Scope): Scope => ({ account, livemode });
+
+// What the ledger holds under the key. A reuse it refused, or a token nobody found, is not the key's answer.
+const isKept = (end: End): boolean =>
+  isFinal(end) &&
+  (end.ok ||
+    !(
+      end.failure.kind === "idempotency_mismatch" ||
+      end.failure.kind === "account_unknown" ||
+      (end.failure.kind === "resource_missing" && end.failure.object === "token")
+    ));
 
 const isFinal = (end: End): boolean => end.ok || !isRetryable(end.failure);
 

@@ -15,6 +15,8 @@ const PULL_MS = 500;
 /** A comment line this often keeps proxies from closing a silent connection. */
 const HEARTBEAT_MS = 15_000;
 const EVENTS_PER_PULL = 100;
+/** Events written to a listener that it has not read; about 1 MiB. */
+const UNREAD_CHUNKS_MAX = 500;
 /** Listeners of one account; a dashboard left open in many tabs must not starve the object. */
 const LISTENERS_MAX = 100;
 
@@ -36,6 +38,11 @@ export class Stream extends DurableObject<OriginBindings> {
         listener = {
           after,
           send: (text) => {
+            // One that stopped reading reconnects with the last id it saw; its backlog is not kept.
+            if ((controller.desiredSize ?? 0) < -UNREAD_CHUNKS_MAX) {
+              controller.close();
+              return false;
+            }
             try {
               controller.enqueue(encoder.encode(text));
               return true;
@@ -59,6 +66,14 @@ export class Stream extends DurableObject<OriginBindings> {
 
   async #pull(scope: Scope): Promise<void> {
     this.#pulling = true;
+    try {
+      await this.#pullWhileHeard(scope);
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  async #pullWhileHeard(scope: Scope): Promise<void> {
     let beatMs = Date.now();
     while (this.#listeners.size > 0) {
       for (const listener of this.#listeners) await this.#feed(scope, listener);
@@ -68,7 +83,6 @@ export class Stream extends DurableObject<OriginBindings> {
       }
       await scheduler.wait(PULL_MS);
     }
-    this.#pulling = false;
   }
 
   async #feed(scope: Scope, listener: Listener): Promise<void> {

@@ -1,4 +1,4 @@
-// Runs before a plain `npx wrangler dev` (as its build command) and says in one line when the
+// Runs before a plain `wrangler dev` (as its build command) and says in one line when the
 // databases that it needs are not there. It never stands in the way: always exit code 0, and silence
 // when all is well. TESSERA_PREFLIGHT=off turns it off.
 

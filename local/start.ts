@@ -86,7 +86,10 @@ function untilAsked(): Promise<End> {
 
 async function bringUp(mode: Mode, running: Running): Promise<void> {
   const port = readPort();
-  const home = process.env["TESSERA_HOME"] ?? join(repository, ".local");
+  // The forms name their Durable Objects differently, so they must not share one ledger: a charge that
+  // one form left open would be unknown to the other's bank.
+  const ownHome = mode === "split" ? ".local/split" : ".local";
+  const home = process.env["TESSERA_HOME"] ?? join(repository, ownHome);
   mkdirSync(home, { recursive: true });
   const plan = { home: realpathSync(resolve(home)), repository, port, log };
   if (mode !== "database" && !(await isPortFree(port))) {
@@ -101,8 +104,11 @@ async function bringUp(mode: Mode, running: Running): Promise<void> {
   const bindings = demo ? withDemo(running.platform.bindings, demo) : running.platform.bindings;
   if (mode === "database") {
     const path = writeDevVars(plan.home, repository, { ...NO_DEMO, ...bindings });
-    const flag = plan.home === join(repository, ".local") ? "" : ` --env-file ${path}`;
-    log(`The databases are up. Now run \`npx wrangler dev${flag}\` in another terminal.`);
+    const state = join(plan.home, "state");
+    const own = plan.home === join(repository, ".local");
+    const flags = own ? "" : ` -- --env-file ${path} --persist-to ${state}`;
+    log(`The databases are up. Now run \`npm run dev${flags}\` in another terminal.`);
+    if (demo === undefined) log("There is no demo account yet: `npm start` makes one, once.");
     log("Ctrl-C stops them.");
     return;
   }

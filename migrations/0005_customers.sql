@@ -1,10 +1,10 @@
 -- Merchants and their customers: one phase, since nothing outside our control is asked.
 
--- A patch in Stripe's sense: null unsets a field, metadata merges key by key.
+-- A patch in Stripe's sense: null unsets a field, metadata merges key by key, and null unsets all of it.
 create function patched(p_document jsonb, p_patch jsonb) returns jsonb language sql immutable as $$
   select jsonb_strip_nulls((p_document || p_patch) || jsonb_build_object('metadata',
-    coalesce(nullif(p_document->'metadata', 'null'), '{}') ||
-    coalesce(nullif(p_patch->'metadata', 'null'), '{}')))
+    case p_patch->'metadata' when 'null' then '{}'
+      else coalesce(p_document->'metadata', '{}') || coalesce(p_patch->'metadata', '{}') end))
 $$;
 
 create function save_customers(p jsonb) returns table (i integer, result jsonb)

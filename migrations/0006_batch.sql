@@ -50,18 +50,20 @@ begin
   end if;
 end $$;
 
--- What a crash left between its two phases in a slot, oldest first. `p_since` (an id made at the time
--- the shard last knew everything to be finished) keeps the scan short.
+-- What a crash left between its two phases in a slot, oldest first, a page at a time. `p_since` (an id made
+-- at the time the shard last knew everything to be finished) keeps the scan short.
 create function unfinished(p_slot smallint, p_since uuid) returns table (result jsonb)
 language sql stable as $$
-  select jsonb_build_object('kind', 'charge', 'account', a.id, 'livemode', a.livemode,
-           'facts', to_jsonb(c))
-    from accounts a join charges c on c.account_no = a.no
-   where a.slot = p_slot and c.id >= p_since and c.state = 'opened'
-  union all
-  select jsonb_build_object('kind', 'operation', 'account', a.id, 'livemode', a.livemode,
-           'facts', to_jsonb(o) || jsonb_build_object('charge_processor_ref', c.processor_ref))
-    from accounts a join operations o on o.account_no = a.no
-    join charges c on c.account_no = o.account_no and c.id = o.charge
-   where a.slot = p_slot and o.id >= p_since and o.state = 'opened'
+  select left_open.result from (
+    select c.id, jsonb_build_object('kind', 'charge', 'account', a.id, 'livemode', a.livemode,
+             'facts', to_jsonb(c)) as result
+      from accounts a join charges c on c.account_no = a.no
+     where a.slot = p_slot and c.id >= p_since and c.state = 'opened'
+    union all
+    select o.id, jsonb_build_object('kind', 'operation', 'account', a.id, 'livemode', a.livemode,
+             'facts', to_jsonb(o) || jsonb_build_object('charge_processor_ref', c.processor_ref))
+      from accounts a join operations o on o.account_no = a.no
+      join charges c on c.account_no = o.account_no and c.id = o.charge
+     where a.slot = p_slot and o.id >= p_since and o.state = 'opened'
+  ) left_open order by left_open.id limit 500
 $$;

@@ -1,5 +1,5 @@
-// `npm run deploy`: the deployable Workers in the order in which their bindings must exist, vault first
-// and edge last. The composite at the root is never deployed. Flags go to wrangler, e.g. --dry-run.
+// `npm run deploy`: the deployable Workers in the order in which their bindings must exist, edge
+// last. The composite at the root is never deployed. Flags go to wrangler, e.g. --dry-run.
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

@@ -52,6 +52,11 @@ function urls(): { region: string; url: string }[] {
   });
 }
 
+function show(name: string, found: readonly Finding[], ms: number): void {
+  console.log(`  ${found.length === 0 ? "ok  " : "FAIL"} ${name} (${ms.toFixed(0)} ms)`);
+  for (const { place, why } of found) console.log(`       ${place}: ${why}`);
+}
+
 async function main(): Promise<void> {
   const ledgers = urls();
   if (ledgers.length === 0) {
@@ -60,18 +65,15 @@ async function main(): Promise<void> {
   }
   for (const { region, url } of ledgers) {
     console.log(`Ledger of ${region}`);
-    const findings = await verifyLedger(url, (name, found, ms) => {
-      console.log(`  ${found.length === 0 ? "ok  " : "FAIL"} ${name} (${ms.toFixed(0)} ms)`);
-      for (const { place, why } of found) console.log(`       ${place}: ${why}`);
-    });
-    if (findings.length > 0) process.exitCode = 1;
+    try {
+      const findings = await verifyLedger(url, show);
+      if (findings.length > 0) process.exitCode = 1;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message || error.name : String(error);
+      console.error(`  cannot be read: ${reason}. Locally, run \`npm run database\` first.`);
+      process.exitCode = 1;
+    }
   }
 }
 
-if (import.meta.main) {
-  await main().catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message || error.name : String(error);
-    console.error(`A ledger could not be read: ${reason}`);
-    process.exitCode = 1;
-  });
-}
+if (import.meta.main) await main();

@@ -12,7 +12,7 @@ import { applyBatch, findUnfinished } from "./ledger.ts";
 import { Nonces } from "./nonces.ts";
 import { read } from "./reading.ts";
 
-/** A full batch is about 1 MiB; Neon takes 10 MiB. */
+/** Neon takes 10 MiB; a batch that is larger is sent again in halves. */
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
 
 const STATUS: Record<DatabaseFailure, number> = { fenced: 409, conflict: 422, unreachable: 503 };

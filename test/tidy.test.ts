@@ -38,14 +38,14 @@ const LAW: Record<string, readonly string[]> = {
   origin: ["protocol", "origin"],
   checkout: ["protocol", "checkout"],
   local: ["protocol", "local"],
-  ops: ["ops"],
+  ops: ["protocol", "ops"],
 };
 
 /** Packages by the rooms that may use them; what is not named is used in local/ and test/ only. */
 const PACKAGES: Record<string, readonly string[]> = {
   hono: ["workers/edge"],
   zod: ["workers/edge", "workers/testbank"],
-  jose: ["protocol", "local"],
+  jose: ["protocol", "local", "ops"],
   "drizzle-orm": ["origin"],
   "@neondatabase/serverless": ["origin"],
   "cloudflare:workers": [

@@ -115,7 +115,7 @@ async function save(call: Call<Fields>, change: "create" | "update") {
   });
 }
 
-// What is retrieved shows the cards too; what a write answers with must be the same for ever.
+// What is retrieved shows the cards too; what a write answers with stays the same until the deletion.
 function withSources(row: CustomerRow, call: Call<unknown>): StripeObject {
   const customer = customerObject(row, call.scope);
   if (row.deleted) return customer;

@@ -33,7 +33,7 @@ const refundFields = {
 type RefundFields = {
   amount?: number | undefined;
   reason?: string | undefined;
-  metadata?: Record<string, string | null> | undefined;
+  metadata?: Record<string, string | null> | null | undefined;
 };
 
 async function create(call: Call<RefundFields>, chargeText: string, param: string) {

@@ -109,14 +109,14 @@ const METADATA_KEY_MAX = 40;
 const METADATA_VALUE_MAX = 500;
 
 /** Key-value pairs; an empty value unsets its key, an empty string all of them. */
-export const metadata = checked<Record<string, string | null> | undefined>(
+export const metadata = checked<Record<string, string | null> | null>(
   {
     type: "object",
     maxProperties: METADATA_KEYS_MAX,
     additionalProperties: { type: "string", maxLength: METADATA_VALUE_MAX },
   },
   (value) => {
-    if (value === "" || value === null) return { value: undefined };
+    if (value === "" || value === null) return { value: null };
     if (typeof value !== "object") return { refuse: invalid("must be an object of strings.") };
     const pairs: Record<string, string | null> = {};
     const entries = Object.entries(value);
@@ -137,8 +137,8 @@ export const metadata = checked<Record<string, string | null> | undefined>(
 );
 
 /** Metadata of something new: what would be unset is simply not there. */
-export const setMetadata = (pairs: Record<string, string | null> | undefined) =>
-  pairs === undefined
+export const setMetadata = (pairs: Record<string, string | null> | null | undefined) =>
+  pairs == null
     ? undefined
     : Object.fromEntries(
         Object.entries(pairs).filter((pair): pair is [string, string] => pair[1] !== null),

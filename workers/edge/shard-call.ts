@@ -5,14 +5,14 @@ import type { Failure } from "../../protocol/failure.ts";
 import { objectOf, type StripeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { Ask, CardSource } from "../../protocol/shard.ts";
-import { SLOTS, slotOf } from "../../protocol/slot.ts";
+import { slotOf } from "../../protocol/slot.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
 import type { EdgeEnv } from "./environment.ts";
 import type { Answered, Refused } from "./route.ts";
 
 /** The shard object of a slot. */
 export function shardOf(env: EdgeEnv, scope: Scope) {
-  return env.SHARD.getByName(`slot-${slotOf(scope.account) % SLOTS}`);
+  return env.SHARD.getByName(`slot-${slotOf(scope.account)}`);
 }
 
 /** Has a request executed once, and renders how it ended. */
@@ -34,6 +34,9 @@ export async function cardSource(
   source: string | TypedCard,
 ): Promise<Result<CardSource, Failure>> {
   if (typeof source === "string") return ok({ kind: "token", text: source });
+  // A card is only sealed for somebody who may ask now: sealing is storage, and no key guards it.
+  const admission = await shardOf(env, scope).admit(scope);
+  if (!admission.ok) return refuse(admission.failure);
   const tokenized = await env.VAULT.tokenize(scope, source);
   if (!tokenized.ok) return tokenized;
   return ok({ kind: "tokenized", token: tokenized.value.token, card: tokenized.value.card });

@@ -32,7 +32,7 @@ export class Processor {
   }
 
   async authorize(ask: Authorization, card: CardInHand): Promise<Effect> {
-    const answer = await this.#settle(ask.key, "/authorizations", {
+    const effect = await this.#settle(effectOf, ask.key, "/authorizations", {
       amount: ask.amount,
       currency: ask.currency,
       capture: ask.capture,
@@ -50,41 +50,46 @@ export class Processor {
       },
       reference: ask.key,
     });
-    return answer === undefined ? { kind: "unknown" } : effectOf(answer);
+    return effect ?? { kind: "unknown" };
   }
 
   /** What the processor answered under this key; undefined when it never heard of it. */
   async recall(key: string): Promise<Effect | undefined> {
     const known = await this.#ask(`/keys/${encodeURIComponent(key)}`, undefined, undefined);
-    if (known?.status === 200) return effectOf(known.body as Asked);
+    if (known?.status === 200) return effectOf(known.body as Asked) ?? { kind: "unknown" };
     return known?.status === 404 ? undefined : { kind: "unknown" };
   }
 
   async follow(ask: FollowUp): Promise<FollowUpEffect> {
-    const answer = await this.#settle(
+    const effect = await this.#settle(
+      followUpEffectOf,
       ask.key,
       `/authorizations/${ask.authorization}/${ask.verb}`,
       ask.verb === "voids" ? {} : { amount: ask.amount },
     );
-    if (answer === undefined) return { kind: "unknown" };
-    const body = answer.body as { id?: string; status?: string };
-    return answer.status === 200 && body.status === "approved" && body.id !== undefined
-      ? { kind: "approved", ref: body.id }
-      : { kind: "declined" };
+    return effect ?? { kind: "unknown" };
   }
 
-  /** The processor's definite answer to a keyed question, or undefined when none could be had. */
-  async #settle(key: string, path: string, body: unknown): Promise<Asked | undefined> {
+  /** What a keyed question came to, or undefined when no definite answer could be had. */
+  async #settle<E>(
+    read: (answer: Asked) => E | undefined,
+    key: string,
+    path: string,
+    body: unknown,
+  ): Promise<E | undefined> {
     for (let tried = 1; tried <= TRIES_MAX; tried++) {
       if (tried > 1) {
         await scheduler.wait(RETRY_PAUSE_MS * tried);
         const known = await this.#ask(`/keys/${encodeURIComponent(key)}`, undefined, undefined);
-        if (known?.status === 200) return known.body as Asked;
+        const recalled = known?.status === 200 ? read(known.body as Asked) : undefined;
+        if (recalled !== undefined) return recalled;
       }
       const answer = await this.#ask(path, key, body);
-      const original = (answer?.body as { original?: unknown } | undefined)?.original;
-      if (answer?.status === 409 && original !== undefined) return { status: 200, body: original };
-      if (answer !== undefined && answer.status < 500 && answer.status !== 429) return answer;
+      if (answer === undefined) continue;
+      const { original } = answer.body as { original?: unknown };
+      const duplicate = answer.status === 409 && original !== undefined;
+      const effect = read(duplicate ? { status: 200, body: original } : answer);
+      if (effect !== undefined) return effect;
     }
     return undefined;
   }
@@ -123,37 +128,67 @@ type AuthorizationBody = {
   risk?: { level?: Outcome["risk_level"] };
 };
 
-function effectOf(answer: Asked): Effect {
+/** What an answer to an authorization says; undefined when it says neither yes nor no. */
+function effectOf(answer: Asked): Effect | undefined {
   const body = answer.body as AuthorizationBody;
-  const approved = answer.status === 200 && body.status === "approved";
-  const decline = body.decline ?? {
-    code: "processing_error",
-    message: "An error occurred while processing your card. Try again shortly.",
-  };
+  const said = answer.status === 200 ? body.status : answer.status === 400 ? "declined" : undefined;
+  if (said === "approved" && body.id !== undefined) {
+    return { kind: "approved", ref: body.id, outcome: outcomeOf(body), card: cardOf(body) };
+  }
+  if (said !== "declined") return undefined;
+  const { code, decline_code, message } = body.decline ?? NO_REASON;
+  const decline = { code, message, ...(decline_code === undefined ? {} : { decline_code }) };
   return {
-    kind: approved ? "approved" : "declined",
+    kind: "declined",
     ref: body.id ?? null,
-    outcome: {
-      checks: {
-        cvc: body.checks?.cvc ?? null,
-        address_line1: body.checks?.address_line1 ?? null,
-        address_zip: body.checks?.address_zip ?? null,
-      },
-      network_code: decline.network_code ?? body.network_code ?? "00",
-      risk_level: body.risk?.level ?? "normal",
-      ...(approved
-        ? {}
-        : {
-            decline: {
-              code: decline.code,
-              message: decline.message,
-              ...(decline.decline_code === undefined ? {} : { decline_code: decline.decline_code }),
-            },
-          }),
-    },
-    card: {
-      ...(body.card?.funding === undefined ? {} : { funding: body.card.funding }),
-      ...(body.card?.country === undefined ? {} : { country: body.card.country }),
-    },
+    outcome: { ...outcomeOf(body), decline },
+    card: cardOf(body),
   };
+}
+
+const NO_REASON = {
+  code: "processing_error",
+  decline_code: undefined,
+  message: "An error occurred while processing your card. Try again shortly.",
+};
+
+const outcomeOf = (body: AuthorizationBody): Outcome => ({
+  checks: {
+    cvc: body.checks?.cvc ?? null,
+    address_line1: body.checks?.address_line1 ?? null,
+    address_zip: body.checks?.address_zip ?? null,
+  },
+  network_code: body.decline?.network_code ?? body.network_code ?? "00",
+  risk_level: body.risk?.level ?? "normal",
+});
+
+const cardOf = (body: AuthorizationBody): Partial<CardSummary> => ({
+  ...(body.card?.funding === undefined ? {} : { funding: body.card.funding }),
+  ...(body.card?.country === undefined ? {} : { country: body.card.country }),
+});
+
+// Refusals that say for certain that nothing was moved. Anything else, such as a key in progress or a
+// wrong password, says nothing of what an earlier question with this key did.
+const REFUSED = new Set([
+  "already_captured",
+  "already_voided",
+  "authorization_declined",
+  "not_captured",
+  "amount_exceeds_authorized",
+  "amount_exceeds_refundable",
+  "unknown_authorization",
+  "invalid_request",
+]);
+
+function followUpEffectOf(answer: Asked): FollowUpEffect | undefined {
+  const { id, status, error } = answer.body as {
+    id?: string;
+    status?: string;
+    error?: { code?: string };
+  };
+  if (answer.status === 200) {
+    if (status === "approved" && id !== undefined) return { kind: "approved", ref: id };
+    return status === "declined" ? { kind: "declined" } : undefined;
+  }
+  return REFUSED.has(error?.code ?? "") ? { kind: "declined" } : undefined;
 }
