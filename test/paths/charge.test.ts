@@ -314,6 +314,7 @@ describe("customers", () => {
       metadata: { b: "2", c: "3" },
     });
     expect(changed.metadata).not.toHaveProperty("a");
+    expect((await m.stripe.customers.update(made.id, { metadata: "" })).metadata).toEqual({});
     const shown = (await m.stripe.customers.retrieve(made.id)) as Stripe.Customer;
     expect(shown.sources?.data[0]).toMatchObject({
       object: "card",

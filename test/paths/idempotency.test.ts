@@ -74,6 +74,21 @@ describe("one key", () => {
     expect(after.data.map((c) => c.id)).toEqual(before.data.map((c) => c.id));
   });
 
+  test("still answers its own request after a wrong one was refused by the ledger", async () => {
+    const first = await charge("order-3b");
+    await system.worker.evictDurableObject("SHARD", { name: `slot-${slotOf(m.account)}` });
+    await expect(charge("order-3b", { amount: 200 })).rejects.toMatchObject({ statusCode: 400 });
+    expect((await charge("order-3b")).id).toBe(first.id);
+  });
+
+  test("is free for another token when the first one was nobody's", async () => {
+    const nobody = "tok_0000000000000000000000";
+    await expect(charge("order-3c", { source: nobody })).rejects.toMatchObject({
+      code: "resource_missing",
+    });
+    expect((await charge("order-3c")).paid).toBe(true);
+  });
+
   test("on another route names both routes", async () => {
     await charge("order-4");
     await expect(m.stripe.customers.create({}, { idempotencyKey: "order-4" })).rejects.toThrow(

@@ -22,12 +22,20 @@ export type CardInHand = {
   readonly summary: CardSummary;
 };
 
+/** A way to the processor; a service binding is one. */
+export type ProcessorHttp = { fetch(url: string, init: RequestInit): Promise<Response> };
+
+const pauseMs = (ms: number): Promise<void> => new Promise((resume) => setTimeout(resume, ms));
+
 export class Processor {
-  readonly #http: Fetcher;
+  readonly #http: ProcessorHttp;
   readonly #key: string;
 
-  constructor(http: Fetcher, key: string) {
+  readonly #pause: (ms: number) => Promise<void>;
+
+  constructor(http: ProcessorHttp, key: string, pause = pauseMs) {
     this.#http = http;
+    this.#pause = pause;
     this.#key = key;
   }
 
@@ -79,7 +87,7 @@ export class Processor {
   ): Promise<E | undefined> {
     for (let tried = 1; tried <= TRIES_MAX; tried++) {
       if (tried > 1) {
-        await scheduler.wait(RETRY_PAUSE_MS * tried);
+        await this.#pause(RETRY_PAUSE_MS * tried);
         const known = await this.#ask(`/keys/${encodeURIComponent(key)}`, undefined, undefined);
         const recalled = known?.status === 200 ? read(known.body as Asked) : undefined;
         if (recalled !== undefined) return recalled;
