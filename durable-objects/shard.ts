@@ -38,7 +38,7 @@ const ALARM_MS = 5_000;
 const LATE_COMMIT_MS_MAX = 120_000;
 /** How far back recovery looks beyond what is known: late commits, and clocks of two instances. */
 const CLOCK_SLACK_MS = 600_000;
-/** Charges taken up by one recovery, and how many of them at once. */
+/** Charges taken up by one recovery (the page of `unfinished`), and how many of them at once. */
 const RECOVERED_MAX = 500;
 const RECOVERED_AT_ONCE = 32;
 /** Commands that may wait; beyond it the shard sheds load instead of keeping callers. */

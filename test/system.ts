@@ -123,3 +123,14 @@ export async function ledger(bindings: Record<string, string>, region: "us" | "e
   await client.connect();
   return client;
 }
+
+/** What the SDK throws for a refused call. */
+export async function refused(call: Promise<unknown>): Promise<Stripe.errors.StripeError> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeError) return error;
+    throw error;
+  }
+  throw new Error("the call was not refused");
+}

@@ -30,13 +30,12 @@ const pauseMs = (ms: number): Promise<void> => new Promise((resume) => setTimeou
 export class Processor {
   readonly #http: ProcessorHttp;
   readonly #key: string;
-
   readonly #pause: (ms: number) => Promise<void>;
 
   constructor(http: ProcessorHttp, key: string, pause = pauseMs) {
     this.#http = http;
-    this.#pause = pause;
     this.#key = key;
+    this.#pause = pause;
   }
 
   async authorize(ask: Authorization, card: CardInHand): Promise<Effect> {
