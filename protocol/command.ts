@@ -1,7 +1,7 @@
 // What a shard asks of a region's origin and what it hears back. A batch is any number of commands of
 // any accounts of one slot, answered one by one, in one transaction.
 
-import type { CardSummary, Facts, Json, Outcome } from "./facts.ts";
+import type { CardSummary, Facts, Json, OperationFacts, Outcome } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type {
   AccountId,
@@ -52,8 +52,8 @@ export type CloseCharge = Scope & {
   readonly approved: boolean;
   readonly processor_ref: string | null;
   readonly outcome: Outcome;
-  /** What the processor told of the card (funding, country), to be shown from now on. */
-  readonly card?: Partial<CardSummary>;
+  /** What the processor told of the card, to be shown from now on. */
+  readonly card?: Partial<Pick<CardSummary, "funding" | "country">>;
 };
 
 export type OpenOperation = Scope &
@@ -114,18 +114,31 @@ export type Answer = {
     | { readonly kind: "unfinished"; readonly facts: Facts };
 };
 
-/** The origin's word on one command; `seq` is the account's sequence then. */
+/** What a customer pays with when a charge names no token: found by the ledger when it opens. */
+export type PaidWith = {
+  readonly token: TokenId;
+  readonly card_id: CardId;
+  readonly card: CardSummary;
+};
+
+/**
+ * The origin's word on one command; `seq` is the number of its last event, or where the account's
+ * sequence stands when there is none. The two hot outcomes carry no facts: `openedCharge` and
+ * `closedCharge` make them of what the shard already holds.
+ */
 export type Verdict =
-  | { readonly outcome: "opened"; readonly facts: Facts; readonly seq: number }
+  | { readonly outcome: "charge_opened"; readonly seq: number; readonly paid_with?: PaidWith }
+  | { readonly outcome: "charge_closed"; readonly seq: number }
+  | { readonly outcome: "operation_opened"; readonly seq: number; readonly facts: OperationFacts }
   | {
-      readonly outcome: "closed";
-      readonly facts: Facts;
+      readonly outcome: "done";
       readonly seq: number;
+      readonly facts: Facts;
       /** Tokens whose cards nobody may use any more. */
       readonly forgotten: readonly TokenId[];
     }
-  | { readonly outcome: "known"; readonly answer: Answer; readonly seq: number }
-  | { readonly outcome: "refused"; readonly failure: Failure; readonly seq: number };
+  | { readonly outcome: "known"; readonly seq: number; readonly answer: Answer }
+  | { readonly outcome: "refused"; readonly seq: number; readonly failure: Failure };
 
 /** The body of `POST /batch` at an origin. */
 export type Batch = { readonly epoch: number; readonly commands: readonly Command[] };

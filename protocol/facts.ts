@@ -47,10 +47,7 @@ export type Outcome = {
   };
 };
 
-/**
- * Moves: opened → failed | authorized | captured; authorized → capturing → captured;
- * authorized → releasing → released; a refused capture or release goes back to authorized.
- */
+/** Where a charge stands; charge.ts has the moves between them. */
 export type ChargeState =
   | "opened"
   | "failed"

@@ -25,37 +25,39 @@ export type TokenizedCard = {
   readonly created: number;
 };
 
-export type Authorization = {
-  readonly token: TokenId;
-  readonly amount: number;
-  readonly currency: string;
-  readonly capture: boolean;
-  /** The processor's idempotency key, derived from the charge and its attempt. */
-  readonly key: string;
-};
-
-export type FollowUp = {
-  /** The processor's name for the authorization. */
-  readonly authorization: string;
-  readonly verb: "captures" | "refunds" | "voids";
-  readonly amount: number;
-  readonly key: string;
-};
+/**
+ * Something asked of the processor under a key derived from the charge or operation that asks, so that
+ * asking twice books once.
+ */
+export type Order = Scope & { readonly key: string } & (
+    | {
+        readonly verb: "authorize";
+        readonly token: TokenId;
+        readonly amount: number;
+        readonly currency: string;
+        readonly capture: boolean;
+      }
+    | {
+        readonly verb: "capture" | "refund" | "void";
+        /** The processor's name for the authorization. */
+        readonly authorization: string;
+        readonly amount: number;
+      }
+  );
 
 /** What the processor said; `unknown` means it may or may not have been done: ask again by key. */
 export type Effect =
   | {
       readonly kind: "approved" | "declined";
       readonly ref: string | null;
-      readonly outcome: Outcome;
-      readonly card: Partial<CardSummary>;
+      /** Present for an `authorize`. */
+      readonly outcome?: Outcome;
+      readonly card?: Partial<Pick<CardSummary, "funding" | "country">>;
     }
   | { readonly kind: "unknown" };
 
-export type FollowUpEffect =
-  | { readonly kind: "approved"; readonly ref: string }
-  | { readonly kind: "declined" }
-  | { readonly kind: "unknown" };
+/** One line of what `perform` streams. */
+export type Performed = { readonly key: string; readonly effect: Effect };
 
 /** The vault's RPC interface. */
 export interface VaultVerbs {
@@ -63,10 +65,11 @@ export interface VaultVerbs {
   tokenize(scope: Scope, card: TypedCard): Promise<Result<TokenizedCard, Failure>>;
   /** What may be shown of a token. A test-mode alias such as `tok_visa` makes a fresh token. */
   describe(scope: Scope, token: string): Promise<Result<TokenizedCard, Failure>>;
-  /** Asks the processor for the money of a sealed card. Safe to repeat under one key. */
-  authorize(scope: Scope, ask: Authorization): Promise<Effect>;
-  /** Captures, refunds or voids an authorization. Safe to repeat under one key. */
-  follow(scope: Scope, ask: FollowUp): Promise<FollowUpEffect>;
+  /**
+   * Performs many orders at the processor, in any order. Streams one line of JSON (`Performed`) for each
+   * as soon as it is known, so that a slow card keeps nobody else waiting. Safe to repeat.
+   */
+  perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array>>;
   /** Destroys the sealed cards of these tokens. */
   forget(scope: Scope, tokens: readonly TokenId[]): Promise<void>;
 }
