@@ -4,7 +4,7 @@
 import { ok, type Result, refuse } from "../protocol/result.ts";
 import { importSigner, SIGNATURE_HEADER, type Signer, sign } from "../protocol/signature.ts";
 import type { Region } from "../protocol/slot.ts";
-import type { SendFailure } from "./conveyor.ts";
+import type { SendFailure } from "./machine.ts";
 
 /** Bindings and secrets by which the origins are reached. */
 export type OriginBindings = {
