@@ -17,7 +17,7 @@ const BURST_SECONDS = 2;
 /** Batches in flight at once: one is being committed while another is on its way. */
 const LANES = 2;
 /** How soon after a crash the alarm looks for what was left open. */
-const ALARM_MS = 5_000;
+export const ALARM_MS = 5_000;
 /** A statement whose answer was lost, or was sent by an instance before this one, may commit this late. */
 export const LATE_COMMIT_MS_MAX = 120_000;
 
