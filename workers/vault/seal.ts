@@ -94,9 +94,9 @@ export async function fingerprint(digits: string, account: string, keys: KeyProv
 }
 
 // Each part is preceded by its length, so no two different bindings have the same bytes.
-function binding(to: Belonging, version: number): (field: string) => Uint8Array<ArrayBuffer> {
+function binding(to: Belonging, version: number) {
   const parts = [FORMAT, to.account, to.livemode ? "live" : "test", to.token, `${version}`];
   let text = "";
   for (const part of parts) text += `${part.length}:${part}`;
-  return (field) => encoder.encode(`${text}${field.length}:${field}`);
+  return (field: string) => encoder.encode(`${text}${field.length}:${field}`);
 }
