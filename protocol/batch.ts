@@ -15,8 +15,8 @@ export type BatchParameters = readonly [
   ...kinds: (string | null)[],
 ];
 
-/** In the order of the function's parameters. */
-const KINDS = [
+/** The last parameters, in their order. */
+export const BATCH_KINDS = [
   "create_account",
   "close_charge",
   "close_operation",
@@ -50,7 +50,9 @@ export function parametersOf(epoch: number, commands: readonly Command[]): Batch
     }
     rows[command.kind].push(rowOf(command, i, place));
   });
-  const kinds = KINDS.map((kind) => (rows[kind].length === 0 ? null : JSON.stringify(rows[kind])));
+  const kinds = BATCH_KINDS.map((kind) =>
+    rows[kind].length === 0 ? null : JSON.stringify(rows[kind]),
+  );
   return [epoch, accounts, modes, ...kinds];
 }
 
