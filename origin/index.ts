@@ -3,7 +3,7 @@
 // the ledger stands and keeps the periods of its keys.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { Batch } from "../protocol/command.ts";
+import type { BatchParameters } from "../protocol/batch.ts";
 import type { Read } from "../protocol/query.ts";
 import { importVerifiers, SIGNATURE_HEADER, verify } from "../protocol/signature.ts";
 import { REGIONS, type Region } from "../protocol/slot.ts";
@@ -69,12 +69,14 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
     const ask: unknown = JSON.parse(body);
     switch (path) {
       case "/batch":
+        if (!Array.isArray(ask)) return problem(400, "batch_malformed");
         return this.#onPrimary(region, async (db) => {
-          const applied = await applyBatch(db, ask as Batch);
-          if (applied.ok && isCheckpointDue(region, Date.now())) {
+          const verdicts = await applyBatch(db, ask as unknown as BatchParameters);
+          if (!verdicts.ok) return settle(verdicts);
+          if (isCheckpointDue(region, Date.now())) {
             this.ctx.waitUntil(this.#checkpoint(db, region));
           }
-          return settle(applied);
+          return new Response(verdicts.value, { headers: { "content-type": "application/json" } });
         });
       case "/unfinished": {
         const { slot, since } = ask as { slot: number; since: string };
