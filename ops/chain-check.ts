@@ -37,12 +37,13 @@ const ROWS = `
            when j.type in (2, 3) then case when a.id is not null then ${AUTHORIZATION} end
            when j.type = 4 then case when o.id is not null then ${OPERATION} end
            when j.type = 5 then p.processor_ref
-           when j.type = 6 then o.processor_ref end, '')
+           when j.type in (6, 8, 9) then o.processor_ref end, '')
     from journal j
     left join charges c on j.type = 1 and c.account_no = j.account_no and c.id = j.subject
     left join authorizations a
       on j.type in (2, 3) and a.account_no = j.account_no and a.id = j.subject
-    left join operations o on j.type in (4, 6) and o.account_no = j.account_no and o.id = j.subject
+    left join operations o
+      on j.type in (4, 6, 8, 9) and o.account_no = j.account_no and o.id = j.subject
     left join operations p on j.type = 5 and p.account_no = j.account_no and p.charge = j.subject
       and p.kind = 'capture' and p.seq = j.seq
   union all

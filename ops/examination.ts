@@ -46,7 +46,8 @@ export function eachRow<Row extends readonly unknown[]>(
   values: unknown[] = [],
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const query = new pg.Query<Row, unknown[]>({ text, values, rowMode: "array" });
+  const config: pg.QueryArrayConfig<unknown[]> = { text, values, rowMode: "array" };
+  const query = new pg.Query<unknown[], unknown[]>(config);
   let failure: unknown;
   query.on("row", (row) => {
     if (failure !== undefined) return;

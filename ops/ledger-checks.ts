@@ -77,6 +77,11 @@ export const LEDGER_CHECKS: readonly Check[] = [
          or (x.state = 'captured' and x.amount_captured <> coalesce(o.amount, c.amount))`,
   ),
   rows(
+    "no operation has the processor's word before it has ended",
+    `select account_no, kind, id::text, 'is open, and the processor called it ' || processor_ref
+       from operations where state = 'opened' and processor_ref is not null`,
+  ),
+  rows(
     "each key made one thing",
     `select account_no, 'key', key, count(*) || ' requests have it'
        from claims group by account_no, key having count(*) > 1`,
