@@ -46,6 +46,7 @@ export async function makeCheckpoints(
   region: Region,
   signingKey: string,
   nowMs: number,
+  headsMax = HEADS_MAX,
 ): Promise<Result<number, DatabaseFailure>> {
   if (signer?.json !== signingKey) signer = { json: signingKey, key: importSigner(signingKey) };
   const key = await signer.key;
@@ -53,7 +54,7 @@ export async function makeCheckpoints(
   let ageMs = CHECKPOINT_MS;
   let after = 0;
   for (;;) {
-    const found = await query<Uncovered>(database, UNCOVERED, [ageMs, after, HEADS_MAX]);
+    const found = await query<Uncovered>(database, UNCOVERED, [ageMs, after, headsMax]);
     if (!found.ok) return found;
     const [last] = found.value;
     const heads = last?.heads ?? [];
@@ -72,7 +73,7 @@ export async function makeCheckpoints(
     // Another worker took this number: what it did not cover is covered next time.
     if (!added.ok) return added.failure === "conflict" ? ok(covered) : added;
     covered += heads.length;
-    if (heads.length < HEADS_MAX) return ok(covered);
+    if (heads.length < headsMax) return ok(covered);
     ageMs = 0;
     after = highest.account_no;
   }

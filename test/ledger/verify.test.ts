@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 
 import type { Finding } from "../../ops/examination.ts";
 import { examine, verifyLedger } from "../../ops/verify.ts";
 import { idOf, type ObjectPrefix, uuidOf } from "../../protocol/ids.ts";
-import { type History, makeHistory } from "./history.ts";
+import { type History, makeHistory, REWRITE } from "./history.ts";
 import { connect, type OwnLedger, ownLedger } from "./region.ts";
 
 let own: OwnLedger;
@@ -365,22 +365,6 @@ test.each(TAMPERINGS)("names the place of $what", async ({ sql, place }) => {
   }
   expect(places(await examine(intruder))).toContain(place());
 });
-
-/** What somebody with all rights does who knows how the chain is made. */
-const REWRITE = `
-  update journal j set link = substring(h.hash for 16)
-    from (select j.account_no, j.seq, chain(chain_genesis(a.id, a.livemode),
-                   text_of(j) || coalesce(content_of(j), ''))
-                   over (partition by j.account_no order by j.seq) as hash
-            from journal j join accounts a on a.no = j.account_no) h
-   where h.account_no = j.account_no and h.seq = j.seq;
-  update accounts a set head = h.hash, seq = h.seq
-    from (select distinct on (j.account_no) j.account_no, j.seq,
-                 chain(chain_genesis(a.id, a.livemode), text_of(j) || coalesce(content_of(j), ''))
-                   over (partition by j.account_no order by j.seq) as hash
-            from journal j join accounts a on a.no = j.account_no
-           order by j.account_no, j.seq desc) h
-   where h.account_no = a.no`;
 
 describe("with all links computed anew", () => {
   test("an untouched ledger is as it was", async () => {
