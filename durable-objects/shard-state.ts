@@ -38,8 +38,6 @@ export type Recovery = {
   /** How many of them were taken up, and how many of those are being driven. */
   taken: number;
   driving: number;
-  /** Whether all that were driven came to their end. */
-  ended: boolean;
 };
 
 export type ShardState = {

@@ -80,6 +80,10 @@ describe("an alarm", () => {
     hand.out = [];
     hand.tell({ kind: "alarm" });
     expect(hand.out.map(({ kind }) => kind)).toEqual(["arm"]);
+    hand.tell({ kind: "found", find: hand.state.recovery?.find ?? 0, answer: ok(left(1)) });
+    hand.out = [];
+    hand.tell({ kind: "alarm" });
+    expect(hand.out.map(({ kind }) => kind)).toEqual(["arm"]);
   });
 
   test("that cannot ask the ledger comes back", () => {
@@ -205,6 +209,23 @@ describe("doubt", () => {
     const [found, asked] = hand.take("perform").flatMap(({ orders }) => orders);
     hand.tell({ kind: "performed", effects: [{ key: asked?.key ?? "", effect: UNKNOWN }] });
     hand.tell({ kind: "performed", effects: [{ key: found?.key ?? "", effect: APPROVED }] });
+    hand.commit();
+    expect(hand.take("remember")).toEqual([]);
+    expect(lasts(hand)).toBe(true);
+  });
+
+  test("that arises while a recovery is under way is not calmed by its answer coming twice", () => {
+    const hand = new Hand();
+    hand.nowMs += LATE_MS;
+    hand.tell({ kind: "alarm" });
+    const found = { kind: "found", find: hand.one("find").find, answer: ok(left(1)) } as const;
+    hand.tell(found);
+    const { orders } = hand.one("perform");
+    hand.ask(chargeAsk());
+    hand.commit();
+    hand.effect(UNKNOWN);
+    hand.tell(found);
+    hand.tell({ kind: "performed", effects: [{ key: orders[0]?.key ?? "", effect: APPROVED }] });
     hand.commit();
     expect(hand.take("remember")).toEqual([]);
     expect(lasts(hand)).toBe(true);
