@@ -45,6 +45,7 @@ import {
   uuidOf,
 } from "../../protocol/ids.ts";
 import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/money.ts";
+import type { JournalEntry, Posting } from "../../protocol/projection.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 
 type Document = { readonly [name: string]: Json };
@@ -103,21 +104,11 @@ export type KeptCard = {
   readonly card: CardSummary;
 };
 
-export type Posting = {
-  readonly debit: "processor" | "merchant";
-  readonly credit: "processor" | "merchant";
-  readonly amount: number;
-  readonly currency: string;
-};
-
 /** One row of the journal: an event and, when money moved, its posting. */
-export type Entry = {
-  readonly seq: number;
-  readonly type: number;
-  readonly subject: string;
-  readonly request: string;
+export type Entry = JournalEntry & {
+  /** Null where it is the subject's own. */
+  readonly request: string | null;
   readonly createdMs: number;
-  readonly posting: Posting | null;
 };
 
 export type Account = {
@@ -148,16 +139,17 @@ export type Ledger = {
   readonly accounts: Map<string, Account>;
 };
 
-/** Whole days a key without a charge and an operation is kept; then its partition is dropped. */
-export const KEY_DAYS = 30;
+/** A key without a charge and an operation is kept for 30 days at least, and dropped by its period. */
+const KEY_DAYS = 30;
+const PERIOD_DAYS = 10;
 const DAY_MS = 86_400_000;
+const PERIODS_FROM = Date.UTC(2026, 0, 1) / DAY_MS;
 /** Things one call of `unfinished` tells of. */
 const UNFINISHED_MAX = 500;
 
 export const newLedger = (): Ledger => ({ epoch: 1, accounts: new Map() });
 
-const nameOf = ({ account, livemode }: Scope): string =>
-  `${account}/${livemode ? "live" : "test"}`;
+const nameOf = ({ account, livemode }: Scope): string => `${account}/${livemode ? "live" : "test"}`;
 
 export const accountOf = (ledger: Ledger, scope: Scope): Account | undefined =>
   ledger.accounts.get(nameOf(scope));
@@ -256,11 +248,13 @@ export function unfinished(ledger: Ledger, slot: number, since: string): Unfinis
     .map(({ left }) => left);
 }
 
-/** Drops the days of keys that are over. */
+/** Drops the periods of keys that are over (`keep_key_periods`). */
 export function dropKeys(ledger: Ledger, nowMs: number): void {
-  const oldest = dayOf(nowMs) - KEY_DAYS;
   for (const { keys } of ledger.accounts.values()) {
-    for (const [key, { day }] of keys) if (day < oldest) keys.delete(key);
+    for (const [key, { day }] of keys) {
+      const ends = day - ((day - PERIODS_FROM) % PERIOD_DAYS) + PERIOD_DAYS;
+      if (ends <= dayOf(nowMs) - KEY_DAYS) keys.delete(key);
+    }
   }
 }
 
@@ -288,7 +282,8 @@ type Use = { readonly claim: Claim; readonly answer: () => Answer };
 function useOf(account: Account, key: string): Use | undefined {
   const chargeId = account.chargeOfKey.get(key);
   const charge = chargeId === undefined ? undefined : account.charges.get(chargeId);
-  if (charge !== undefined) return { claim: charge.command, answer: () => chargeAnswer(account, charge) };
+  if (charge !== undefined)
+    return { claim: charge.command, answer: () => chargeAnswer(account, charge) };
   const operationId = account.operationOfKey.get(key);
   const operation = operationId === undefined ? undefined : account.operations.get(operationId);
   if (operation !== undefined) {
@@ -327,7 +322,8 @@ function operationAnswer(account: Account, operation: Operation): Answer {
 }
 
 function keptAnswer(account: Account, { claim, end }: KeptKey): Answer {
-  if ("failure" in end) return { request: claim.request, end: { kind: "failure", failure: end.failure } };
+  if ("failure" in end)
+    return { request: claim.request, end: { kind: "failure", failure: end.failure } };
   return {
     request: claim.request,
     end: { kind: "facts", facts: customerFacts(account, end.customer, end.seq) },
@@ -377,7 +373,7 @@ function openCharge(phase: Phase, command: OpenCharge): Verdict {
     if (attempt_number !== undefined) {
       insert(phase, account.chargeOfAttempt, `${order_id}/${attempt_number}`, id);
     }
-    tell(phase, account, { seq, type: 1, subject: id, request: command.request });
+    tell(phase, account, { seq, type: 1, subject: id });
   });
   return {
     outcome: "charge_opened",
@@ -424,7 +420,7 @@ const isUsed = (account: Account, token: TokenId): boolean =>
 function closeCharge(phase: Phase, command: CloseCharge): Verdict {
   const account = accountOf(phase.ledger, command);
   const charge = account?.charges.get(command.id);
-  assert(account !== undefined && charge !== undefined, "only what was opened is closed");
+  if (account === undefined || charge === undefined) return neverOpened(account);
   if (account.authorizations.has(command.id)) {
     return { outcome: "known", answer: chargeAnswer(account, charge), seq: account.seq };
   }
@@ -441,14 +437,15 @@ function closeCharge(phase: Phase, command: CloseCharge): Verdict {
       seq,
       closed,
     });
-    const { amount, currency, request } = closed;
+    const { amount, currency } = closed;
     const sale = closingMove(command.approved, closed.capture) === "sell";
-    tell(
-      phase,
-      account,
-      { seq, type: command.approved ? 2 : 3, subject: command.id, request },
-      sale ? { debit: "processor", credit: "merchant", amount, currency } : null,
-    );
+    tell(phase, account, {
+      seq,
+      type: command.approved ? 2 : 3,
+      subject: command.id,
+      posting: sale ? { debit: "processor", credit: "merchant", amount, currency } : null,
+      ...totals(closed),
+    });
   });
   return { outcome: "charge_closed", seq };
 }
@@ -493,12 +490,16 @@ function openOperation(phase: Phase, command: OpenOperation): Verdict {
       amount_refunding:
         authorization.amount_refunding + (plan.operation === "refund" ? plan.amount : 0),
     });
-    tell(phase, account, { seq, type: 4, subject: command.id, request: command.request });
+    tell(phase, account, { seq, type: 4, subject: command.id });
   });
   return { outcome: "operation_opened", seq, facts: openOperationFacts(account, operation) };
 }
 
-const BEGINNINGS = { capture: "begin_capture", release: "begin_release", refund: undefined } as const;
+const BEGINNINGS = {
+  capture: "begin_capture",
+  release: "begin_release",
+  refund: undefined,
+} as const;
 
 type Plan = { readonly operation: OperationFacts["operation"]; readonly amount: number };
 
@@ -538,11 +539,10 @@ function planOf(
 function closeOperation(phase: Phase, command: CloseOperation): Verdict {
   const account = accountOf(phase.ledger, command);
   const operation = account?.operations.get(command.id);
-  const authorization = account?.authorizations.get(command.charge);
-  assert(
-    account !== undefined && operation !== undefined && authorization !== undefined,
-    "only what was opened is closed",
-  );
+  const authorization = account?.authorizations.get(operation?.command.charge ?? command.charge);
+  if (account === undefined || operation === undefined || authorization === undefined) {
+    return neverOpened(account);
+  }
   const state = OPERATION_MOVES[operation.state][command.approved ? "succeed" : "fail"];
   if (state === undefined) {
     return { outcome: "known", answer: operationAnswer(account, operation), seq: account.seq };
@@ -556,22 +556,24 @@ function closeOperation(phase: Phase, command: CloseOperation): Verdict {
   const balance_seq = posts ? seq : null;
   const next = afterOperation(authorization, operation, command.approved, seq);
   const captured =
-    kind === "capture" && command.approved
-      ? { ...authorization.closed, ...shown(next) }
-      : null;
+    kind === "capture" && command.approved ? { ...authorization.closed, ...shown(next) } : null;
   const ended = { ...operation, state, seq, balance_seq, captured };
   phase.writes.push(() => {
     change(phase, account.operations, command.id, ended);
-    change(phase, account.authorizations, command.charge, next);
+    change(phase, account.authorizations, operation.command.charge, next);
     const legs =
       kind === "capture"
         ? ({ debit: "processor", credit: "merchant" } as const)
         : ({ debit: "merchant", credit: "processor" } as const);
-    const type = refunds ? 6 : kind !== "capture" ? 8 : command.approved ? 5 : 9;
-    const subject = type === 5 ? command.charge : command.id;
     const posting = posts ? { ...legs, amount, currency } : null;
-    tell(phase, account, { seq, type, subject, request }, posting);
-    if (refunds) tell(phase, account, { seq: last, type: 7, subject: command.charge, request });
+    const ofCharge = { subject: operation.command.charge, request, ...totals(next) };
+    if (captured !== null) {
+      tell(phase, account, { seq, type: 5, posting, ...ofCharge });
+    } else {
+      const type = refunds ? 6 : kind === "capture" ? 9 : 8;
+      tell(phase, account, { seq, type, posting, subject: command.id });
+    }
+    if (refunds) tell(phase, account, { seq: last, type: 7, ...ofCharge });
   });
   if (!command.approved && kind !== "refund") {
     const failure = { kind: "processor_refused", operation: kind } as const;
@@ -603,6 +605,18 @@ function afterOperation(
     balance_seq: approved && kind === "capture" ? seq : before.balance_seq,
   };
 }
+
+const totals = (charge: { amount_captured: number; amount_refunded: number }) => ({
+  captured: charge.amount_captured,
+  refunded: charge.amount_refunded,
+});
+
+/** What closes something that was never opened is a bug of whoever sent it. */
+const neverOpened = (account: Account | undefined): Verdict => ({
+  outcome: "refused",
+  failure: { kind: "internal" },
+  seq: account?.seq ?? 0,
+});
 
 const shown = ({ state, amount_captured, amount_refunded, balance_seq }: Authorization) => ({
   state,
@@ -728,7 +742,8 @@ function createAccount(phase: Phase, command: CreateAccount): Verdict {
     email: command.email ?? null,
   };
   const known = accountOf(phase.ledger, { account: id, livemode: false });
-  if (known !== undefined) return { outcome: "done", seq: known.seq, facts: known.facts, forgotten: [] };
+  if (known !== undefined)
+    return { outcome: "done", seq: known.seq, facts: known.facts, forgotten: [] };
   phase.writes.push(() => {
     for (const livemode of [false, true]) {
       const scope = { account: id, livemode };
@@ -769,13 +784,15 @@ function nextNumber(phase: Phase, account: Account): number {
 function tell(
   phase: Phase,
   account: Account,
-  event: Pick<Entry, "seq" | "type" | "subject" | "request">,
-  posting: Posting | null = null,
+  entry: Pick<Entry, "seq" | "type" | "subject"> & Partial<Entry>,
 ): void {
-  account.journal.push({ ...event, createdMs: phase.nowMs, posting });
+  const nothing = { posting: null, captured: null, refunded: null, request: null };
+  account.journal.push({ ...nothing, ...entry, createdMs: phase.nowMs });
   phase.undo.push(() => account.journal.pop());
-  if (posting === null) return;
-  const { debit, credit, amount, currency } = posting;
+  if (entry.posting) post(phase, account, entry.posting);
+}
+
+function post(phase: Phase, account: Account, { debit, credit, amount, currency }: Posting): void {
   for (const [name, sum] of [
     [`${debit}/${currency}`, -amount],
     [`${credit}/${currency}`, amount],
