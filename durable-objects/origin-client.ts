@@ -4,7 +4,8 @@
 import { ok, type Result, refuse } from "../protocol/result.ts";
 import { importSigner, SIGNATURE_HEADER, type Signer, sign } from "../protocol/signature.ts";
 import type { Region } from "../protocol/slot.ts";
-import type { SendFailure } from "./conveyor.ts";
+import { within } from "./deadline.ts";
+import type { SendFailure } from "./machine.ts";
 
 /** Bindings and secrets by which the origins are reached. */
 export type OriginBindings = {
@@ -69,16 +70,5 @@ export async function isHealthy(env: OriginBindings, region: Region): Promise<bo
     });
   } catch {
     return false;
-  }
-}
-
-// Not AbortSignal.timeout: a timer nobody clears keeps an idle object in memory until it fires.
-async function within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), limitMs);
-  try {
-    return await work(deadline.signal);
-  } finally {
-    clearTimeout(timer);
   }
 }
