@@ -5,7 +5,15 @@
 import type pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { unfinishedOf } from "../../origin/row.ts";
-import { type Command, exclusions, type Scope, type Verdict } from "../../protocol/command.ts";
+import {
+  type Command,
+  exclusions,
+  type OpenCharge,
+  type OpenOperation,
+  type SaveCustomer,
+  type Scope,
+  type Verdict,
+} from "../../protocol/command.ts";
 import {
   type CardId,
   type ChargeId,
@@ -35,7 +43,7 @@ import {
   token,
 } from "./region.ts";
 
-const HISTORIES = 400;
+const HISTORIES = 800;
 const BATCHES = 12;
 /** Merchants whose histories run side by side, in batches they share. */
 const TOGETHER = 8;
@@ -54,6 +62,8 @@ afterAll(async () => {
   await own?.drop();
 });
 
+type Keyed = OpenCharge | OpenOperation | SaveCustomer;
+
 /** One merchant's commands, made up as they are asked for. */
 class History {
   readonly scope: Scope;
@@ -63,7 +73,7 @@ class History {
   readonly #customers: CustomerId[] = [];
   readonly #cards: CardId[] = [];
   readonly #tokens: TokenId[] = [];
-  readonly #keyed: Extract<Command, { key: string }>[] = [];
+  readonly #keyed: Keyed[] = [];
 
   constructor(scope: Scope, dice: Dice) {
     this.scope = scope;
@@ -79,7 +89,7 @@ class History {
   }
 
   /** The key of an earlier command: of the same request, or of another. */
-  #repeat(first: Extract<Command, { key: string }>): Command {
+  #repeat(first: Keyed): Command {
     const { key } = first;
     const dice = this.#dice;
     if (dice.chance(0.3)) return { ...first, mac: "ff".repeat(16), request: "req_other" };
@@ -104,7 +114,7 @@ class History {
     return this.#save();
   }
 
-  #open(): Command {
+  #open(): OpenCharge {
     const dice = this.#dice;
     const command = opening(this.scope, {
       ...claim(),
@@ -198,7 +208,7 @@ test(`says what its specification says, in ${HISTORIES} random histories (seed $
       const batch = { epoch: dice.chance(0.01) ? 2 : 1, commands: withoutExclusions(commands) };
       const expected = specification.apply(model, batch, Date.now());
       const said = await sql(batch);
-      expect(said, `seed ${seed}, set ${n}, batch ${k}`).toEqual(expected);
+      expect(sorted(said), `seed ${seed}, set ${n}, batch ${k}`).toEqual(sorted(expected));
       for (const word of wordsOf(expected)) words.set(word, (words.get(word) ?? 0) + 1);
     }
     for (const { scope } of histories) await compare(scope);
@@ -239,6 +249,19 @@ const WORDS = [
 ];
 
 type Answered = ReturnType<typeof specification.apply>;
+
+/** The tokens of a deleted customer's cards come in any order. */
+const sorted = (answered: Answered): Answered =>
+  answered.ok
+    ? {
+        ok: true,
+        value: answered.value.map((verdict) =>
+          verdict.outcome === "done"
+            ? { ...verdict, forgotten: [...verdict.forgotten].sort() }
+            : verdict,
+        ),
+      }
+    : answered;
 
 const wordsOf = (answered: Answered): string[] =>
   answered.ok
