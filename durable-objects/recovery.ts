@@ -15,7 +15,7 @@ const RECOVERED_AT_ONCE = 32;
 
 /** Looks for what was left open, then rests until there is work again. */
 export function alarm(state: ShardState, out: Action[]): void {
-  state.armed = false;
+  state.wakeMs = undefined;
   const { nowMs } = state.clock;
   // Not the first of the map: a clock that stepped back makes a later one the oldest.
   let oldestMs = nowMs;

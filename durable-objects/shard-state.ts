@@ -62,7 +62,8 @@ export type ShardState = {
   readonly timers: Map<number, Drive>;
   /** The last number given to a timer or a search. */
   lastNumber: number;
-  armed: boolean;
+  /** When the alarm will wake the shard; undefined when none is set. */
+  wakeMs: number | undefined;
   /** True until the ledger was asked, by this instance, what a crash may have left open. */
   doubtful: boolean;
   /** Until then something may still commit that this instance does not know of. */
@@ -109,7 +110,7 @@ export function newShard(options: ShardOptions): ShardState {
     orders: [],
     timers: new Map(),
     lastNumber: 0,
-    armed: false,
+    wakeMs: undefined,
     doubtful: true,
     lateUntilMs: options.nowMs + LATE_COMMIT_MS_MAX,
     cleanSinceMs: options.cleanSinceMs,
@@ -141,9 +142,11 @@ export function takesToken(state: ShardState, name: string, nowMs: number): bool
 
 /** Has the shard woken soon, should it be lost; one write in five seconds of activity. */
 export function arm(state: ShardState, out: Action[]): void {
-  if (state.armed) return;
-  state.armed = true;
-  out.push({ kind: "arm", atMs: state.clock.nowMs + ALARM_MS });
+  const { nowMs } = state.clock;
+  // An alarm that a clock running ahead has set may be hours away once the clock is right again.
+  if (state.wakeMs !== undefined && state.wakeMs < nowMs + 2 * ALARM_MS) return;
+  state.wakeMs = nowMs + ALARM_MS;
+  out.push({ kind: "arm", atMs: state.wakeMs });
 }
 
 /** Something may be open that nobody here drives: the alarm will look for it. */

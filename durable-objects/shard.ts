@@ -4,7 +4,7 @@
 // All it decides is decided in machine.ts; here its actions are performed.
 
 import { DurableObject } from "cloudflare:workers";
-import type { Scope, Unfinished, Verdict } from "../protocol/command.ts";
+import type { Command, Scope, Unfinished, Verdict } from "../protocol/command.ts";
 import { firstUuidAt, type TokenId } from "../protocol/ids.ts";
 import { type Result, refuse } from "../protocol/result.ts";
 import type { Admission, Ask, Reply } from "../protocol/shard.ts";
@@ -13,6 +13,7 @@ import type { Order, Performed, VaultVerbs } from "../protocol/vault.ts";
 import { within } from "./deadline.ts";
 import { INTERNAL } from "./end.ts";
 import { readJsonLines } from "./json-lines.ts";
+import { type Lane, laneOf } from "./lane.ts";
 import {
   type Action,
   admit,
@@ -29,12 +30,17 @@ import { ALARM_MS } from "./shard-state.ts";
 
 export type ShardEnv = OriginBindings & {
   readonly VAULT: Service<VaultVerbs & Rpc.WorkerEntrypointBranded>;
+  readonly LANE: DurableObjectNamespace<Lane>;
   /** Requests a second one account may make, and how many at once after a rest. */
   readonly RATE_PER_SECOND?: string;
 };
 
 /** A vault that has not told of a token by then counts as cut off. */
 const DESCRIBE_MS_MAX = 10_000;
+/** Batches smaller than this share a lane with those of other shards; a larger one is worth a commit. */
+const OWN_BATCH_MIN = 16;
+/** A lane waits for what is before it, and then for the origin. */
+const LANE_MS_MAX = 35_000;
 /** The vault asks a processor three times, eight seconds each, and by key in between. */
 const PERFORM_MS_MAX = 60_000;
 /** A vault that restarts is back within a second or two. */
@@ -193,7 +199,10 @@ export class Shard extends DurableObject<ShardEnv> {
     state: ShardState,
     { batch, commands }: Extract<Action, { kind: "send" }>,
   ): Promise<void> {
-    const answer = await this.#ask<Verdict[]>("/batch", { epoch: EPOCH, commands });
+    const answer =
+      commands.length < OWN_BATCH_MIN
+        ? await this.#askLane(commands)
+        : await this.#ask<Verdict[]>("/batch", { epoch: EPOCH, commands });
     this.#take(state, { kind: "committed", batch, answer });
   }
 
@@ -222,6 +231,16 @@ export class Shard extends DurableObject<ShardEnv> {
     const answer = await this.#ask<Unfinished[]>("/unfinished", { slot: this.#slot, since });
     if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
     this.#take(state, { kind: "found", find, answer });
+  }
+
+  async #askLane(commands: readonly Command[]): Promise<Result<Verdict[], SendFailure>> {
+    const lane = this.env.LANE.getByName(laneOf(homeOf(this.#slot), this.#slot));
+    try {
+      return await within(LANE_MS_MAX, async () => await lane.commit(commands));
+    } catch (error) {
+      console.error("lane cut off", this.#slot, nameOfError(error));
+      return refuse("unreachable");
+    }
   }
 
   async #ask<T>(path: "/batch" | "/unfinished", body: unknown): Promise<Result<T, SendFailure>> {

@@ -5,6 +5,8 @@ const BASE = 62n;
 // Eight digits fit a safe integer (62^8 < 2^53), so long numbers are cut into such pieces:
 // BigInt division is the slow part.
 const CHUNK_DIGITS = 8;
+/** What a piece of so many digits counts up to. */
+const POWERS = Array.from({ length: CHUNK_DIGITS + 1 }, (_, digits) => BASE ** BigInt(digits));
 const CHUNK = BASE ** BigInt(CHUNK_DIGITS);
 
 function encodeSmall(value: number, width: number): string {
@@ -41,7 +43,7 @@ export function decodeBase62(text: string): bigint | undefined {
       if (digit < 0) return undefined;
       small = small * 62 + digit;
     }
-    value = value * BASE ** BigInt(piece.length) + BigInt(small);
+    value = value * (POWERS[piece.length] ?? 0n) + BigInt(small);
   }
   return value;
 }
