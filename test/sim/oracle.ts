@@ -515,9 +515,10 @@ export class Oracle {
   }
 
   /** The last number of the account's journal that was committed by then. */
-  seqAt(scope: Scope, account: Account, atMs: number): number {
-    let seq = this.#accounts.get(nameOf(scope))?.projection.seq ?? 0;
-    while (seq > 0 && (account.journal[seq - 1]?.createdMs ?? 0) > atMs) seq--;
+  seqAt(scope: Scope, atMs: number): number {
+    const account = this.#ledger?.accounts.get(nameOf(scope));
+    let seq = account?.journal.length ?? 0;
+    while (seq > 0 && (account?.journal[seq - 1]?.createdMs ?? 0) > atMs) seq--;
     return seq;
   }
 
