@@ -91,8 +91,9 @@ export class Host {
     this.#deliver(instance, { kind: "asked", call, ask });
   }
 
+  /** An object that was replaced is told so when something new begins there, so it admits no readers. */
   admit(scope: Scope): Admission {
-    const instance = this.#route();
+    const instance = this.#wake();
     const { subject } = this.#world;
     return subject.machine.admit(instance.state, scope, this.#nowOf(instance));
   }
@@ -134,14 +135,11 @@ export class Host {
 
   #wake(): Instance {
     if (this.#current !== undefined) return this.#current;
-    const { subject, timeline, tell } = this.#world;
+    const { subject, tell } = this.#world;
     const skewMs = this.#smallSkew();
     const instance: Instance = {
       name: `shard ${++this.#instances}`,
-      state: subject.machine.newShard({
-        nowMs: timeline.nowMs + skewMs,
-        cleanSinceMs: this.#cleanSinceMs,
-      }),
+      state: subject.machine.newShard({ cleanSinceMs: this.#cleanSinceMs }),
       epoch: this.#epoch,
       isAlive: true,
       isStale: false,
@@ -331,7 +329,7 @@ export class Host {
     this.#leave(instance, () => {
       instance.calls.delete(number);
       tell(instance.name, () => `answers call ${number}: ${describeReply(reply)}`);
-      oracle.answered(call.ask, reply, others);
+      oracle.answered(call.ask, reply, others, instance.isStale);
       call.answer(reply);
     });
   }

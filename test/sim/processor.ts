@@ -13,6 +13,11 @@ import type { World } from "./world.ts";
 const ANSWER_MS_MAX = 8_000;
 const TRIES_MAX = 3;
 const RETRY_PAUSE_MS = 200;
+/**
+ * A card that is forgotten may be in somebody's hand still, who asks with it for as long as this (two more
+ * questions of eight seconds, look-ups between them); before then nothing is certain.
+ */
+const IN_HAND_MS_MAX = 60_000;
 /** One in so many captures, refunds and voids is declined, by its key. */
 const DECLINED_ONE_IN = 12;
 
@@ -128,6 +133,7 @@ class Processor {
 export class Vault {
   readonly processor: Processor;
   readonly #cards = new Map<string, KeptCard>();
+  readonly #forgottenMs = new Map<string, number>();
   readonly #world: World;
 
   constructor(world: World) {
@@ -162,7 +168,10 @@ export class Vault {
     const { weather, timeline, dice } = this.#world;
     if (weather.strikes("vault unreachable")) return;
     timeline.after(dice.whole(3, 2_000), () => {
-      for (const token of tokens) this.#cards.delete(nameOf(scope, token));
+      for (const token of tokens) {
+        this.#cards.delete(nameOf(scope, token));
+        this.#forgottenMs.set(nameOf(scope, token), timeline.nowMs);
+      }
     });
   }
 
@@ -217,9 +226,12 @@ export class Vault {
       return;
     }
     // The question may have been asked before the card was forgotten; then the answer stands.
+    const forgottenMs = this.#forgottenMs.get(nameOf(order, order.token)) ?? 0;
+    const isInHand = this.#world.timeline.nowMs < forgottenMs + IN_HAND_MS_MAX;
     processor.recall(order.key, (booked) => {
-      if (booked === null) this.#world.oracle.cardGone(order.key);
-      done(booked === null ? GONE : (booked?.effect ?? { kind: "unknown" }));
+      const isGone = booked === null && !isInHand;
+      if (isGone) this.#world.oracle.cardGone(order.key);
+      done(isGone ? GONE : (booked?.effect ?? { kind: "unknown" }));
     });
   }
 
