@@ -19,7 +19,7 @@ export const CALL_MS_MAX = 200_000;
 /** How long an object that was replaced may live on. */
 const STALE_MS_MAX = 40_000;
 /** Two clocks differ by no more than this, and a clock that jumps by no more either way. */
-const SKEW_MS_MAX = 240_000;
+const SKEW_MS_MAX = 3_600_000;
 
 type Write = { readonly alarmMs: number } | { readonly cleanSinceMs: number };
 
@@ -192,7 +192,7 @@ export class Host {
 
   #jump(instance: Instance): void {
     const { dice, tell } = this.#world;
-    const byMs = dice.pick([3_000, 40_000, 200_000]) * dice.pick([-1, 1]);
+    const byMs = dice.pick([3_000, 60_000, 600_000, 3_600_000]) * dice.pick([-1, 1]);
     instance.skewMs = Math.max(-SKEW_MS_MAX, Math.min(SKEW_MS_MAX, instance.skewMs + byMs));
     tell(instance.name, () => `has a clock that is ${instance.skewMs / 1000} s off`);
   }
@@ -356,7 +356,7 @@ export class Host {
       if (!("key" in command)) continue;
       for (const { ask } of instance.calls.values()) {
         if (ask.kind === "account" || ask.request !== command.request) continue;
-        this.#world.oracle.executes(ask, this.#others(instance, ask));
+        this.#world.oracle.executes(ask, command, this.#others(instance, ask));
       }
     }
   }

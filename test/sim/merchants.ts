@@ -279,7 +279,9 @@ function capturesThatRace(story: Story): void {
       const kind = dice.chance(0.6) ? "capture" : "refund";
       const own = `${name}-${kind}${i}`;
       const amount =
-        kind === "capture" && dice.chance(0.5) ? dice.whole(1, charge.amount) : undefined;
+        kind === "capture" && dice.chance(0.5)
+          ? dice.whole(1, Math.ceil(charge.amount * 1.2))
+          : undefined;
       merchants.later(dice.chance(0.7) ? 0 : dice.whole(0, 3_000), () =>
         merchants.plead(scope, own, operation(story, kind, own, charge.id, amount), true, () =>
           merchants.read(scope, charge.id),
@@ -415,12 +417,21 @@ function attemptsAtAnOrder(story: Story): void {
   }
 }
 
-/** Many at one instant, to share batches. */
+/** Many at one instant, to share batches; one of them may spoil its batch for the others. */
 function rush(story: Story): void {
   const { merchants, scope, name, dice } = story;
   const count = dice.whole(4, 9);
+  if (dice.chance(0.5)) {
+    const key = `${name}-poison`;
+    merchants.later(dice.whole(0, 20), () =>
+      merchants.plead(scope, key, sale(story, key, { amount: 0 }), false),
+    );
+  }
   for (let i = 1; i <= count; i++) {
     const key = `${name}-rush${i}`;
-    merchants.plead(scope, key, sale(story, key, { capture: dice.chance(0.8) }), dice.chance(0.9));
+    const over = { capture: dice.chance(0.8) };
+    merchants.later(dice.whole(0, 20), () =>
+      merchants.plead(scope, key, sale(story, key, over), dice.chance(0.9)),
+    );
   }
 }

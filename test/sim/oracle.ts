@@ -55,6 +55,7 @@ export const INVARIANTS = {
   I18: "no card number leaves the vault (test/canary)",
   I19: "only declared moves happen",
   I20: "no clock opens a lock that somebody holds",
+  fence: "what was fenced off changes nothing",
   bug: "nothing held to be impossible happens",
 } as const;
 export type Invariant = keyof typeof INVARIANTS;
@@ -121,6 +122,7 @@ export class Oracle {
   /** Approved effects at the processor, by account and key. */
   readonly #effects = new Map<string, string>();
   readonly #gone = new Set<string>();
+  readonly #missing = new Set<string>();
   /** The last entry of each account that anybody was told of. */
   readonly #told = new Map<string, number>();
 
@@ -139,8 +141,19 @@ export class Oracle {
   // What the shard does.
 
   /** A request leaves for the ledger while `others` of the same key wait at the same object. */
-  executes(ask: Ask, others: number): void {
+  executes(ask: Ask, command: Command, others: number): void {
     if (others > 0) fail("I20", `${nameOfAsk(ask)} is executed twice at once`);
+    const [asked, sent]: [object, object] = [ask, command];
+    for (const [field, value] of Object.entries(asked)) {
+      if (field === "kind" || field === "source" || field === "change") continue;
+      if (JSON.stringify(value) !== JSON.stringify((sent as Record<string, unknown>)[field])) {
+        fail("I2", `${nameOfAsk(ask)} is sent with another ${field}`);
+      }
+    }
+  }
+
+  tokenMissing(text: string): void {
+    this.#missing.add(text);
   }
 
   sent(commands: readonly Command[]): void {
@@ -175,7 +188,9 @@ export class Oracle {
       if (end.failure.kind === "idempotency_in_use" && others === 0) {
         fail("I7", `${nameOfAsk(ask)} is in use, and nobody uses it`);
       }
-      if (end.failure.kind === "internal") fail("bug", `${nameOfAsk(ask)} is told internal`);
+      if (end.failure.kind === "internal" && !isPoison(ask)) {
+        fail("bug", `${nameOfAsk(ask)} is told internal`);
+      }
       return;
     }
     const watched = this.#accounts.get(nameOf(ask));
@@ -218,7 +233,9 @@ export class Oracle {
       }
       return true;
     }
-    return failure.kind === "resource_missing" && failure.object === "token";
+    if (failure.kind !== "resource_missing" || failure.object !== "token") return false;
+    if (!this.#missing.has(failure.id)) fail("I5", `${failure.id} is called missing, and is there`);
+    return true;
   }
 
   #checkOwner(scope: Scope, facts: Facts): void {
@@ -232,12 +249,13 @@ export class Oracle {
   // What the ledger does.
 
   committed(
-    { commands }: { readonly commands: readonly Command[] },
+    { epoch, commands }: { readonly epoch: number; readonly commands: readonly Command[] },
     applied: Result<readonly Verdict[], string>,
   ): void {
     const ledger = this.#ledger;
     if (ledger === undefined) throw new Error("the oracle watches a ledger");
     if (applied.ok) {
+      if (epoch !== ledger.epoch) fail("fence", `a batch of epoch ${epoch} was committed`);
       // In the order in which the ledger takes the kinds, so that entries meet their intents.
       for (let i = 0; i < commands.length; i++) {
         this.#note(commands[i] as Command, applied.value[i]);
@@ -280,6 +298,10 @@ export class Oracle {
     if (verdict.outcome === "refused") {
       claimed.end = render({ ok: false, failure: verdict.failure }, watched.scope);
     } else if (command.kind === "open_charge" && verdict.outcome === "charge_opened") {
+      const { customer } = command;
+      if (customer !== undefined && watched.projection.customers.get(customer) !== false) {
+        fail("I19", `${command.id} is paid by a customer who is deleted`);
+      }
       const facts = openedCharge(command, verdict.paid_with);
       watched.charges.set(command.id, [{ seq: verdict.seq, facts }]);
       this.#owners.set(command.id, watched);
@@ -678,6 +700,9 @@ const nameOf = (scope: Scope): string => `${scope.account}/${scope.livemode ? "l
 
 const nameOfAsk = (ask: Ask): string =>
   ask.kind === "account" ? "an account" : `${ask.kind} ${ask.key} of ${nameOf(ask)}`;
+
+/** What no database would take; it stands for all that one cannot, such as a NUL in a text. */
+const isPoison = (ask: Ask): boolean => ask.kind === "charge" && ask.amount === 0;
 
 /** The charge or operation behind a processor's key. */
 const idOf = (key: string): string => key.slice(0, key.indexOf("."));

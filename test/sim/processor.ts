@@ -160,6 +160,7 @@ export class Vault {
       const alias = ALIASES[text];
       const card =
         alias === undefined ? this.#cards.get(nameOf(scope, text)) : this.tokenize(scope, alias);
+      if (card === undefined) this.#world.oracle.tokenMissing(text);
       answer(card === undefined ? refuse(missing(text)) : ok(card));
     });
   }

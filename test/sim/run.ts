@@ -22,6 +22,8 @@ const STORM_MS = 45_000;
 const CALM_MS = 200_000;
 const REPLAY_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** Things that may happen in one run; a usual one has some thousand. */
+const STEPS_MAX = 200_000;
 const SLOT = 77;
 const ACCOUNTS: readonly [AccountId, AccountId] = [
   "acct_AAAAAAAAAAAAAAAA",
@@ -114,6 +116,7 @@ class Simulation {
   readonly #host: Host;
   readonly #origin: Origin;
   readonly #vault: Vault;
+  #steps = 0;
 
   constructor(
     seed: number,
@@ -161,7 +164,9 @@ class Simulation {
 
   #until(ms: number): void {
     const { timeline } = this.#world;
-    while (timeline.step(START_MS + ms));
+    while (timeline.step(START_MS + ms)) {
+      if (++this.#steps > STEPS_MAX) throw new Violation("I8", "the run never ends");
+    }
     timeline.nowMs = START_MS + ms;
   }
 
