@@ -9,7 +9,7 @@ import { ok, type Result, refuse } from "../protocol/result.ts";
 import type { Region } from "../protocol/slot.ts";
 import { Conveyor } from "./conveyor.ts";
 import type { SendFailure } from "./machine.ts";
-import { askOrigin, EPOCH, type OriginBindings } from "./origin-client.ts";
+import { applyAt, type OriginBindings } from "./origin-client.ts";
 
 /** Lanes of one region; each may be as busy as an object can be. */
 const LANES_PER_REGION = 4;
@@ -78,8 +78,7 @@ export class Lane extends DurableObject<OriginBindings> {
 
   async #ask(commands: readonly Command[]): Promise<Result<Verdict[], SendFailure>> {
     try {
-      const body = { epoch: EPOCH, commands };
-      return await askOrigin<Verdict[]>(this.env, this.#region, "/batch", body);
+      return await applyAt(this.env, this.#region, commands);
     } catch {
       return refuse("unreachable");
     }

@@ -1,7 +1,10 @@
 // Signed requests to the origins of all regions. An answer that does not come, comes late or is not the
 // origin's own says nothing about whether the request was executed.
 
+import { parametersOf } from "../protocol/batch.ts";
+import type { Command, Verdict } from "../protocol/command.ts";
 import { ok, type Result, refuse } from "../protocol/result.ts";
+import { type VerdictRow, verdictsOf } from "../protocol/row.ts";
 import { importSigner, SIGNATURE_HEADER, type Signer, sign } from "../protocol/signature.ts";
 import type { Region } from "../protocol/slot.ts";
 import { within } from "./deadline.ts";
@@ -20,9 +23,24 @@ const ANSWER_MS_MAX = 10_000;
 /** A question after health is asked by those who wait for nothing else: silence is an answer. */
 const HEALTH_MS_MAX = 3_000;
 /** The fencing epoch requests are signed for; `fence` in the region must hold the same. */
-export const EPOCH = 1;
+const EPOCH = 1;
 
 let signer: { readonly json: string; readonly key: Promise<Signer> } | undefined;
+
+/** Has a region's ledger apply commands, all in one transaction. */
+export async function applyAt(
+  env: OriginBindings,
+  region: Region,
+  commands: readonly Command[],
+): Promise<Result<Verdict[], SendFailure>> {
+  const answer = await askOrigin<VerdictRow[]>(
+    env,
+    region,
+    "/batch",
+    parametersOf(EPOCH, commands),
+  );
+  return answer.ok ? ok(verdictsOf(answer.value)) : answer;
+}
 
 export async function askOrigin<T>(
   env: OriginBindings,

@@ -25,7 +25,7 @@ import {
   type ShardState,
   take,
 } from "./machine.ts";
-import { askOrigin, EPOCH, type OriginBindings } from "./origin-client.ts";
+import { applyAt, askOrigin, type OriginBindings } from "./origin-client.ts";
 import { ALARM_MS } from "./shard-state.ts";
 
 export type ShardEnv = OriginBindings & {
@@ -198,10 +198,7 @@ export class Shard extends DurableObject<ShardEnv> {
     state: ShardState,
     { batch, commands }: Extract<Action, { kind: "send" }>,
   ): Promise<void> {
-    const answer =
-      commands.length < OWN_BATCH_MIN
-        ? await this.#askLane(commands)
-        : await this.#ask<Verdict[]>("/batch", { epoch: EPOCH, commands });
+    const answer = await this.#apply(commands);
     this.#take(state, { kind: "committed", batch, answer });
   }
 
@@ -226,27 +223,29 @@ export class Shard extends DurableObject<ShardEnv> {
   }
 
   async #find(state: ShardState, find: number, sinceMs: number): Promise<void> {
-    const since = firstUuidAt(sinceMs / 1000);
-    const answer = await this.#ask<Unfinished[]>("/unfinished", { slot: this.#slot, since });
+    const answer = await this.#unfinished(firstUuidAt(sinceMs / 1000));
     if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
     this.#take(state, { kind: "found", find, answer });
   }
 
-  async #askLane(commands: readonly Command[]): Promise<Result<Verdict[], SendFailure>> {
-    const lane = this.env.LANE.getByName(laneOf(homeOf(this.#slot), this.#slot));
+  async #unfinished(since: string): Promise<Result<Unfinished[], SendFailure>> {
+    const ask = { slot: this.#slot, since };
     try {
-      return await within(LANE_MS_MAX, async () => await lane.commit(commands));
+      return await askOrigin<Unfinished[]>(this.env, homeOf(this.#slot), "/unfinished", ask);
     } catch (error) {
-      console.error("lane cut off", this.#slot, nameOfError(error));
+      console.error("ledger could not be asked", this.#slot, nameOfError(error));
       return refuse("unreachable");
     }
   }
 
-  async #ask<T>(path: "/batch" | "/unfinished", body: unknown): Promise<Result<T, SendFailure>> {
+  async #apply(commands: readonly Command[]): Promise<Result<Verdict[], SendFailure>> {
+    const home = homeOf(this.#slot);
     try {
-      return await askOrigin<T>(this.env, homeOf(this.#slot), path, body);
+      if (commands.length >= OWN_BATCH_MIN) return await applyAt(this.env, home, commands);
+      const lane = this.env.LANE.getByName(laneOf(home, this.#slot));
+      return await within(LANE_MS_MAX, async () => await lane.commit(commands));
     } catch (error) {
-      console.error("origin could not be asked", this.#slot, nameOfError(error));
+      console.error("ledger could not be asked", this.#slot, nameOfError(error));
       return refuse("unreachable");
     }
   }
