@@ -1,46 +1,31 @@
--- The ledger of one region: merchants, what they asked for, what it did to the money, and one event
--- for each change of state. Postings and events are written once and never altered. Good for
--- PostgreSQL 15 to 18 and Neon; docs/storage.md tells who reads each column and how long it lives.
--- `account_no` has no foreign key: every writer reaches it by joining `accounts`, whose rows are
--- never deleted, and a key check for each row would cost more than the row.
+-- The ledger of one region: merchants, what they asked for, what the processor said, and a journal with
+-- one entry for each change of state. What was asked and the journal are written once and never altered.
+-- Good for PostgreSQL 15 to 18 and Neon; docs/storage.md tells who reads each column and how long it
+-- lives. `account_no` has no foreign key: every writer reaches it through `accounts`, whose rows are never
+-- deleted, and a key check for each row would cost more than the row.
 
--- Fencing token of this region (see docs/decisions/0004): a batch signed for another epoch is refused.
+-- Fencing token of this region (docs/decisions/0004): a batch signed for another epoch is refused.
 create table fence (
   only_row boolean primary key default true check (only_row),
   epoch integer not null check (epoch > 0)
 );
 insert into fence (epoch) values (1);
 
--- One row for each merchant and mode. Its lock orders everything that happens to that merchant, and
--- `seq` numbers the merchant's events without a gap.
+-- One row for each merchant and mode. Its lock orders everything that happens to that merchant, `seq`
+-- numbers the merchant's journal without a gap, and `head` is the end of the journal's hash chain.
 create table accounts (
   no integer generated always as identity primary key,
   id text not null check (id ~ '^acct_[0-9A-Za-z]{16}$'),
   livemode boolean not null,
   slot smallint not null check (slot between 0 and 1023),
   seq bigint not null default 0 check (seq >= 0),
+  head bytea not null check (length(head) = 32),
   name text check (length(name) <= 5000),
   email text check (length(email) <= 512),
   created_at timestamptz not null default now(),
   unique (id, livemode)
 ) with (fillfactor = 50);
 create index accounts_slot on accounts (slot);
-
--- The authority for "once": the first request with a key is the only one that executes.
--- While `seq` and `failure` are both null the first attempt has not ended.
-create table idempotency_keys (
-  account_no integer not null,
-  key text not null check (length(key) between 1 and 255),
-  operation text not null check (length(operation) <= 255),
-  mac bytea not null check (length(mac) = 16),
-  request text not null check (length(request) <= 64),
-  object uuid,
-  seq bigint,
-  failure jsonb,
-  created_at timestamptz not null default now(),
-  primary key (account_no, key),
-  check (seq is null or failure is null)
-) with (fillfactor = 80);
 
 create table customers (
   account_no integer not null,
@@ -50,8 +35,8 @@ create table customers (
   primary key (account_no, id)
 );
 
--- What a customer was after each change. Personal data lives here and not in events, because events
--- are for ever and this can be erased.
+-- What a customer was after each change. Personal data lives here and not in the journal, because the
+-- journal is for ever and this can be erased.
 create table customer_versions (
   account_no integer not null,
   seq bigint not null,
@@ -74,97 +59,121 @@ create table cards (
 );
 create index cards_customer on cards (account_no, customer);
 
+-- What a merchant asked for: a charge is written once, before the processor is asked, and its key stands
+-- for ever. `metadata` is json, not jsonb, because an answer is rendered again from it byte for byte.
 create table charges (
   account_no integer not null,
-  id uuid not null,
-  state text not null check (state in
-    ('opened', 'failed', 'authorized', 'capturing', 'captured', 'releasing', 'released')),
   amount integer not null check (amount between 1 and 99999999),
-  currency text not null check (currency ~ '^[a-z]{3}$'),
-  capture boolean not null,
-  key text not null,
-  request text not null,
-  order_id text check (length(order_id) <= 500),
-  attempt_number integer check (attempt_number > 0),
+  id uuid not null,
   token uuid not null,
   card_id uuid,
   customer uuid,
-  card jsonb not null,
+  exp_month smallint not null,
+  exp_year smallint not null,
+  capture boolean not null,
+  currency text not null check (currency ~ '^[a-z]{3}$'),
+  brand text not null,
+  last4 text not null check (length(last4) <= 4),
+  fingerprint text not null,
+  funding text not null,
+  country text,
+  key text not null check (length(key) between 1 and 255),
+  operation text not null check (length(operation) <= 255),
+  mac bytea not null check (length(mac) = 16),
+  request text not null check (length(request) <= 64),
+  order_id text check (length(order_id) <= 500),
+  attempt_number integer check (attempt_number > 0),
+  card_name text,
+  address_line1 text,
+  address_zip text,
   description text check (length(description) <= 5000),
   receipt_email text check (length(receipt_email) <= 512),
   statement_descriptor text check (length(statement_descriptor) <= 22),
-  metadata jsonb not null default '{}',
-  processor_ref text,
-  outcome jsonb,
-  amount_captured integer not null default 0,
-  amount_refunded integer not null default 0,
-  amount_refunding integer not null default 0,
-  balance_seq bigint,
+  metadata json,
   primary key (account_no, id),
   -- The key first: with the account first it would look to the planner as good as the primary key.
-  unique (key, account_no),
-  check (amount_captured between 0 and amount),
-  check (amount_refunded >= 0 and amount_refunding >= 0 and amount_refunded + amount_refunding
-    <= case state when 'released' then amount else amount_captured end)
-) with (fillfactor = 70);
+  unique (key, account_no)
+);
 create unique index charges_attempt on charges (account_no, order_id, attempt_number)
   where attempt_number is not null;
 create unique index charges_token on charges (account_no, token) where card_id is null;
 create index charges_customer on charges (account_no, customer, id) where customer is not null;
 
+-- What the processor said of a charge, and how it stands since. A charge without one is open.
+create table authorizations (
+  account_no integer not null,
+  amount integer not null,
+  id uuid not null,
+  seq bigint not null,
+  balance_seq bigint,
+  amount_captured integer not null default 0,
+  amount_refunded integer not null default 0,
+  amount_refunding integer not null default 0,
+  state text not null check (state in
+    ('failed', 'authorized', 'capturing', 'captured', 'releasing', 'released')),
+  network_code text not null,
+  risk_level text not null,
+  cvc_check text,
+  address_line1_check text,
+  address_zip_check text,
+  funding text,
+  country text,
+  processor_ref text,
+  decline json,
+  primary key (account_no, id),
+  check (amount_captured between 0 and amount),
+  check (amount_refunded >= 0 and amount_refunding >= 0 and amount_refunded + amount_refunding
+    <= case state when 'released' then amount else amount_captured end)
+) with (fillfactor = 80);
+
 -- A capture, refund or release (refund before capture) of a charge: its intent, then its outcome.
 create table operations (
   account_no integer not null,
+  amount integer not null check (amount > 0),
   id uuid not null,
   charge uuid not null,
+  seq bigint,
+  balance_seq bigint,
   kind text not null check (kind in ('capture', 'refund', 'release')),
   state text not null check (state in ('opened', 'succeeded', 'failed')),
-  amount integer not null check (amount > 0),
   currency text not null,
-  key text not null,
-  request text not null,
+  key text not null check (length(key) between 1 and 255),
+  operation text not null check (length(operation) <= 255),
+  mac bytea not null check (length(mac) = 16),
+  request text not null check (length(request) <= 64),
   reason text check (length(reason) <= 100),
-  metadata jsonb not null default '{}',
   processor_ref text,
-  balance_seq bigint,
-  primary key (account_no, id)
+  metadata json,
+  primary key (account_no, id),
+  unique (key, account_no),
+  check ((state = 'opened') = (seq is null))
 ) with (fillfactor = 80);
 create index operations_charge on operations (account_no, charge, id);
 
--- One row moves `amount` from the debited to the credited ledger account: both legs, so that no row
--- can be half a posting. It carries the sequence of the event that tells of it.
-create table postings (
+-- Keys of requests that made neither a charge nor an operation: changes of customers, and refusals. They
+-- are answered when they are claimed, so no row is ever changed, and a period is dropped as a whole.
+create table idempotency_keys (
   account_no integer not null,
-  seq bigint not null,
-  debit text not null,
-  credit text not null,
-  amount bigint not null check (amount > 0),
-  currency text not null,
-  created_at timestamptz not null default now(),
-  primary key (account_no, seq),
-  check (debit <> credit)
-);
+  day date not null default current_date,
+  key text not null check (length(key) between 1 and 255),
+  operation text not null check (length(operation) <= 255),
+  mac bytea not null check (length(mac) = 16),
+  request text not null check (length(request) <= 64),
+  seq bigint,
+  failure json,
+  primary key (account_no, key, day),
+  check ((seq is null) <> (failure is null))
+) partition by range (day);
 
--- The two legs of each posting, in the field's usual shape: debits negative, credits positive.
-create view entries as
-  select account_no, seq, 1 as leg, debit as ledger_account, -amount as amount, currency, created_at
-    from postings
+-- Every key that is known, whatever its request made.
+create view claims as
+  select account_no, key, operation, mac from charges
   union all
-  select account_no, seq, 2, credit, amount, currency, created_at from postings;
+  select account_no, key, operation, mac from operations
+  union all
+  select account_no, key, operation, mac from idempotency_keys;
 
--- Credits less debits of each ledger account, kept with the postings in one transaction.
--- `processor`: what the acquirer owes us. `merchant`: what we owe the merchant.
-create table balances (
-  account_no integer not null,
-  ledger_account text not null check (ledger_account in ('processor', 'merchant')),
-  currency text not null,
-  amount bigint not null,
-  floor bigint,
-  primary key (account_no, ledger_account, currency),
-  check (floor is null or amount >= floor)
-) with (fillfactor = 50);
-
--- The names of events by their code; `public` ones are shown to merchants.
+-- The names of journal entries by their code; `public` ones are shown to merchants as events.
 create table event_types (
   code smallint primary key,
   name text not null unique,
@@ -185,18 +194,59 @@ insert into event_types values
   (11, 'customer.updated', 'customer', true),
   (12, 'customer.deleted', 'customer', true);
 
--- Exactly one row for each change of state. `data` holds the columns of the subject that can change,
--- as they stood after this change, so that any past answer can be rendered again.
-create table events (
-  account_no integer not null,
-  seq bigint not null,
-  type smallint not null,
-  subject uuid not null,
-  request text not null,
-  data jsonb not null,
-  created_at timestamptz not null default now(),
-  primary key (account_no, seq)
+-- The ledger accounts of each merchant. `processor`: what the acquirer owes us. `merchant`: what we owe.
+create table ledger_accounts (
+  code smallint primary key,
+  name text not null unique
 );
+insert into ledger_accounts values (1, 'processor'), (2, 'merchant');
+
+-- Exactly one entry for each change of state. An entry that moved money is its posting too: `amount` from
+-- the debited to the credited ledger account, both legs in one row, so that nothing can be half a
+-- posting and no posting without its event. `captured` and `refunded` are what had been taken and given
+-- back of the charge then, so that any past answer can be rendered again. `request` is null where it is
+-- the subject's own. `link` begins the hash of this entry and all before it (0002_chain.sql).
+create table journal (
+  account_no integer not null,
+  type smallint not null,
+  debit smallint,
+  seq bigint not null,
+  amount bigint check (amount > 0),
+  created_at timestamptz not null default now(),
+  captured integer,
+  refunded integer,
+  credit smallint,
+  subject uuid not null,
+  currency text,
+  request text,
+  link bytea not null check (length(link) = 16),
+  primary key (account_no, seq),
+  check (debit <> credit),
+  check ((amount is null) = (debit is null) and (amount is null) = (credit is null)
+    and (amount is null) = (currency is null))
+);
+
+create view postings as
+  select account_no, seq, debit, credit, amount, currency, created_at from journal
+   where amount is not null;
+
+-- The two legs of each posting, in the field's usual shape: debits negative, credits positive.
+create view entries as
+  select account_no, seq, 1 as leg, debit as ledger_account, -amount as amount, currency, created_at
+    from postings
+  union all
+  select account_no, seq, 2, credit, amount, currency, created_at from postings;
+
+-- Credits less debits of each ledger account, kept with the journal in one transaction.
+create table balances (
+  account_no integer not null,
+  ledger_account smallint not null,
+  currency text not null,
+  amount bigint not null,
+  floor bigint,
+  primary key (account_no, ledger_account, currency),
+  check (floor is null or amount >= floor)
+) with (fillfactor = 50);
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin
@@ -206,7 +256,36 @@ end $$;
 
 create trigger accounts_for_ever before delete or truncate on accounts
   for each statement execute function refuse_change();
-create trigger postings_append_only before update or delete or truncate on postings
+create trigger charges_append_only before update or delete or truncate on charges
   for each statement execute function refuse_change();
-create trigger events_append_only before update or delete or truncate on events
+create trigger authorizations_for_ever before delete or truncate on authorizations
   for each statement execute function refuse_change();
+create trigger operations_for_ever before delete or truncate on operations
+  for each statement execute function refuse_change();
+create trigger journal_append_only before update or delete or truncate on journal
+  for each statement execute function refuse_change();
+
+-- Keys are kept for 30 days, in periods of ten: a look-up costs one probe for each period, and thirty-one
+-- of a day each would cost more than opening the charge (docs/decisions/0011). Makes the periods that are
+-- needed from `p_today` on and drops those that are over; to be run each day, any number of times.
+create function keep_key_periods(p_today date) returns void language plpgsql as $$
+declare
+  epoch constant date := '2026-01-01';
+  period constant integer := 10;
+  kept constant integer := 30;
+  first date := epoch + (p_today - epoch) / period * period;
+  name text;
+begin
+  for n in 0..2 loop
+    name := 'idempotency_keys_' || to_char(first + n * period, 'YYYYMMDD');
+    continue when to_regclass(name) is not null;
+    execute format('create table %I partition of idempotency_keys for values from (%L) to (%L)',
+      name, first + n * period, first + (n + 1) * period);
+  end loop;
+  for name in select inhrelid::regclass::text from pg_inherits
+     where inhparent = 'idempotency_keys'::regclass
+       and to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') + period <= p_today - kept loop
+    execute format('drop table %I', name);
+  end loop;
+end $$;
+select keep_key_periods(current_date);

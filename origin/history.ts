@@ -1,9 +1,10 @@
 // What happened to an account, by its sequence: the events, and the postings as balance transactions.
 
-import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import { eventTypeOf, PUBLIC_EVENT_CODES } from "../protocol/event.ts";
 import { idOf } from "../protocol/ids.ts";
+import { MERCHANT, PROCESSOR } from "../protocol/ledger-account.ts";
 import type { Query, Read, Row } from "../protocol/query.ts";
 import {
   type Drizzle,
@@ -16,27 +17,25 @@ import {
   uuid,
 } from "./plan.ts";
 import { factsOf } from "./row.ts";
-import { charges, events, postings } from "./schema.ts";
+import { charge_facts, journal } from "./schema.ts";
 
 const epochOf = (column: PgColumn) => sql<number>`floor(extract(epoch from ${column}))::integer`;
 
 export const eventSelect = (db: Drizzle) =>
   db
     .select({
-      seq: events.seq,
-      type: events.type,
-      request: events.request,
-      created: epochOf(events.created_at),
-      subject: sql<unknown>`subject_at(${events.account_no},
-      (select subject from event_types where code = ${events.type}),
-      ${events.subject}, ${events.seq}, ${events.data})`,
+      seq: journal.seq,
+      type: journal.type,
+      request: journal.request,
+      created: epochOf(journal.created_at),
+      subject: sql<unknown>`subject_of(${journal})`,
     })
-    .from(events);
+    .from(journal);
 
 export function eventRow(r: {
   seq: number;
   type: number;
-  request: string;
+  request: string | null;
   created: number;
   subject: unknown;
 }): Row {
@@ -46,9 +45,9 @@ export function eventRow(r: {
     seq: r.seq,
     code: r.type,
     created: r.created,
-    request: r.request,
+    request: r.request ?? subject.request ?? "",
     // An event of a later request on the same subject does not know that request's key.
-    key: subject.request === r.request ? (subject.key ?? null) : null,
+    key: r.request === null ? (subject.key ?? null) : null,
     subject: factsOf(eventTypeOf(r.type)?.subject ?? "", subject),
   };
 }
@@ -61,15 +60,15 @@ export function eventsPlan(
 ): Plan | UnknownCursor {
   const { cursor, at } = sequencePage(ask, "evt", q.page);
   if (cursor !== undefined && at === undefined) return { kind: "cursor_unknown", ...cursor };
-  const bounds = pageBounds(events.seq, q.page, at);
+  const bounds = pageBounds(journal.seq, q.page, at);
   return {
     ...onePlan(
       eventSelect(db)
         .where(
           and(
-            eq(events.account_no, no),
-            inArray(events.type, [...(q.codes ?? PUBLIC_EVENT_CODES)]),
-            ...spanOfTime(events.created_at, q.created),
+            eq(journal.account_no, no),
+            inArray(journal.type, [...(q.codes ?? PUBLIC_EVENT_CODES)]),
+            ...spanOfTime(journal.created_at, q.created),
             ...bounds.where,
           ),
         )
@@ -85,23 +84,19 @@ export function eventsPlan(
 export const transactionSelect = (db: Drizzle) =>
   db
     .select({
-      seq: postings.seq,
-      created: epochOf(postings.created_at),
-      amount: sql<number>`(case when ${postings.credit} = 'merchant' then 1 else -1 end
-      * ${postings.amount})::integer`,
-      currency: postings.currency,
-      type: events.type,
-      subject: events.subject,
-      description: charges.description,
+      seq: journal.seq,
+      created: epochOf(journal.created_at),
+      amount: sql<number>`(case when ${journal.credit} = ${MERCHANT} then 1 else -1 end
+      * ${journal.amount})::integer`,
+      currency: sql<string>`${journal.currency}`,
+      type: journal.type,
+      subject: journal.subject,
+      description: charge_facts.description,
     })
-    .from(postings)
-    .innerJoin(
-      events,
-      and(eq(events.account_no, postings.account_no), eq(events.seq, postings.seq)),
-    )
+    .from(journal)
     .leftJoin(
-      charges,
-      and(eq(charges.account_no, events.account_no), eq(charges.id, events.subject)),
+      charge_facts,
+      and(eq(charge_facts.account_no, journal.account_no), eq(charge_facts.id, journal.subject)),
     );
 
 export function transactionRow(r: {
@@ -134,23 +129,24 @@ export function transactionsPlan(
 ): Plan | UnknownCursor {
   const { cursor, at } = sequencePage(ask, "txn", q.page);
   if (cursor !== undefined && at === undefined) return { kind: "cursor_unknown", ...cursor };
-  const bounds = pageBounds(postings.seq, q.page, at);
+  const bounds = pageBounds(journal.seq, q.page, at);
   const source =
     q.source === undefined
       ? []
-      : [eq(events.subject, uuid(q.source.startsWith("ch_") ? "ch" : "re", q.source))];
+      : [eq(journal.subject, uuid(q.source.startsWith("ch_") ? "ch" : "re", q.source))];
   return {
     ...onePlan(
       transactionSelect(db)
         .where(
           and(
-            eq(postings.account_no, no),
+            eq(journal.account_no, no),
+            isNotNull(journal.amount),
             ...bounds.where,
             ...source,
-            ...spanOfTime(postings.created_at, q.created),
+            ...spanOfTime(journal.created_at, q.created),
             ...(q.type === undefined
               ? []
-              : [eq(postings.credit, q.type === "charge" ? "merchant" : "processor")]),
+              : [eq(journal.credit, q.type === "charge" ? MERCHANT : PROCESSOR)]),
           ),
         )
         .orderBy(bounds.order)

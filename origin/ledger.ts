@@ -2,10 +2,12 @@
 
 import type { Batch, Unfinished, Verdict } from "../protocol/command.ts";
 import { assert, ok, type Result } from "../protocol/result.ts";
+import { parametersOf } from "./command-row.ts";
 import { type Database, type DatabaseFailure, query } from "./database.ts";
-import { rowOf, unfinishedOf, type VerdictRow, verdictOf } from "./row.ts";
+import { unfinishedOf, type VerdictRow, verdictOf } from "./row.ts";
 
-const APPLY = "select i, result from apply_batch($1::integer, $2::jsonb)";
+const APPLY = `select i, outcome, seq, detail from apply_batch($1::integer, $2::text[], $3::boolean[],
+  $4::json, $5::json, $6::json, $7::json, $8::json, $9::json)`;
 const UNFINISHED = "select result from unfinished($1::smallint, $2::uuid)";
 
 /** Applies a batch in one transaction; verdicts come in the order of the commands. */
@@ -13,15 +15,13 @@ export async function applyBatch(
   database: Database,
   batch: Batch,
 ): Promise<Result<Verdict[], DatabaseFailure>> {
-  const rows = batch.commands.map((command, i) => rowOf(command, i));
-  const byKind = Object.groupBy(rows, (row) => row.kind);
-  const answered = await query<{ i: number; result: VerdictRow }>(database, APPLY, [
+  const answered = await query<VerdictRow>(database, APPLY, [
     batch.epoch,
-    JSON.stringify(byKind),
+    ...parametersOf(batch.commands),
   ]);
   if (!answered.ok) return answered;
   const verdicts: Verdict[] = [];
-  for (const { i, result } of answered.value) verdicts[i] = verdictOf(result);
+  for (const row of answered.value) verdicts[row.i] = verdictOf(row);
   assert(
     answered.value.length === batch.commands.length,
     "each command of a batch has exactly one verdict",

@@ -1,11 +1,12 @@
 // Reads of one account, from the home region's primary or a copy of it. Account row and answer are read
 // in one transaction, and the account's sequence tells whether a copy is fresh enough to be believed.
 
-import { and, asc, eq, gt, inArray, isNull, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import { PUBLIC_EVENT_CODES } from "../protocol/event.ts";
 import type { Json } from "../protocol/facts.ts";
 import { idOf, type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
+import { MERCHANT } from "../protocol/ledger-account.ts";
 import type { Page, Query, Read, ReadAnswer, Row, Span } from "../protocol/query.ts";
 import type { Database } from "./database.ts";
 import {
@@ -32,12 +33,11 @@ import {
   accounts,
   balances,
   cards,
-  charges,
+  charge_facts,
   customer_versions,
   customers,
-  events,
+  journal,
   operations,
-  postings,
 } from "./schema.ts";
 
 /** Answers a read; `from` says whether `database` is the home's primary or a copy. */
@@ -80,14 +80,14 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
       return onePlan(
         db
           .select()
-          .from(charges)
-          .where(and(eq(charges.account_no, no), eq(charges.id, uuid("ch", q.id)))),
+          .from(charge_facts)
+          .where(and(eq(charge_facts.account_no, no), eq(charge_facts.id, uuid("ch", q.id)))),
         chargeFacts,
       );
     case "charges": {
       const filter =
-        q.customer === undefined ? [] : [eq(charges.customer, uuid("cus", q.customer))];
-      return listPlan(db, charges, "ch", no, q, filter, chargeFacts);
+        q.customer === undefined ? [] : [eq(charge_facts.customer, uuid("cus", q.customer))];
+      return listPlan(db, charge_facts, "ch", no, q, filter, chargeFacts);
     }
     case "refund":
       return onePlan(
@@ -123,9 +123,9 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
       return onePlan(
         eventSelect(db).where(
           and(
-            eq(events.account_no, no),
-            eq(events.seq, q.seq),
-            inArray(events.type, [...PUBLIC_EVENT_CODES]),
+            eq(journal.account_no, no),
+            eq(journal.seq, q.seq),
+            inArray(journal.type, [...PUBLIC_EVENT_CODES]),
           ),
         ),
         eventRow,
@@ -134,8 +134,8 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
       return {
         ...onePlan(
           eventSelect(db)
-            .where(and(eq(events.account_no, no), gt(events.seq, q.seq)))
-            .orderBy(asc(events.seq))
+            .where(and(eq(journal.account_no, no), gt(journal.seq, q.seq)))
+            .orderBy(asc(journal.seq))
             .limit(q.limit),
           eventRow,
         ),
@@ -145,7 +145,9 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
       return eventsPlan(db, ask, no, q);
     case "transaction":
       return onePlan(
-        transactionSelect(db).where(and(eq(postings.account_no, no), eq(postings.seq, q.seq))),
+        transactionSelect(db).where(
+          and(eq(journal.account_no, no), eq(journal.seq, q.seq), isNotNull(journal.amount)),
+        ),
         transactionRow,
       );
     case "transactions":
@@ -156,7 +158,7 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
           db
             .select()
             .from(balances)
-            .where(and(eq(balances.account_no, no), eq(balances.ledger_account, "merchant")))
+            .where(and(eq(balances.account_no, no), eq(balances.ledger_account, MERCHANT)))
             .orderBy(asc(balances.currency)),
           (b: typeof balances.$inferSelect) => ({
             kind: "balance" as const,
@@ -169,9 +171,15 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
     case "token_use": {
       const token = uuid("tok", q.token);
       const paid = db
-        .select({ id: charges.id })
-        .from(charges)
-        .where(and(eq(charges.account_no, no), eq(charges.token, token), isNull(charges.card_id)));
+        .select({ id: charge_facts.id })
+        .from(charge_facts)
+        .where(
+          and(
+            eq(charge_facts.account_no, no),
+            eq(charge_facts.token, token),
+            isNull(charge_facts.card_id),
+          ),
+        );
       const kept = db
         .select({ id: cards.id })
         .from(cards)
@@ -185,7 +193,7 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
 
 function listPlan<R>(
   db: Drizzle,
-  table: typeof charges | typeof operations,
+  table: typeof charge_facts | typeof operations,
   prefix: ObjectPrefix,
   no: SQL<number>,
   q: { readonly page: Page; readonly created?: Span },

@@ -1,12 +1,13 @@
 // Rows of the ledger as facts, and commands as rows: the one place where `uuid`s become public ids.
 // What comes out of the database was checked on its way in, so it is cast, not parsed.
 
-import type { Answer, Command, Unfinished, Verdict } from "../protocol/command.ts";
+import type { Answer, Unfinished, Verdict } from "../protocol/command.ts";
 import type {
   AccountFacts,
   CardSummary,
   ChargeFacts,
   ChargeState,
+  Check,
   CustomerFacts,
   Facts,
   Json,
@@ -20,10 +21,10 @@ import {
   idOf,
   type ObjectPrefix,
   type RequestId,
-  uuidOf,
 } from "../protocol/ids.ts";
 import { assert } from "../protocol/result.ts";
 
+/** A row of the view `charge_facts`; one of `charges` alone when the processor has not spoken. */
 export type ChargeRow = {
   id: string;
   state: ChargeState;
@@ -34,16 +35,30 @@ export type ChargeRow = {
   token: string;
   card_id: string | null;
   customer: string | null;
-  card: CardSummary;
+  brand: string;
+  last4: string;
+  exp_month: number;
+  exp_year: number;
+  fingerprint: string;
+  funding: string;
+  country: string | null;
+  card_name: string | null;
+  address_line1: string | null;
+  address_zip: string | null;
   description: string | null;
   receipt_email: string | null;
   statement_descriptor: string | null;
-  metadata: Record<string, string>;
-  processor_ref: string | null;
-  outcome: Outcome | null;
+  metadata: Record<string, string> | null;
+  processor_ref?: string | null;
+  network_code?: string | null;
+  risk_level?: Outcome["risk_level"] | null;
+  cvc_check?: Check | null;
+  address_line1_check?: Check | null;
+  address_zip_check?: Check | null;
+  decline?: NonNullable<Outcome["decline"]> | null;
   amount_captured: number;
   amount_refunded: number;
-  balance_seq: number | null;
+  balance_seq?: number | null;
 };
 
 export type OperationRow = {
@@ -55,7 +70,7 @@ export type OperationRow = {
   currency: string;
   request: string;
   reason: string | null;
-  metadata: Record<string, string>;
+  metadata: Record<string, string> | null;
   balance_seq: number | null;
   charge_processor_ref?: string | null;
 };
@@ -89,17 +104,44 @@ export const chargeFacts = (r: ChargeRow): ChargeFacts => ({
   token: idOf("tok", r.token),
   card_id: nullable("card", r.card_id),
   customer: nullable("cus", r.customer),
-  card: r.card,
+  card: cardOf(r),
   description: r.description,
   receipt_email: r.receipt_email,
   statement_descriptor: r.statement_descriptor,
-  metadata: r.metadata,
-  processor_ref: r.processor_ref,
-  outcome: r.outcome,
+  metadata: r.metadata ?? {},
+  processor_ref: r.processor_ref ?? null,
+  outcome: outcomeOf(r),
   amount_captured: r.amount_captured,
   amount_refunded: r.amount_refunded,
-  balance_seq: r.balance_seq,
+  balance_seq: r.balance_seq ?? null,
 });
+
+const cardOf = (r: ChargeRow): CardSummary => ({
+  brand: r.brand,
+  last4: r.last4,
+  exp_month: r.exp_month,
+  exp_year: r.exp_year,
+  fingerprint: r.fingerprint,
+  funding: r.funding,
+  country: r.country,
+  ...(r.card_name === null ? {} : { name: r.card_name }),
+  ...(r.address_line1 === null ? {} : { address_line1: r.address_line1 }),
+  ...(r.address_zip === null ? {} : { address_zip: r.address_zip }),
+});
+
+function outcomeOf(r: ChargeRow): Outcome | null {
+  if (r.network_code == null || r.risk_level == null) return null;
+  return {
+    checks: {
+      cvc: r.cvc_check ?? null,
+      address_line1: r.address_line1_check ?? null,
+      address_zip: r.address_zip_check ?? null,
+    },
+    network_code: r.network_code,
+    risk_level: r.risk_level,
+    ...(r.decline == null ? {} : { decline: r.decline }),
+  };
+}
 
 export const operationFacts = (r: OperationRow): OperationFacts => ({
   kind: "operation",
@@ -112,7 +154,7 @@ export const operationFacts = (r: OperationRow): OperationFacts => ({
   currency: r.currency,
   request: r.request as RequestId,
   reason: r.reason,
-  metadata: r.metadata,
+  metadata: r.metadata ?? {},
   balance_seq: r.balance_seq,
   authorization: r.charge_processor_ref ?? null,
 });
@@ -148,51 +190,59 @@ export function factsOf(kind: string, row: unknown): Facts {
   }
 }
 
-/** What one command's row of `apply_batch` holds. */
+/** One row of `apply_batch`. */
 export type VerdictRow = {
-  outcome: string;
-  seq: number;
-  kind?: string;
-  facts?: unknown;
-  failure?: Failure;
-  forgotten?: string[];
-  answer?: AnswerRow;
+  readonly i: number;
+  readonly outcome: string;
+  readonly seq: number;
+  readonly detail: unknown;
 };
+type PaidWithRow = { token: string; card_id: string; card: CardSummary };
+type DoneRow = { kind: string; facts: unknown; forgotten?: string[] };
 type AnswerRow = {
   request: string;
-  seq: number | null;
-  failure: Failure | null;
-  kind: string;
-  facts: unknown;
+  ended?: boolean;
+  failure?: Failure;
+  kind?: string;
+  facts?: unknown;
 };
 
-export function verdictOf(r: VerdictRow): Verdict {
-  switch (r.outcome) {
-    case "opened":
-      return { outcome: "opened", facts: factsOf(r.kind ?? "", r.facts), seq: r.seq };
-    case "closed":
-      return {
-        outcome: "closed",
-        facts: factsOf(r.kind ?? "", r.facts),
-        seq: r.seq,
-        forgotten: (r.forgotten ?? []).map((uuid) => idOf("tok", uuid)),
-      };
+export function verdictOf({ outcome, seq, detail }: VerdictRow): Verdict {
+  switch (outcome) {
+    case "charge_opened":
+      return detail === null
+        ? { outcome, seq }
+        : { outcome, seq, paid_with: paidWithOf(detail as PaidWithRow) };
+    case "charge_closed":
+      return { outcome, seq };
+    case "operation_opened":
+      return { outcome, seq, facts: operationFacts(detail as OperationRow) };
+    case "done": {
+      const { kind, facts, forgotten = [] } = detail as DoneRow;
+      const tokens = forgotten.map((uuid) => idOf("tok", uuid));
+      return { outcome, seq, facts: factsOf(kind, facts), forgotten: tokens };
+    }
     case "refused":
-      assert(r.failure !== undefined, "a refusal names its failure");
-      return { outcome: "refused", failure: failureWithIds(r.failure), seq: r.seq ?? 0 };
+      return { outcome, seq, failure: failureWithIds(detail as Failure) };
     default:
-      assert(r.answer !== undefined, "a known key has an answer");
-      return { outcome: "known", answer: answerOf(r.answer), seq: r.seq };
+      assert(outcome === "known", `the ledger has six verdicts, ${outcome} is none`);
+      return { outcome, seq, answer: answerOf(detail as AnswerRow) };
   }
 }
 
+const paidWithOf = ({ token, card_id, card }: PaidWithRow) => ({
+  token: idOf("tok", token),
+  card_id: idOf("card", card_id),
+  card,
+});
+
 function answerOf(a: AnswerRow): Answer {
   const request = a.request as RequestId;
-  if (a.failure !== null) {
+  if (a.failure !== undefined) {
     return { request, end: { kind: "failure", failure: failureWithIds(a.failure) } };
   }
-  const facts = factsOf(a.kind, a.facts);
-  return { request, end: { kind: a.seq === null ? "unfinished" : "facts", facts } };
+  const facts = factsOf(a.kind ?? "", a.facts);
+  return { request, end: { kind: a.ended === true ? "facts" : "unfinished", facts } };
 }
 
 const PREFIXES: Record<string, ObjectPrefix> = { charge: "ch", customer: "cus", card: "card" };
@@ -215,28 +265,3 @@ export const unfinishedOf = (r: {
   livemode: r.livemode,
   facts: factsOf(r.kind, r.facts),
 });
-
-const ID_FIELDS: Record<string, readonly ObjectPrefix[]> = {
-  id: ["ch", "re", "op", "cus"],
-  charge: ["ch"],
-  customer: ["cus"],
-  card_id: ["card"],
-  default_source: ["card"],
-  token: ["tok"],
-};
-
-export type CommandRow = { kind: Command["kind"]; i: number; [field: string]: unknown };
-
-/** A command as the row that `apply_batch` reads, `i` being its place in the request. */
-export function rowOf(command: Command, i: number): CommandRow {
-  const row: CommandRow = { ...command, i };
-  if (command.kind === "create_account") return row;
-  for (const [field, prefixes] of Object.entries(ID_FIELDS)) {
-    const id = row[field];
-    if (typeof id !== "string") continue;
-    const uuid = prefixes.map((prefix) => uuidOf(prefix, id)).find((u) => u !== undefined);
-    assert(uuid !== undefined, `the edge parsed ${field} before it was sent`);
-    row[field] = uuid;
-  }
-  return row;
-}

@@ -5,6 +5,7 @@ import {
   bigint,
   boolean,
   integer,
+  json,
   jsonb,
   pgTable,
   smallint,
@@ -12,7 +13,7 @@ import {
   timestamp,
   uuid,
 } from "drizzle-orm/pg-core";
-import type { CardSummary, ChargeState, Json, Outcome } from "../protocol/facts.ts";
+import type { CardSummary, ChargeState, Check, Json, Outcome } from "../protocol/facts.ts";
 
 const at = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
 const seq = (name: string) => bigint(name, { mode: "number" });
@@ -28,7 +29,8 @@ export const accounts = pgTable("accounts", {
   created_at: at("created_at").notNull(),
 });
 
-export const charges = pgTable("charges", {
+/** The view of a charge and what the processor said of it. */
+export const charge_facts = pgTable("charge_facts", {
   account_no: integer().notNull(),
   id: uuid().notNull(),
   state: text().$type<ChargeState>().notNull(),
@@ -40,13 +42,27 @@ export const charges = pgTable("charges", {
   token: uuid().notNull(),
   card_id: uuid(),
   customer: uuid(),
-  card: jsonb().$type<CardSummary>().notNull(),
+  brand: text().notNull(),
+  last4: text().notNull(),
+  exp_month: smallint().notNull(),
+  exp_year: smallint().notNull(),
+  fingerprint: text().notNull(),
+  funding: text().notNull(),
+  country: text(),
+  card_name: text(),
+  address_line1: text(),
+  address_zip: text(),
   description: text(),
   receipt_email: text(),
   statement_descriptor: text(),
-  metadata: jsonb().$type<Record<string, string>>().notNull(),
+  metadata: json().$type<Record<string, string>>(),
   processor_ref: text(),
-  outcome: jsonb().$type<Outcome>(),
+  network_code: text(),
+  risk_level: text().$type<Outcome["risk_level"]>(),
+  cvc_check: text().$type<Check>(),
+  address_line1_check: text().$type<Check>(),
+  address_zip_check: text().$type<Check>(),
+  decline: json().$type<NonNullable<Outcome["decline"]>>(),
   amount_captured: integer().notNull(),
   amount_refunded: integer().notNull(),
   balance_seq: seq("balance_seq"),
@@ -63,7 +79,7 @@ export const operations = pgTable("operations", {
   key: text().notNull(),
   request: text().notNull(),
   reason: text(),
-  metadata: jsonb().$type<Record<string, string>>().notNull(),
+  metadata: json().$type<Record<string, string>>(),
   balance_seq: seq("balance_seq"),
 });
 
@@ -90,29 +106,22 @@ export const cards = pgTable("cards", {
   card: jsonb().$type<CardSummary>().notNull(),
 });
 
-export const postings = pgTable("postings", {
+export const journal = pgTable("journal", {
   account_no: integer().notNull(),
   seq: seq("seq").notNull(),
-  debit: text().notNull(),
-  credit: text().notNull(),
-  amount: bigint("amount", { mode: "number" }).notNull(),
-  currency: text().notNull(),
+  type: smallint().notNull(),
+  subject: uuid().notNull(),
+  debit: smallint(),
+  credit: smallint(),
+  amount: bigint("amount", { mode: "number" }),
+  currency: text(),
+  request: text(),
   created_at: at("created_at").notNull(),
 });
 
 export const balances = pgTable("balances", {
   account_no: integer().notNull(),
-  ledger_account: text().notNull(),
+  ledger_account: smallint().notNull(),
   currency: text().notNull(),
   amount: bigint("amount", { mode: "number" }).notNull(),
-});
-
-export const events = pgTable("events", {
-  account_no: integer().notNull(),
-  seq: seq("seq").notNull(),
-  type: smallint().notNull(),
-  subject: uuid().notNull(),
-  request: text().notNull(),
-  data: jsonb().notNull(),
-  created_at: at("created_at").notNull(),
 });

@@ -1,5 +1,5 @@
 // What is in the ledger stays as it is: no statement of anyone who does not switch the guards off
-// changes or removes a posting or an event, or removes an account.
+// changes or removes a journal entry or what was asked, or removes an account.
 
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -19,7 +19,7 @@ afterAll(async () => {
   await own?.drop();
 });
 
-const TABLES = ["accounts", "postings", "events", "balances", "charges", "idempotency_keys"];
+const TABLES = ["accounts", "journal", "balances", "charges", "authorizations", "operations"];
 
 async function contents(): Promise<unknown> {
   const all: Record<string, unknown> = {};
@@ -29,17 +29,21 @@ async function contents(): Promise<unknown> {
 
 describe("the owner of the tables", () => {
   test.each([
-    "update postings set amount = amount + 1",
-    "update postings set amount = amount where false",
-    "delete from postings",
-    "truncate postings",
-    "insert into postings select * from postings on conflict (account_no, seq) do update set amount = 1",
-    "update events set type = 3",
-    "delete from events where seq = 1",
-    "truncate events",
-    "truncate events, postings, charges cascade",
-    "with gone as (delete from events returning 1) select count(*) from gone",
-    "merge into postings p using accounts a on p.account_no = a.no when matched then delete",
+    "update journal set amount = amount + 1",
+    "update journal set amount = amount where false",
+    "delete from journal",
+    "delete from journal where seq = 1",
+    "truncate journal",
+    "insert into journal select * from journal on conflict (account_no, seq) do update set amount = 1",
+    "update postings set amount = 1",
+    "truncate journal, charges cascade",
+    "with gone as (delete from journal returning 1) select count(*) from gone",
+    "merge into journal j using accounts a on j.account_no = a.no when matched then delete",
+    "update charges set amount = 1",
+    "delete from charges",
+    "truncate charges",
+    "delete from authorizations",
+    "delete from operations",
     "delete from accounts",
     "truncate accounts",
   ])("is refused %s", async (text) => {
@@ -48,10 +52,10 @@ describe("the owner of the tables", () => {
     expect(await contents()).toEqual(before);
   });
 
-  test("may let an account's sequence and a charge's state move", async () => {
+  test("may let an account's sequence and an authorization's state move", async () => {
     await owner.query("begin");
     await owner.query("update accounts set seq = seq + 1");
-    await owner.query("update charges set state = 'captured'");
+    await owner.query("update authorizations set state = 'captured'");
     await owner.query("rollback");
   });
 });

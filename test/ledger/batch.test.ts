@@ -3,6 +3,7 @@
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { verifyLedger } from "../../ops/verify.ts";
+import { closedCharge, openedCharge } from "../../protocol/charge.ts";
 import type { Command, OpenCharge, Scope, Verdict } from "../../protocol/command.ts";
 import { uuidOf } from "../../protocol/ids.ts";
 import { cardIdOfToken } from "../../protocol/object.ts";
@@ -63,8 +64,11 @@ describe("a batch", () => {
     const customers = merchants.map((scope) => saving(scope));
     const first: Command[] = [...opens.slice(0, 17), ...customers, ...opens.slice(17)];
     const verdicts = await apply(client, first);
-    expect(verdicts.map((v) => ("facts" in v && "id" in v.facts ? v.facts.id : v))).toEqual(
-      first.map(({ id }) => id),
+    expect(wordsOf(verdicts)).toEqual(
+      first.map(({ kind }) => (kind === "open_charge" ? "opened" : "closed")),
+    );
+    expect(verdicts.flatMap((v) => ("facts" in v && "id" in v.facts ? [v.facts.id] : []))).toEqual(
+      customers.map(({ id }) => id),
     );
     const second: Command[] = opens.flatMap((open, i) => [
       closing(open, open.id, i % 3 !== 0),
@@ -192,8 +196,9 @@ describe("one key", () => {
     const first = await applyOne(client, open);
     const again = await applyOne(client, { ...open, id: mint.mint("ch"), token: token() });
     expect(again).toMatchObject({ outcome: "known", answer: { end: { kind: "unfinished" } } });
-    if (again.outcome !== "known" || first.outcome !== "opened") throw new Error("unexpected");
-    expect(again.answer.end).toEqual({ kind: "unfinished", facts: first.facts });
+    if (again.outcome !== "known" || first.outcome !== "charge_opened")
+      throw new Error("unexpected");
+    expect(again.answer.end).toEqual({ kind: "unfinished", facts: openedCharge(open, undefined) });
   });
 
   test.each([
@@ -202,11 +207,14 @@ describe("one key", () => {
   ])("closed twice gives the %s answer twice, whatever the second said", async (_, approved) => {
     const open = opening(m);
     await applyOne(client, open);
-    const first = await applyOne(client, closing(m, open.id, approved));
+    const close = closing(m, open.id, approved);
+    const first = await applyOne(client, close);
     const before = await sequenceOf(client, m);
     const second = await applyOne(client, closing(m, open.id, !approved));
-    if (first.outcome !== "closed" || second.outcome !== "known") throw new Error("unexpected");
-    expect(second.answer.end).toEqual({ kind: "facts", facts: first.facts });
+    if (first.outcome !== "charge_closed" || second.outcome !== "known")
+      throw new Error("unexpected");
+    const facts = closedCharge(openedCharge(open, undefined), close, first.seq);
+    expect(second.answer.end).toEqual({ kind: "facts", facts });
     expect(await sequenceOf(client, m)).toEqual(before);
   });
 
@@ -216,7 +224,7 @@ describe("one key", () => {
     await applyOne(client, refund);
     const first = await applyOne(client, ending(refund));
     const second = await applyOne(client, ending(refund, false));
-    if (first.outcome !== "closed" || second.outcome !== "known") throw new Error("unexpected");
+    if (first.outcome !== "done" || second.outcome !== "known") throw new Error("unexpected");
     expect(second.answer.end).toMatchObject({ kind: "facts", facts: { state: "succeeded" } });
     expect(await chargeRow(client, open.id)).toMatchObject({
       amount_refunded: 400,
@@ -227,13 +235,15 @@ describe("one key", () => {
   test("answers as it did at the time, after the charge has moved on", async () => {
     const open = opening(m);
     await applyOne(client, open);
-    const then = await applyOne(client, closing(m, open.id));
+    const close = closing(m, open.id);
+    const then = await applyOne(client, close);
     const refund = operating(m, open.id);
     await applyOne(client, refund);
     await applyOne(client, ending(refund));
     const now = await applyOne(client, open);
-    if (then.outcome !== "closed" || now.outcome !== "known") throw new Error("unexpected");
-    expect(now.answer.end).toEqual({ kind: "facts", facts: then.facts });
+    if (then.outcome !== "charge_closed" || now.outcome !== "known") throw new Error("unexpected");
+    const facts = closedCharge(openedCharge(open, undefined), close, then.seq);
+    expect(now.answer.end).toEqual({ kind: "facts", facts });
   });
 
   test("refused for a charge that is busy stays free", async () => {
@@ -274,7 +284,7 @@ describe("behind the functions, the tables themselves refuse", () => {
     ["a state nobody declared", "state = 'paid'"],
   ])("%s", async (_, change) => {
     const open = await charged(client, m);
-    const text = `update charges set ${change} where id = '${uuidOf("ch", open.id)}'`;
+    const text = `update authorizations set ${change} where id = '${uuidOf("ch", open.id)}'`;
     expect(await codeOf(client.query(text))).toBe("23514");
   });
 });
@@ -300,7 +310,7 @@ test("a deleted customer's personal data is in no table any more", async () => {
   const removal = saving(scope, { id: made.id, made: false, removed: true });
   const verdict = await applyOne(client, removal);
   expect(verdict).toMatchObject({
-    outcome: "closed",
+    outcome: "done",
     facts: { deleted: true, document: {} },
     forgotten: [made.token],
   });

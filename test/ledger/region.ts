@@ -4,7 +4,8 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { migrate } from "../../local/migrations.ts";
-import { rowOf, type VerdictRow, verdictOf } from "../../origin/row.ts";
+import { parametersOf } from "../../origin/command-row.ts";
+import { type VerdictRow, verdictOf } from "../../origin/row.ts";
 import type {
   CloseCharge,
   CloseOperation,
@@ -53,13 +54,13 @@ export async function apply(
   commands: readonly Command[],
   epoch: number | null = EPOCH,
 ): Promise<Verdict[]> {
-  const byKind = Object.groupBy(commands.map(rowOf), (row) => row.kind);
-  const { rows } = await client.query<{ i: number; result: VerdictRow }>(
-    "select i, result from apply_batch($1::integer, $2::jsonb)",
-    [epoch, JSON.stringify(byKind)],
+  const { rows } = await client.query<VerdictRow & { seq: string }>(
+    `select i, outcome, seq, detail from apply_batch($1::integer, $2::text[], $3::boolean[],
+      $4::json, $5::json, $6::json, $7::json, $8::json, $9::json)`,
+    [epoch, ...parametersOf(commands)],
   );
   const verdicts: Verdict[] = [];
-  for (const { i, result } of rows) verdicts[i] = verdictOf(result);
+  for (const row of rows) verdicts[row.i] = verdictOf({ ...row, seq: Number(row.seq) });
   return verdicts;
 }
 
@@ -70,9 +71,19 @@ export async function applyOne(client: pg.Client, command: Command): Promise<Ver
   return verdict;
 }
 
-/** The word on a verdict: its outcome, or why it was refused. */
+const WORDS = {
+  charge_opened: "opened",
+  operation_opened: "opened",
+  charge_closed: "closed",
+  done: "closed",
+  known: "known",
+} as const;
+
+/** The word on a verdict: opened, closed or known, or why it was refused. */
 export const wordOf = (verdict: Verdict | undefined): string | undefined =>
-  verdict?.outcome === "refused" ? verdict.failure.kind : verdict?.outcome;
+  verdict === undefined || verdict.outcome !== "refused"
+    ? verdict && WORDS[verdict.outcome]
+    : verdict.failure.kind;
 
 export async function openAccount(client: pg.Client): Promise<Scope> {
   const account = mintAccount();
@@ -202,7 +213,11 @@ export async function chargeRow(client: pg.Client, id: ChargeId) {
     amount_captured: number;
     amount_refunded: number;
     amount_refunding: number;
-  }>("select * from charges where id = $1", [uuidOf("ch", id)]);
+  }>(
+    `select f.*, coalesce(a.amount_refunding, 0) as amount_refunding
+       from charge_facts f left join authorizations a using (account_no, id) where f.id = $1`,
+    [uuidOf("ch", id)],
+  );
   const [row] = rows;
   if (row === undefined) throw new Error(`there is no charge ${id}`);
   return row;
@@ -212,7 +227,7 @@ export async function chargeRow(client: pg.Client, id: ChargeId) {
 export async function sequenceOf(client: pg.Client, scope: Scope) {
   const { rows } = await client.query<{ last: number; seqs: number[] }>(
     `select a.seq::integer as last, coalesce((select array_agg(e.seq::integer order by e.seq)
-       from events e where e.account_no = a.no), '{}') as seqs
+       from journal e where e.account_no = a.no), '{}') as seqs
      from accounts a where a.id = $1 and a.livemode = $2`,
     [scope.account, scope.livemode],
   );

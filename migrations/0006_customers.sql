@@ -7,22 +7,21 @@ create function patched(p_document jsonb, p_patch jsonb) returns jsonb language 
       else coalesce(p_document->'metadata', '{}') || coalesce(p_patch->'metadata', '{}') end))
 $$;
 
-create function save_customers(p jsonb) returns table (i integer, result jsonb)
+create function save_customers(p json, p_nos integer[]) returns setof verdict
 language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   return query
   with asked as materialized (
-    select r.*, a.no, a.seq, u.id is not null as exists_now, u.deleted,
+    select r.*, a.no, a.seq, a.head, u.id is not null as exists_now, u.deleted,
            coalesce(v.document, '{}') as old_document, v.default_source as old_source,
-           k.key is not null as used, k.mac <> decode(r.mac, 'hex') or k.operation <> r.operation
-             as other, k.operation as first_operation
-      from jsonb_to_recordset(p) as r(i integer, account text, livemode boolean, key text,
-             operation text, mac text, request text, id uuid, made boolean, removed boolean,
-             patch jsonb, card_id uuid, token uuid, card jsonb, default_source uuid)
-      left join lateral (select * from accounts a
-        where a.id = r.account and a.livemode = r.livemode offset 0) a on true
-      left join lateral (select * from idempotency_keys k
-        where k.account_no = a.no and k.key = r.key offset 0) k on true
+           first.key is not null as used, first.mac <> decode(r.mac, 'hex')
+             or first.operation <> r.operation as other, first.operation as first_operation
+      from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
+             request text, id uuid, made boolean, removed boolean, patch jsonb, card_id uuid,
+             token uuid, card jsonb, default_source uuid)
+      left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
+      left join lateral (select * from claims c
+        where c.account_no = a.no and c.key = r.key limit 1) first on true
       left join lateral (select * from customers u
         where u.account_no = a.no and u.id = r.id offset 0) u on true
       left join lateral (select * from customer_versions v
@@ -30,29 +29,35 @@ begin
   ), judged as materialized (
     select q.*, case
         when q.no is null then '{"kind":"account_unknown"}'
-        when q.other then jsonb_build_object('kind', 'idempotency_mismatch',
+        when q.other then json_build_object('kind', 'idempotency_mismatch',
           'first', q.first_operation, 'second', q.operation)
         when q.used then null
-        when not q.made and (not q.exists_now or q.deleted) then jsonb_build_object('kind',
+        when not q.made and (not q.exists_now or q.deleted) then json_build_object('kind',
           'resource_missing', 'object', 'customer', 'id', q.id, 'param', 'id')
         when q.default_source is not null and not exists (select from cards d where
             d.account_no = q.no and d.id = q.default_source and d.customer = q.id offset 0) then
-          jsonb_build_object('kind', 'resource_missing', 'object', 'card', 'id', q.default_source,
+          json_build_object('kind', 'resource_missing', 'object', 'card', 'id', q.default_source,
             'param', 'default_source')
         when q.token is not null and (
             exists (select from charges c where c.account_no = q.no and c.token = q.token
                       and c.card_id is null offset 0)
             or exists (select from cards d where d.account_no = q.no and d.token = q.token offset 0)) then
-          jsonb_build_object('kind', 'token_already_used', 'token', q.token)
-      end::jsonb as failure
+          json_build_object('kind', 'token_already_used', 'token', q.token)
+      end::json as failure
       from asked q
-  ), saved as materialized (
-    select j.*, j.seq + row_number() over (partition by j.no order by j.i) as event_seq
+  ), numbered as materialized (
+    select j.*, j.seq + row_number() over (partition by j.no order by j.i) as event_seq,
+           case when j.removed then 12 when j.made then 10 else 11 end as type
       from judged j where j.failure is null and not j.used
+  ), saved as materialized (
+    -- The entry in the order of the table's columns.
+    select n.*, chain(n.head, text_of(row(n.no, n.type, null, n.event_seq, null, now(), null, null,
+             null, n.id, null, n.request, null)::journal))
+             over (partition by n.no order by n.event_seq) as hash
+      from numbered n
   ), claimed as (
-    insert into idempotency_keys (account_no, key, operation, mac, request, object, seq, failure)
-    select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request,
-           case when j.failure is null then j.id end, s.event_seq, j.failure
+    insert into idempotency_keys (account_no, key, operation, mac, request, seq, failure)
+    select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request, s.event_seq, j.failure
       from judged j left join saved s on s.i = j.i where j.no is not null and not j.used
   ), kept as (
     insert into cards (account_no, id, customer, token, card)
@@ -74,39 +79,40 @@ begin
     select s.no, s.id, s.event_seq, s.removed from saved s
     on conflict (account_no, id) do update set seq = excluded.seq, deleted = excluded.deleted
   ), told as (
-    insert into events (account_no, seq, type, subject, request, data)
-    select s.no, s.event_seq, case when s.removed then 12 when s.made then 10 else 11 end,
-           s.id, s.request, '{}' from saved s
+    insert into journal (account_no, type, seq, created_at, subject, request, link)
+    select s.no, s.type, s.event_seq, now(), s.id, s.request, substring(s.hash for 16) from saved s
   ), counted as (
-    update accounts a set seq = n.last
-      from (select s.no, max(s.event_seq) as last from saved s group by s.no) n where a.no = n.no
+    update accounts a set seq = n.event_seq, head = n.hash
+      from (select distinct on (s.no) s.no, s.event_seq, s.hash from saved s
+             order by s.no, s.event_seq desc) n where a.no = n.no
   )
-  select j.i, case
-      when j.failure is not null then
-        jsonb_build_object('outcome', 'refused', 'failure', j.failure, 'seq', j.seq)
-      when j.used then
-        jsonb_build_object('outcome', 'known', 'answer', answer_of(j.no, j.key), 'seq', j.seq)
-      else jsonb_build_object('outcome', 'closed', 'kind', 'customer', 'seq', s.event_seq,
-        'facts', coalesce(v.facts, jsonb_build_object('customer', j.id, 'deleted', true)),
-        'forgotten', coalesce((select jsonb_agg(d.token) from erased_cards d where d.i = j.i), '[]'))
-    end
+  select j.i,
+      case when j.failure is not null then 'refused' when j.used then 'known' else 'done' end,
+      coalesce(s.event_seq, j.seq, 0),
+      case when j.failure is not null then j.failure
+        when j.used then answer_of(j.no, j.key)::json
+        else json_build_object('kind', 'customer',
+          'facts', coalesce(v.facts, jsonb_build_object('customer', j.id, 'deleted', true)),
+          'forgotten', coalesce((select jsonb_agg(d.token) from erased_cards d where d.i = j.i), '[]'))
+      end
     from judged j
     left join saved s on s.i = j.i
     left join versioned v on v.account_no = s.no and v.seq = s.event_seq;
 end $$;
 
 -- A merchant is made for both modes at once. The same id again is harmless.
-create function create_accounts(p jsonb) returns table (i integer, result jsonb)
+create function create_accounts(p json) returns setof verdict
 language plpgsql as $$
 begin
-  insert into accounts (id, livemode, slot, name, email)
-  select r.id, m.livemode, r.slot, r.name, r.email
-    from jsonb_to_recordset(p) as r(id text, slot smallint, name text, email text),
+  insert into accounts (id, livemode, slot, head, name, email)
+  select r.id, m.livemode, r.slot, chain_genesis(r.id, m.livemode), r.name, r.email
+    from json_to_recordset(p) as r(id text, slot smallint, name text, email text),
          (values (false), (true)) as m(livemode)
   on conflict (id, livemode) do nothing;
   return query
-  select r.i, jsonb_build_object('outcome', 'closed', 'kind', 'account', 'seq', a.seq,
-           'facts', to_jsonb(a))
-    from jsonb_to_recordset(p) as r(i integer, id text)
+  select r.i, 'done', a.seq, json_build_object('kind', 'account', 'facts',
+           jsonb_build_object('id', a.id, 'name', a.name, 'email', a.email,
+             'created_at', a.created_at))
+    from json_to_recordset(p) as r(i integer, id text)
     join accounts a on a.id = r.id and not a.livemode;
 end $$;

@@ -1,0 +1,82 @@
+-- What a charge is now, what a past event says, and what a used key says: the written columns joined with
+-- what had changed by then. Rendering the same facts gives the same bytes.
+
+-- A charge and what the processor said of it. `offset 0` keeps the planner from scanning either for a row.
+create view charge_facts as
+  select c.account_no, c.id, coalesce(a.state, 'opened') as state, c.amount, c.currency, c.capture,
+         c.key, c.operation, c.request, c.token, c.card_id, c.customer, c.brand, c.last4, c.exp_month,
+         c.exp_year, c.fingerprint, coalesce(a.funding, c.funding) as funding,
+         coalesce(a.country, c.country) as country, c.card_name, c.address_line1, c.address_zip,
+         c.description, c.receipt_email, c.statement_descriptor, c.metadata, a.processor_ref,
+         a.network_code, a.risk_level, a.cvc_check, a.address_line1_check, a.address_zip_check,
+         a.decline, coalesce(a.amount_captured, 0) as amount_captured,
+         coalesce(a.amount_refunded, 0) as amount_refunded, a.balance_seq, a.seq
+    from charges c
+    left join lateral (select * from authorizations a
+      where a.account_no = c.account_no and a.id = c.id offset 0) a on true;
+
+-- The state of a charge that an entry of this type leaves, given what is captured of it.
+create function charge_state_after(p_type smallint, p_captured integer) returns text
+language sql immutable as $$
+  select case p_type when 1 then 'opened' when 3 then 'failed'
+    when 7 then case p_captured when 0 then 'released' else 'captured' end
+    else case p_captured when 0 then 'authorized' else 'captured' end end
+$$;
+
+-- The subject of an entry as it stood then.
+create function subject_of(j journal) returns jsonb language sql stable as $$
+  select case
+    when j.type = 1 then
+      (select to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}' from charges c
+        where c.account_no = j.account_no and c.id = j.subject)
+    when j.type in (2, 3, 5, 7) then
+      (select to_jsonb(f) || jsonb_build_object('state', charge_state_after(j.type, j.captured),
+                'amount_captured', j.captured, 'amount_refunded', j.refunded,
+                'balance_seq', case when f.balance_seq <= j.seq then f.balance_seq end)
+         from charge_facts f where f.account_no = j.account_no and f.id = j.subject)
+    when j.type in (4, 6, 8, 9) then
+      (select to_jsonb(o) || jsonb_build_object('state',
+                case j.type when 4 then 'opened' when 6 then 'succeeded' else 'failed' end)
+              || case j.type when 4 then '{"balance_seq":null}' else '{}' end::jsonb
+         from operations o where o.account_no = j.account_no and o.id = j.subject)
+    else
+      coalesce(
+        (select to_jsonb(v) from customer_versions v
+          where v.account_no = j.account_no and v.seq = j.seq),
+        jsonb_build_object('customer', j.subject, 'deleted', true))
+  end
+$$;
+
+-- How the first request with a key stands: ended with facts or a failure, or unfinished.
+create function answer_of(p_no integer, p_key text) returns jsonb language sql stable as $$
+  select jsonb_build_object('request', f.request, 'ended', f.state <> 'opened', 'kind', 'charge',
+      'facts', to_jsonb(f) || case when f.state <> 'opened' then jsonb_build_object(
+        'state', case when f.state = 'failed' then 'failed' when f.capture then 'captured'
+          else 'authorized' end,
+        'amount_captured', case when f.state <> 'failed' and f.capture then f.amount else 0 end,
+        'amount_refunded', 0,
+        'balance_seq', case when f.state <> 'failed' and f.capture then f.seq end)
+        else '{}' end)
+    from charge_facts f where f.key = p_key and f.account_no = p_no
+  union all
+  select case
+      when o.state = 'failed' and o.kind <> 'refund' then jsonb_build_object('request', o.request,
+        'failure', jsonb_build_object('kind', 'processor_refused', 'operation', o.kind))
+      when o.state = 'succeeded' and o.kind = 'capture' then
+        (select jsonb_build_object('request', o.request, 'ended', true, 'kind', 'charge',
+                  'facts', subject_of(j))
+           from journal j where j.account_no = o.account_no and j.seq = o.seq)
+      else jsonb_build_object('request', o.request, 'ended', o.state <> 'opened', 'kind', 'operation',
+        'facts', to_jsonb(o) || (select jsonb_build_object('charge_processor_ref', a.processor_ref)
+           from authorizations a where a.account_no = o.account_no and a.id = o.charge))
+    end
+    from operations o where o.key = p_key and o.account_no = p_no
+  union all
+  select case when k.failure is not null then
+      jsonb_build_object('request', k.request, 'failure', k.failure)
+    else (select jsonb_build_object('request', k.request, 'ended', true, 'kind', 'customer',
+                   'facts', subject_of(j))
+            from journal j where j.account_no = k.account_no and j.seq = k.seq) end
+    from idempotency_keys k where k.account_no = p_no and k.key = p_key
+  limit 1
+$$;

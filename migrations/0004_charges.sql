@@ -1,0 +1,170 @@
+-- The two phases of a charge, each one statement for a whole batch of any number of merchants.
+-- Account rows are locked before (apply_batch), so every test here sees all that came before it; the
+-- unique constraints are the second wall. Each command answers alone: a refused one changes nothing
+-- and spoils nothing for its neighbours. Tables are reached by key whatever the planner believes of
+-- their size: `lateral (… offset 0)` keeps it from turning a look-up into a scan, and results are carried
+-- along instead of joined again, so that a batch costs in proportion to its commands. `a` of a command is
+-- the place of its account in `p_nos`.
+
+create type verdict as (i integer, outcome text, seq bigint, detail json);
+
+create function open_charges(p json, p_nos integer[]) returns setof verdict
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  return query
+  with asked as materialized (
+    select r.*, a.no, a.seq, a.head,
+           first.key is not null as used, first.mac <> decode(r.mac, 'hex')
+             or first.operation <> r.operation as other, first.operation as first_operation,
+           u.id is not null and not u.deleted as customer_known,
+           coalesce(r.token, d.token) as paid_with, d.id as kept, d.card as kept_card
+      from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
+             request text, id uuid, amount integer, currency text, capture boolean, order_id text,
+             attempt_number integer, token uuid, brand text, last4 text, exp_month smallint,
+             exp_year smallint, fingerprint text, funding text, country text, card_name text,
+             address_line1 text, address_zip text, customer uuid, card_id uuid, description text,
+             receipt_email text, statement_descriptor text, metadata json)
+      left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
+      left join lateral (select * from claims c
+        where c.account_no = a.no and c.key = r.key limit 1) first on true
+      left join lateral (select * from customers u
+        where u.account_no = a.no and u.id = r.customer offset 0) u on true
+      left join lateral (select * from customer_versions v
+        where v.account_no = u.account_no and v.seq = u.seq and r.token is null offset 0) v on true
+      left join lateral (select * from cards d
+        where d.account_no = a.no and d.id = coalesce(r.card_id, v.default_source)
+          and r.token is null and d.customer = r.customer offset 0) d on true
+  ), judged as materialized (
+    select q.*, case
+        when q.no is null then '{"kind":"account_unknown"}'
+        when q.other then json_build_object('kind', 'idempotency_mismatch',
+          'first', q.first_operation, 'second', q.operation)
+        when q.used then null
+        when q.customer is not null and not q.customer_known then
+          json_build_object('kind', 'resource_missing', 'object', 'customer', 'id', q.customer,
+            'param', 'customer')
+        when q.paid_with is null and q.card_id is not null then
+          json_build_object('kind', 'resource_missing', 'object', 'card', 'id', q.card_id,
+            'param', 'source')
+        when q.paid_with is null then '{"kind":"customer_without_card"}'
+        when q.token is not null and (
+            exists (select from charges c where c.account_no = q.no and c.token = q.token
+                      and c.card_id is null offset 0)
+            or exists (select from cards d where d.account_no = q.no and d.token = q.token offset 0)) then
+          json_build_object('kind', 'token_already_used', 'token', q.token)
+        when q.attempt_number is not null and exists (select from charges c where c.account_no = q.no
+            and c.order_id = q.order_id and c.attempt_number = q.attempt_number offset 0) then
+          '{"kind":"order_attempt_taken"}'
+      end::json as failure
+      from asked q
+  ), prepared as materialized (
+    -- In the order of the tables' columns.
+    select j.i, j.no, j.head, j.token is null as by_customer, j.kept_card,
+      row(j.no, j.amount, j.id, j.paid_with, j.kept, j.customer,
+        coalesce(j.exp_month, (k.exp_month)::smallint), coalesce(j.exp_year, (k.exp_year)::smallint),
+        j.capture, j.currency, coalesce(j.brand, k.brand), coalesce(j.last4, k.last4),
+        coalesce(j.fingerprint, k.fingerprint), coalesce(j.funding, k.funding),
+        coalesce(j.country, k.country), j.key, j.operation, decode(j.mac, 'hex'), j.request,
+        j.order_id, j.attempt_number, coalesce(j.card_name, k.name),
+        coalesce(j.address_line1, k.address_line1), coalesce(j.address_zip, k.address_zip),
+        j.description, j.receipt_email, j.statement_descriptor, j.metadata)::charges as charge,
+      row(j.no, 1, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
+        null, null, j.id, null, null, null)::journal as entry
+      from judged j
+      left join lateral jsonb_to_record(j.kept_card) as k(brand text, last4 text, exp_month integer,
+        exp_year integer, fingerprint text, funding text, country text, name text, address_line1 text,
+        address_zip text) on true
+     where j.failure is null and not j.used
+  ), linked as materialized (
+    select p.*, chain(p.head, text_of(p.entry) || text_of(p.charge))
+             over (partition by p.no order by (p.entry).seq) as hash
+      from prepared p
+  ), claimed as (
+    insert into idempotency_keys (account_no, key, operation, mac, request, failure)
+    select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request, j.failure
+      from judged j where j.no is not null and not j.used and j.failure is not null
+  ), asked_for as (
+    insert into charges select (l.charge).* from linked l
+  ), told as (
+    insert into journal (account_no, type, seq, created_at, subject, link)
+    select l.no, 1, (l.entry).seq, now(), (l.entry).subject, substring(l.hash for 16) from linked l
+  ), counted as (
+    update accounts a set seq = n.seq, head = n.hash
+      from (select distinct on (l.no) l.no, (l.entry).seq, l.hash from linked l
+             order by l.no, (l.entry).seq desc) n where a.no = n.no
+  )
+  select l.i, 'charge_opened', (l.entry).seq, case when l.by_customer then json_build_object(
+           'token', (l.charge).token, 'card_id', (l.charge).card_id, 'card', l.kept_card) end
+    from linked l
+  union all
+  select j.i, case when j.failure is not null then 'refused' else 'known' end, coalesce(j.seq, 0),
+         coalesce(j.failure, answer_of(j.no, j.key)::json)
+    from judged j where j.failure is not null or j.used;
+end $$;
+
+-- What the processor said. Only an open charge moves; for one that another worker closed first the
+-- stored answer comes back, so both say the same.
+create function close_charges(p json, p_nos integer[]) returns setof verdict
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  return query
+  with asked as materialized (
+    select r.*, a.no, a.seq, a.head, c.key, c.capture, c.amount, c.currency,
+           c.id is not null and x.id is null as moves,
+           r.approved and c.capture as sells
+      from json_to_recordset(p) as r(i integer, a integer, id uuid, approved boolean,
+             processor_ref text, network_code text, risk_level text, cvc_check text,
+             address_line1_check text, address_zip_check text, decline json, funding text,
+             country text)
+      left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
+      left join lateral (select * from charges c
+        where c.account_no = a.no and c.id = r.id offset 0) c on true
+      left join lateral (select * from authorizations x
+        where x.account_no = a.no and x.id = r.id offset 0) x on true
+  ), numbered as materialized (
+    select q.*, q.seq + row_number() over (partition by q.no order by q.i) as event_seq
+      from asked q where q.moves
+  ), prepared as materialized (
+    -- In the order of the tables' columns.
+    select n.i, n.no, n.head,
+      row(n.no, n.amount, n.id, n.event_seq, case when n.sells then n.event_seq end,
+        case when n.sells then n.amount else 0 end, 0, 0,
+        case when n.sells then 'captured' when n.approved then 'authorized' else 'failed' end,
+        n.network_code, n.risk_level, n.cvc_check, n.address_line1_check, n.address_zip_check,
+        n.funding, n.country, n.processor_ref, n.decline)::authorizations as said,
+      row(n.no, case when n.approved then 2 else 3 end, case when n.sells then 1 end, n.event_seq,
+        case when n.sells then n.amount end, now(), case when n.sells then n.amount else 0 end, 0,
+        case when n.sells then 2 end, n.id, case when n.sells then n.currency end, null,
+        null)::journal as entry
+      from numbered n
+  ), linked as materialized (
+    select p.*, chain(p.head, text_of(p.entry) || text_of(p.said))
+             over (partition by p.no order by (p.entry).seq) as hash
+      from prepared p
+  ), authorized as (
+    insert into authorizations select (l.said).* from linked l
+  ), told as (
+    insert into journal (account_no, type, debit, seq, amount, created_at, captured, refunded,
+        credit, subject, currency, link)
+    select l.no, (l.entry).type, (l.entry).debit, (l.entry).seq, (l.entry).amount, now(),
+           (l.entry).captured, (l.entry).refunded, (l.entry).credit, (l.entry).subject,
+           (l.entry).currency, substring(l.hash for 16)
+      from linked l
+  ), balanced as (
+    insert into balances as b (account_no, ledger_account, currency, amount)
+    select l.no, leg.ledger_account, (l.entry).currency, sum(leg.sign * (l.entry).amount)
+      from linked l, (values (1, -1), (2, 1)) as leg(ledger_account, sign)
+     where (l.entry).amount is not null group by l.no, leg.ledger_account, (l.entry).currency
+    on conflict (account_no, ledger_account, currency)
+      do update set amount = b.amount + excluded.amount
+  ), counted as (
+    update accounts a set seq = n.seq, head = n.hash
+      from (select distinct on (l.no) l.no, (l.entry).seq, l.hash from linked l
+             order by l.no, (l.entry).seq desc) n where a.no = n.no
+  )
+  select l.i, 'charge_closed', (l.entry).seq, null::json from linked l
+  union all
+  select q.i, case when q.key is null then 'refused' else 'known' end, coalesce(q.seq, 0),
+         case when q.key is null then '{"kind":"internal"}' else answer_of(q.no, q.key)::json end
+    from asked q where not q.moves;
+end $$;

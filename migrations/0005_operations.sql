@@ -1,0 +1,202 @@
+-- Captures, refunds and releases (the refund of a charge not yet captured), in the same two phases.
+-- `amount_refunding` reserves what an open refund may take, so refunds that race never exceed what
+-- was captured. A batch holds at most one command for a charge; the shard keeps it so.
+
+create function open_operations(p json, p_nos integer[]) returns setof verdict
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  return query
+  with asked as materialized (
+    select r.*, a.no, a.seq, a.head, c.state, c.currency, c.processor_ref,
+           c.amount as authorized, c.amount_captured - c.amount_refunded as refundable,
+           x.amount_refunding as reserved,
+           case when r.capture then 'capture' when c.state = 'authorized' then 'release'
+             else 'refund' end as kind,
+           coalesce(r.amount, case when r.capture or c.state = 'authorized' then c.amount
+             else c.amount_captured - c.amount_refunded - x.amount_refunding end) as wanted,
+           first.key is not null as used, first.mac <> decode(r.mac, 'hex')
+             or first.operation <> r.operation as other, first.operation as first_operation
+      from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
+             request text, id uuid, charge uuid, capture boolean, amount integer, reason text,
+             metadata json)
+      left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
+      left join lateral (select * from claims c
+        where c.account_no = a.no and c.key = r.key limit 1) first on true
+      left join lateral (select * from charge_facts c
+        where c.account_no = a.no and c.id = r.charge offset 0) c on true
+      left join lateral (select * from authorizations x
+        where x.account_no = a.no and x.id = r.charge offset 0) x on true
+  ), judged as materialized (
+    select q.*, case
+        when q.no is null then '{"kind":"account_unknown"}'
+        when q.other then json_build_object('kind', 'idempotency_mismatch',
+          'first', q.first_operation, 'second', q.operation)
+        when q.used then null
+        when q.state is null then json_build_object('kind', 'resource_missing', 'object', 'charge',
+          'id', q.charge, 'param', case when q.capture then 'id' else 'charge' end)
+        when q.state in ('opened', 'capturing', 'releasing') then '{"kind":"object_locked"}'
+        when q.state = 'failed' then '{"kind":"charge_failed"}'
+        when q.state = 'released' then '{"kind":"charge_already_refunded"}'
+        when q.capture and q.state = 'captured' then '{"kind":"charge_already_captured"}'
+        when q.capture and q.wanted > q.authorized then
+          json_build_object('kind', 'capture_too_large', 'max', q.authorized)
+        when q.kind = 'capture' then null
+        when q.kind = 'release' and q.wanted <> q.authorized then '{"kind":"release_in_part"}'
+        when q.kind = 'release' then null
+        when q.refundable = 0 then '{"kind":"charge_already_refunded"}'
+        when q.wanted > q.refundable then
+          json_build_object('kind', 'refund_too_large', 'max', q.refundable)
+        when q.wanted > q.refundable - q.reserved or q.wanted = 0 then '{"kind":"object_locked"}'
+      end::json as failure
+      from asked q
+  ), prepared as materialized (
+    -- In the order of the tables' columns.
+    select j.i, j.no, j.head, j.processor_ref,
+      row(j.no, j.wanted, j.id, j.charge, null, null, j.kind, 'opened', j.currency, j.key,
+        j.operation, decode(j.mac, 'hex'), j.request, j.reason, null, j.metadata)::operations
+        as operation,
+      row(j.no, 4, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
+        null, null, j.id, null, null, null)::journal as entry
+      from judged j where j.failure is null and not j.used
+  ), linked as materialized (
+    select p.*, chain(p.head, text_of(p.entry) || text_of(p.operation))
+             over (partition by p.no order by (p.entry).seq) as hash
+      from prepared p
+  ), claimed as (
+    -- A locked charge is free again soon, so the key may ask again.
+    insert into idempotency_keys (account_no, key, operation, mac, request, failure)
+    select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request, j.failure
+      from judged j
+     where j.no is not null and not j.used and j.failure->>'kind' <> 'object_locked'
+  ), asked_for as (
+    insert into operations select (l.operation).* from linked l
+  ), held as (
+    update authorizations x set
+        state = case (l.operation).kind when 'capture' then 'capturing' when 'release' then 'releasing'
+          else x.state end,
+        amount_refunding = x.amount_refunding
+          + case (l.operation).kind when 'refund' then (l.operation).amount else 0 end
+      from linked l where x.account_no = l.no and x.id = (l.operation).charge
+  ), told as (
+    insert into journal (account_no, type, seq, created_at, subject, link)
+    select l.no, 4, (l.entry).seq, now(), (l.entry).subject, substring(l.hash for 16) from linked l
+  ), counted as (
+    update accounts a set seq = n.seq, head = n.hash
+      from (select distinct on (l.no) l.no, (l.entry).seq, l.hash from linked l
+             order by l.no, (l.entry).seq desc) n where a.no = n.no
+  )
+  select l.i, 'operation_opened', (l.entry).seq,
+         (to_jsonb(l.operation) || jsonb_build_object('charge_processor_ref', l.processor_ref))::json
+    from linked l
+  union all
+  select j.i, case when j.failure is not null then 'refused' else 'known' end, coalesce(j.seq, 0),
+         coalesce(j.failure, answer_of(j.no, j.key)::json)
+    from judged j where j.failure is not null or j.used;
+end $$;
+
+-- A refund tells two things, in this order: the refund's own outcome (with the posting), then what
+-- became of the charge; so it takes two numbers of the sequence.
+create function close_operations(p json, p_nos integer[]) returns setof verdict
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  return query
+  with asked as materialized (
+    select r.*, a.no, a.seq, a.head, o.key, o.request, o.charge, o.kind, o.amount, o.currency,
+           o.state = 'opened' as moves, x.amount_captured, x.amount_refunded,
+           x.amount as authorized
+      from json_to_recordset(p) as r(i integer, a integer, id uuid, approved boolean,
+             processor_ref text)
+      left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
+      left join lateral (select * from operations o
+        where o.account_no = a.no and o.id = r.id offset 0) o on true
+      left join lateral (select * from authorizations x
+        where x.account_no = a.no and x.id = o.charge offset 0) x on true
+  ), moved as materialized (
+    select q.*, q.approved and q.kind <> 'capture' as refunds,
+           q.approved and q.kind <> 'release' as posts,
+           q.seq + sum(case when q.approved and q.kind <> 'capture' then 2 else 1 end)
+             over (partition by q.no order by q.i) as last_seq
+      from asked q where q.moves
+  ), numbered as materialized (
+    select m.*, (m.last_seq - case when m.refunds then 1 else 0 end)::bigint as event_seq,
+           case when m.kind = 'capture' and m.approved then m.amount else m.amount_captured end
+             as captured_then,
+           m.amount_refunded + case when m.refunds then m.amount else 0 end as refunded_then
+      from moved m
+  ), entries_to_be as (
+    -- In the order of the table's columns.
+    select n.i, n.no, n.head, row(n.no,
+        case when n.refunds then 6 when n.kind <> 'capture' then 8 when n.approved then 5 else 9 end,
+        case when n.posts then case n.kind when 'capture' then 1 else 2 end end, n.event_seq,
+        case when n.posts then n.amount end, now(),
+        case when n.kind = 'capture' and n.approved then n.captured_then end,
+        case when n.kind = 'capture' and n.approved then n.refunded_then end,
+        case when n.posts then case n.kind when 'capture' then 2 else 1 end end,
+        case when n.kind = 'capture' and n.approved then n.charge else n.id end,
+        case when n.posts then n.currency end,
+        case when n.kind = 'capture' and n.approved then n.request end, null)::journal as entry,
+      case when n.approved then coalesce(n.processor_ref, '') else '' end as content
+      from numbered n
+    union all
+    select n.i, n.no, n.head, row(n.no, 7, null, n.last_seq, null, now(), n.captured_then,
+        n.refunded_then, null, n.charge, null, n.request, null)::journal, ''
+      from numbered n where n.refunds
+  ), linked as materialized (
+    select e.*, chain(e.head, text_of(e.entry) || e.content)
+             over (partition by e.no order by (e.entry).seq) as hash
+      from entries_to_be e
+  ), written as (
+    update operations o set state = case when n.approved then 'succeeded' else 'failed' end,
+        processor_ref = n.processor_ref, seq = n.event_seq,
+        balance_seq = case when n.posts then n.event_seq end
+      from numbered n where o.account_no = n.no and o.id = n.id
+    returning n.i, to_jsonb(o) as facts
+  ), charged as (
+    update authorizations x set
+        state = case n.kind when 'refund' then x.state
+          when 'capture' then case when n.approved then 'captured' else 'authorized' end
+          else case when n.approved then 'released' else 'authorized' end end,
+        amount_captured = n.captured_then,
+        amount_refunded = n.refunded_then,
+        amount_refunding = x.amount_refunding - case n.kind when 'refund' then n.amount else 0 end,
+        balance_seq = case when n.kind = 'capture' and n.approved then n.event_seq
+          else x.balance_seq end
+      from numbered n where x.account_no = n.no and x.id = n.charge
+    returning n.i, x.state, x.balance_seq
+  ), told as (
+    insert into journal (account_no, type, debit, seq, amount, created_at, captured, refunded,
+        credit, subject, currency, request, link)
+    select l.no, (l.entry).type, (l.entry).debit, (l.entry).seq, (l.entry).amount, now(),
+           (l.entry).captured, (l.entry).refunded, (l.entry).credit, (l.entry).subject,
+           (l.entry).currency, (l.entry).request, substring(l.hash for 16)
+      from linked l
+  ), balanced as (
+    insert into balances as b (account_no, ledger_account, currency, amount)
+    select n.no, leg.ledger_account, n.currency,
+           sum(leg.sign * n.amount * case n.kind when 'capture' then 1 else -1 end)
+      from numbered n, (values (1, -1), (2, 1)) as leg(ledger_account, sign)
+     where n.posts group by n.no, leg.ledger_account, n.currency
+    on conflict (account_no, ledger_account, currency)
+      do update set amount = b.amount + excluded.amount
+  ), counted as (
+    update accounts a set seq = n.seq, head = n.hash
+      from (select distinct on (l.no) l.no, (l.entry).seq, l.hash from linked l
+             order by l.no, (l.entry).seq desc) n where a.no = n.no
+  )
+  select q.i,
+      case when q.key is null then 'refused' when not q.moves then 'known'
+        when q.kind <> 'refund' and not q.approved then 'refused' else 'done' end,
+      coalesce((select n.last_seq::bigint from numbered n where n.i = q.i), q.seq, 0),
+      case when q.key is null then '{"kind":"internal"}'
+        when not q.moves then answer_of(q.no, q.key)::json
+        when q.kind <> 'refund' and not q.approved then
+          json_build_object('kind', 'processor_refused', 'operation', q.kind)
+        when q.kind = 'capture' then json_build_object('kind', 'charge', 'facts',
+          (select to_jsonb(f) || jsonb_build_object('state', c.state, 'amount_captured', q.amount,
+                    'balance_seq', c.balance_seq)
+             from charge_facts f where f.account_no = q.no and f.id = q.charge))
+        else json_build_object('kind', 'operation', 'facts', w.facts) end
+    from asked q
+    left join written w on w.i = q.i
+    left join charged c on c.i = q.i;
+end $$;

@@ -1,0 +1,147 @@
+// Commands as the rows that `apply_batch` reads: public ids become `uuid`s, and what a charge and its
+// close carry of card and outcome becomes columns.
+
+import type { Batch, CloseCharge, Command, OpenCharge } from "../protocol/command.ts";
+import { type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
+import { assert } from "../protocol/result.ts";
+
+/** Parameters of `apply_batch` after the epoch. */
+export type BatchParameters = readonly [
+  accounts: readonly string[],
+  modes: readonly boolean[],
+  ...kinds: (string | null)[],
+];
+
+/** In the order of the function's parameters. */
+const KINDS = [
+  "create_account",
+  "close_charge",
+  "close_operation",
+  "save_customer",
+  "open_charge",
+  "open_operation",
+] as const satisfies readonly Command["kind"][];
+
+/** A batch as the parameters of one call. */
+export function parametersOf(commands: Batch["commands"]): BatchParameters {
+  const places = new Map<string, number>();
+  const accounts: string[] = [];
+  const modes: boolean[] = [];
+  const rows: Record<Command["kind"], object[]> = {
+    create_account: [],
+    close_charge: [],
+    close_operation: [],
+    save_customer: [],
+    open_charge: [],
+    open_operation: [],
+  };
+  commands.forEach((command, i) => {
+    const name = `${command.account}/${command.livemode}`;
+    let place = places.get(name);
+    if (place === undefined) {
+      accounts.push(command.account);
+      modes.push(command.livemode);
+      // PostgreSQL counts the elements of an array from 1.
+      place = accounts.length;
+      places.set(name, place);
+    }
+    rows[command.kind].push(rowOf(command, i, place));
+  });
+  const kinds = KINDS.map((kind) => (rows[kind].length === 0 ? null : JSON.stringify(rows[kind])));
+  return [accounts, modes, ...kinds];
+}
+
+function rowOf(command: Command, i: number, a: number): object {
+  switch (command.kind) {
+    case "open_charge":
+      return openChargeRow(command, i, a);
+    case "close_charge":
+      return closeChargeRow(command, i, a);
+    case "open_operation":
+      return {
+        ...command,
+        i,
+        a,
+        id: uuid(command.id.startsWith("op_") ? "op" : "re", command.id),
+        charge: uuid("ch", command.charge),
+        metadata: given(command.metadata),
+      };
+    case "close_operation":
+      return { ...command, i, a, id: uuid(command.id.startsWith("op_") ? "op" : "re", command.id) };
+    case "save_customer":
+      return {
+        ...command,
+        i,
+        a,
+        id: uuid("cus", command.id),
+        ...(command.card_id === undefined ? {} : { card_id: uuid("card", command.card_id) }),
+        ...(command.token === undefined ? {} : { token: uuid("tok", command.token) }),
+        ...(command.default_source === undefined
+          ? {}
+          : { default_source: uuid("card", command.default_source) }),
+      };
+    case "create_account":
+      return { ...command, i };
+  }
+}
+
+const openChargeRow = (c: OpenCharge, i: number, a: number): object => ({
+  i,
+  a,
+  key: c.key,
+  operation: c.operation,
+  mac: c.mac,
+  request: c.request,
+  id: uuid("ch", c.id),
+  amount: c.amount,
+  currency: c.currency,
+  capture: c.capture,
+  order_id: c.order_id,
+  attempt_number: c.attempt_number,
+  token: c.token && uuid("tok", c.token),
+  customer: c.customer && uuid("cus", c.customer),
+  card_id: c.card_id && uuid("card", c.card_id),
+  brand: c.card?.brand,
+  last4: c.card?.last4,
+  exp_month: c.card?.exp_month,
+  exp_year: c.card?.exp_year,
+  fingerprint: c.card?.fingerprint,
+  funding: c.card?.funding,
+  country: c.card?.country,
+  card_name: c.card?.name,
+  address_line1: c.card?.address_line1,
+  address_zip: c.card?.address_zip,
+  description: c.description,
+  receipt_email: c.receipt_email,
+  statement_descriptor: c.statement_descriptor,
+  metadata: given(c.metadata),
+});
+
+const closeChargeRow = (c: CloseCharge, i: number, a: number): object => ({
+  i,
+  a,
+  id: uuid("ch", c.id),
+  approved: c.approved,
+  processor_ref: c.processor_ref,
+  network_code: c.outcome.network_code,
+  risk_level: c.outcome.risk_level,
+  cvc_check: c.outcome.checks.cvc,
+  address_line1_check: c.outcome.checks.address_line1,
+  address_zip_check: c.outcome.checks.address_zip,
+  decline: c.outcome.decline,
+  funding: c.card?.funding,
+  country: c.card?.country,
+});
+
+/** Metadata, or nothing when there is none: an empty object would be stored with each charge. */
+function given(metadata: Readonly<Record<string, string>> | undefined) {
+  if (metadata === undefined) return undefined;
+  for (const _ in metadata) return metadata;
+  return undefined;
+}
+
+function uuid(prefix: ObjectPrefix, id: string): string {
+  const value = uuidOf(prefix, id);
+  assert(value !== undefined, "the edge parsed ids before they were sent");
+  return value;
+}
