@@ -161,6 +161,10 @@ describe("the fault", () => {
     await until(() => executed.length === 2);
     expect(executed).toEqual(["a", "b"]);
     expect(one.heard.text).toBe("");
+    proxy.calm();
+    await until(() => sockets.size === 0);
+    one.say("c");
+    await until(() => one.heard.end === "reset");
   });
 
   test.each([

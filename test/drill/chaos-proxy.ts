@@ -155,7 +155,7 @@ class Line {
     ] as const) {
       // A reset is passed on as one; "close" follows by itself.
       socket.on("error", () => {
-        if (!this.isStuck || socket === asker) other.resetAndDestroy();
+        if (!this.isStuck || socket === asker) resetOne(other);
       });
       closed.push(new Promise((done) => socket.once("close", () => done())));
       socket.once("close", () => {
@@ -171,8 +171,8 @@ class Line {
   }
 
   reset(): void {
-    this.#asker.resetAndDestroy();
-    this.#answerer.resetAndDestroy();
+    resetOne(this.#asker);
+    resetOne(this.#answerer);
   }
 
   #question(piece: Buffer): void {
@@ -237,4 +237,10 @@ class Line {
   #send(socket: Socket, piece: Buffer): void {
     if (socket.writable) socket.write(piece);
   }
+}
+
+/** A socket that has said its end can be reset no more: it would be left behind, neither open nor closed. */
+function resetOne(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -8,6 +8,7 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Child } from "../../local/child.ts";
 import { type EndpointProcess, startEndpointProcess } from "../../local/endpoint-process.ts";
 import { startPlatform } from "../../local/platform.ts";
 import { freePort } from "../../local/port.ts";
@@ -20,7 +21,14 @@ import { type ChaosProxy, startChaosProxy } from "./chaos-proxy.ts";
 import { moveToSmallDisk, type SmallDisk } from "./small-disk.ts";
 import { WorkerdProcess } from "./workerd-process.ts";
 
-export const VICTIMS = ["edge", "origins", "endpoint", "postgres us", "postgres eu", "bank"] as const;
+export const VICTIMS = [
+  "edge",
+  "origins",
+  "endpoint",
+  "postgres us",
+  "postgres eu",
+  "bank",
+] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 /** One process, or a few that live and die together. */
@@ -29,6 +37,8 @@ export type Part = {
   kill(): Promise<void>;
   /** Starts it where it was; resolves when it answers. */
   start(): Promise<void>;
+  /** False once it was killed, or ended by itself. */
+  isUp(): boolean;
 };
 
 export const LINKS = [
@@ -101,14 +111,22 @@ async function startParts(
     return cluster;
   };
   const ports = { us: clusterOf("us").port, eu: clusterOf("eu").port };
+  const up = new Set<Victim>();
+  /** Notes that a part runs, and when it does not any more. */
+  const watch = (name: Victim, { ended }: Pick<Child, "ended">) => {
+    up.add(name);
+    void ended.then(() => up.delete(name));
+  };
   const startRegion = async (region: Region) => {
-    platform.clusters[region] = await patiently(() =>
-      startCluster({ region, ...place, bin, password, port: ports[region] }),
-    );
+    const plan = { region, ...place, bin, password, port: ports[region] };
+    const cluster = await patiently(() => startCluster(plan));
+    platform.clusters[region] = cluster;
+    watch(`postgres ${region}`, cluster);
   };
   const disk = await smallDisk(clusterOf("us"), place);
   if (typeof disk !== "string") stops.splice(1, 0, disk.remove);
   await startRegion("us");
+  watch("postgres eu", clusterOf("eu"));
 
   const links = {} as Record<Link, ChaosProxy>;
   const link = async (name: Link, to: number) => {
@@ -134,54 +152,55 @@ async function startParts(
   const databases = Object.values(bindings).filter((value) => value.startsWith("postgres"));
   const endpointPort = await freePort();
   let endpoint: EndpointProcess | undefined;
-  bindings["SQL_ENDPOINT"] =
-    `http://127.0.0.1:${await link("origin→endpoint", endpointPort)}/sql`;
+  bindings["SQL_ENDPOINT"] = `http://127.0.0.1:${await link("origin→endpoint", endpointPort)}/sql`;
 
   say("bundling the Workers");
-  const bank = await WorkerdProcess.prepare({
-    name: "bank",
-    home,
-    bindings,
-    workers: [
-      {
-        name: "tessera-testbank",
-        folder: "workers/testbank",
-        listen: { port: listen.bank },
-      },
-    ],
-  });
-  const origins = await WorkerdProcess.prepare({
-    name: "origins",
-    home,
-    bindings,
-    workers: REGIONS.map((region) => ({
-      name: `tessera-origin-${region}`,
-      folder: "origin" as const,
-      environment: region,
-      listen: { port: listen[region], entrypoint: "Origin" },
-    })),
-  });
-  const edge = await WorkerdProcess.prepare({
-    name: "edge",
-    home,
-    bindings,
-    workers: [
-      {
-        name: "tessera-edge",
-        folder: "workers/edge",
-        listen: { port: listen.edge },
-        outward: {
-          ORIGIN_US: await link("edge→origin us", listen.us),
-          ORIGIN_EU: await link("edge→origin eu", listen.eu),
+  const [bank, origins, edge] = await Promise.all([
+    WorkerdProcess.prepare({
+      name: "bank",
+      home,
+      bindings,
+      workers: [
+        {
+          name: "tessera-testbank",
+          folder: "workers/testbank",
+          listen: { port: listen.bank },
         },
-      },
-      {
-        name: "tessera-vault",
-        folder: "workers/vault",
-        outward: { PROCESSOR: await link("vault→bank", listen.bank) },
-      },
-    ],
-  });
+      ],
+    }),
+    WorkerdProcess.prepare({
+      name: "origins",
+      home,
+      bindings,
+      workers: REGIONS.map((region) => ({
+        name: `tessera-origin-${region}`,
+        folder: "origin" as const,
+        environment: region,
+        listen: { port: listen[region], entrypoint: "Origin" },
+      })),
+    }),
+    WorkerdProcess.prepare({
+      name: "edge",
+      home,
+      bindings,
+      workers: [
+        {
+          name: "tessera-edge",
+          folder: "workers/edge",
+          listen: { port: listen.edge },
+          outward: {
+            ORIGIN_US: await link("edge→origin us", listen.us),
+            ORIGIN_EU: await link("edge→origin eu", listen.eu),
+          },
+        },
+        {
+          name: "tessera-vault",
+          folder: "workers/vault",
+          outward: { PROCESSOR: await link("vault→bank", listen.bank) },
+        },
+      ],
+    }),
+  ]);
 
   const region = (name: Region): Part => ({
     kill: async () => {
@@ -190,6 +209,7 @@ async function startParts(
       await cluster.ended;
     },
     start: () => startRegion(name),
+    isUp: () => up.has(`postgres ${name}`),
   });
   const parts: Record<Victim, Part> = {
     edge,
@@ -203,7 +223,9 @@ async function startParts(
       },
       start: async () => {
         endpoint = await startEndpointProcess(home, databases, endpointPort);
+        watch("endpoint", endpoint);
       },
+      isUp: () => up.has("endpoint"),
     },
     "postgres us": region("us"),
     "postgres eu": region("eu"),

@@ -12,7 +12,9 @@ type HostPlan = { readonly workers: object[]; readonly objects: string };
 // The one that wrangler brings: the project itself does not depend on it.
 const wrangler = fileURLToPath(import.meta.resolve("wrangler"));
 const miniflare = pathToFileURL(createRequire(wrangler).resolve("miniflare")).href;
-const { Miniflare, convertV4MiniflareOptions } = (await import(miniflare)) as typeof MiniflareModule;
+const { Miniflare, convertV4MiniflareOptions } = (await import(
+  miniflare
+)) as typeof MiniflareModule;
 
 const { workers, objects } = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as HostPlan;
 const options = {

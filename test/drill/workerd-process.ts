@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type Bindings, BINDINGS_OF_WORKER } from "../../local/bindings.ts";
+import { BINDINGS_OF_WORKER, type Bindings } from "../../local/bindings.ts";
 import { type Child, startChild } from "../../local/child.ts";
 
 export type Folder = keyof typeof BINDINGS_OF_WORKER;
@@ -94,6 +94,7 @@ export class WorkerdProcess {
     let over = false;
     void child.ended.then(() => {
       over = true;
+      if (this.#child === child) this.#child = undefined;
     });
     const deadline = performance.now() + START_MS_MAX;
     for (const { listen } of this.#plan.workers) {
@@ -103,6 +104,10 @@ export class WorkerdProcess {
         await sleep(POLL_MS);
       }
     }
+  }
+
+  isUp(): boolean {
+    return this.#child !== undefined;
   }
 
   /** SIGKILL to workerd and its host at once: nothing gets to say goodbye. */
@@ -120,7 +125,11 @@ async function optionsOf(worker: WorkerPlan, { home, bindings }: WorkerdPlan): P
   const { unstable_getMiniflareWorkerOptions: read } = (await import("wrangler")) as Wrangler;
   const config = join(root, worker.folder, "wrangler.toml");
   // The demo shop's files are left out: Miniflare would put two Workers in front of every request.
-  const { assets: _, modulesRules: __, ...options } = read(config, worker.environment).workerOptions;
+  const {
+    assets: _,
+    modulesRules: __,
+    ...options
+  } = read(config, worker.environment).workerOptions;
   const directory = await bundle(config, join(home, "bundles", worker.name), worker.environment);
   const outward = Object.entries(worker.outward ?? {}).map(([name, port]) => [
     name,
@@ -132,10 +141,13 @@ async function optionsOf(worker: WorkerPlan, { home, bindings }: WorkerdPlan): P
     modulesRoot: directory,
     modules: [{ type: "ESModule", path: join(directory, "index.js") }],
     bindings: {
-      ...options.bindings,
+      ...(options.bindings as Record<string, string>),
       ...Object.fromEntries(BINDINGS_OF_WORKER[worker.folder].map((n) => [n, bindings[n] ?? ""])),
     },
-    serviceBindings: { ...options.serviceBindings, ...Object.fromEntries(outward) },
+    serviceBindings: {
+      ...(options.serviceBindings as Record<string, object>),
+      ...Object.fromEntries(outward),
+    },
     unsafeRegisterWorker: false,
     ...(worker.listen === undefined
       ? {}
