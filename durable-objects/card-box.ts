@@ -16,6 +16,18 @@ export type BoxedCard = {
   readonly created: number;
 };
 
+/** A card to be taken: whose, and by which name. */
+export type CardName = { readonly owner: string; readonly token: string };
+
+export type TakenCard = { readonly boxed: BoxedCard; readonly cvc: string | undefined };
+
+type Waiting = CardName & {
+  readonly boxed: BoxedCard;
+  readonly cvc: string | undefined;
+  readonly kept: () => void;
+  readonly refused: (reason: unknown) => void;
+};
+
 const SCHEMA = `
   create table if not exists cards (
     owner text not null,
@@ -28,6 +40,8 @@ const SCHEMA = `
 
 export class CardBox extends DurableObject {
   readonly #cvcs = new Map<string, { readonly cvc: string; readonly untilMs: number }>();
+  #waiting: Waiting[] = [];
+  #isKeeping = false;
 
   constructor(state: DurableObjectState, env: unknown) {
     super(state, env as never);
@@ -35,18 +49,11 @@ export class CardBox extends DurableObject {
   }
 
   /** Keeps a sealed card; `owner` is account and mode. The answer waits until it is durable. */
-  put(owner: string, token: string, boxed: BoxedCard, cvc: string | undefined): void {
-    this.ctx.storage.sql.exec(
-      "insert into cards (owner, token, sealed, card, created) values (?, ?, ?, ?, ?)",
-      owner,
-      token,
-      boxed.sealed,
-      JSON.stringify(boxed.card),
-      boxed.created,
-    );
-    if (cvc === undefined) return;
-    this.#dropStale();
-    this.#cvcs.set(`${owner}/${token}`, { cvc, untilMs: Date.now() + CVC_KEPT_MS_MAX });
+  put(owner: string, token: string, boxed: BoxedCard, cvc: string | undefined): Promise<void> {
+    return new Promise((kept, refused) => {
+      this.#waiting.push({ owner, token, boxed, cvc, kept, refused });
+      if (!this.#isKeeping) void this.#keep();
+    });
   }
 
   get(owner: string, token: string): BoxedCard | undefined {
@@ -61,14 +68,16 @@ export class CardBox extends DurableObject {
     return { sealed: row.sealed, card: JSON.parse(row.card) as CardSummary, created: row.created };
   }
 
-  /** The sealed card, and its CVC if this is the first use. */
-  take(owner: string, token: string): { boxed: BoxedCard; cvc: string | undefined } | undefined {
-    const boxed = this.get(owner, token);
-    if (boxed === undefined) return undefined;
-    const name = `${owner}/${token}`;
-    const held = this.#cvcs.get(name);
-    this.#cvcs.delete(name);
-    return { boxed, cvc: held !== undefined && held.untilMs > Date.now() ? held.cvc : undefined };
+  /** The sealed cards in the order asked for, each with its CVC if this is its first use. */
+  takeMany(names: readonly CardName[]): (TakenCard | undefined)[] {
+    return names.map(({ owner, token }) => {
+      const boxed = this.get(owner, token);
+      if (boxed === undefined) return undefined;
+      const name = `${owner}/${token}`;
+      const held = this.#cvcs.get(name);
+      this.#cvcs.delete(name);
+      return { boxed, cvc: held !== undefined && held.untilMs > Date.now() ? held.cvc : undefined };
+    });
   }
 
   forget(owner: string, tokens: readonly string[]): void {
@@ -76,6 +85,42 @@ export class CardBox extends DurableObject {
       this.#cvcs.delete(`${owner}/${token}`);
       this.ctx.storage.sql.exec("delete from cards where owner = ? and token = ?", owner, token);
     }
+  }
+
+  // While one commit is under way the next group fills: a commit costs more than a row does.
+  async #keep(): Promise<void> {
+    this.#isKeeping = true;
+    while (this.#waiting.length > 0) {
+      // One turn of the event loop lets the calls that came together be written together.
+      await scheduler.wait(0);
+      const group = this.#waiting;
+      this.#waiting = [];
+      const written = group.filter((card) => this.#write(card));
+      await this.ctx.storage.sync();
+      for (const { kept } of written) kept();
+    }
+    this.#isKeeping = false;
+  }
+
+  #write({ owner, token, boxed, cvc, refused }: Waiting): boolean {
+    try {
+      this.ctx.storage.sql.exec(
+        "insert into cards (owner, token, sealed, card, created) values (?, ?, ?, ?, ?)",
+        owner,
+        token,
+        boxed.sealed,
+        JSON.stringify(boxed.card),
+        boxed.created,
+      );
+    } catch (reason) {
+      refused(reason);
+      return false;
+    }
+    if (cvc !== undefined) {
+      this.#dropStale();
+      this.#cvcs.set(`${owner}/${token}`, { cvc, untilMs: Date.now() + CVC_KEPT_MS_MAX });
+    }
+    return true;
   }
 
   // A Map keeps the order of insertion, so the stale ones are at its front.

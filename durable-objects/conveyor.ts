@@ -1,94 +1,92 @@
-// Groups commands into batches without waiting: while one batch is in flight the next one fills. Idle,
+// Groups commands into batches without waiting: while the lanes are taken the next batch fills. Idle,
 // a command leaves at once; busy, one commit carries many. Two commands that exclude each other never
-// share a batch, and a command that cannot be committed never takes its neighbours with it.
+// travel at the same time and nobody overtakes its elder; a command that cannot be committed never takes
+// its neighbours with it.
 
-import { type Result, refuse } from "../protocol/result.ts";
+import { type Command, exclusions } from "../protocol/command.ts";
+import type { SendFailure } from "./machine.ts";
 
 /** Commands in one batch: some 30 ms of SQL, ordinarily 0.5 MiB of JSON; what is larger is sent in halves. */
 export const BATCH_COMMANDS_MAX = 400;
 
-export type SendFailure = "fenced" | "conflict" | "unreachable";
-
-type Waiting<C, V> = {
-  readonly command: C;
+/** A command on its way, and whom its verdict concerns. */
+export type Item<O> = {
+  readonly command: Command;
+  readonly owner: O;
   readonly names: readonly string[];
-  readonly settle: (answer: Result<V, SendFailure>) => void;
 };
 
-export class Conveyor<C, V> {
-  #waiting: Waiting<C, V>[] = [];
-  #moving = false;
-  readonly #send: (commands: C[]) => Promise<Result<V[], SendFailure>>;
-  readonly #namesOf: (command: C) => readonly string[];
+export type Batch = { readonly number: number; readonly commands: readonly Command[] };
 
-  constructor(
-    send: (commands: C[]) => Promise<Result<V[], SendFailure>>,
-    namesOf: (command: C) => readonly string[],
-  ) {
-    this.#send = send;
-    this.#namesOf = namesOf;
+export class Conveyor<O> {
+  readonly #lanes: number;
+  #waiting: Item<O>[] = [];
+  /** Halves of batches that conflicted; they leave before anybody else. */
+  readonly #halves: Item<O>[][] = [];
+  readonly #travelling = new Map<number, Item<O>[]>();
+  /** Names of those that travel, or would if a lane were free for their half. */
+  readonly #names = new Set<string>();
+  #lastNumber = 0;
+
+  /** `lanes` is how many batches may be in flight at once. */
+  constructor(lanes: number) {
+    this.#lanes = lanes;
   }
 
-  /** Commands that wait for the next batch. */
+  /** Commands that wait for their first batch. */
   get backlog(): number {
     return this.#waiting.length;
   }
 
-  /** The verdict on one command, once its batch is committed. */
-  push(command: C): Promise<Result<V, SendFailure>> {
-    const answer = new Promise<Result<V, SendFailure>>((settle) => {
-      this.#waiting.push({ command, names: this.#namesOf(command), settle });
-    });
-    if (!this.#moving) void this.#move();
-    return answer;
+  push(command: Command, owner: O): void {
+    this.#waiting.push({ command, owner, names: exclusions(command) });
   }
 
-  async #move(): Promise<void> {
-    this.#moving = true;
-    // One turn of the event loop lets those who came together leave together.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#dispatch(this.#nextBatch());
-    this.#moving = false;
+  /** The next batch that may leave now, or undefined when no lane is free or nobody may go. */
+  next(): Batch | undefined {
+    if (this.#travelling.size >= this.#lanes) return undefined;
+    const items = this.#halves.pop() ?? this.#gather();
+    if (items.length === 0) return undefined;
+    const number = ++this.#lastNumber;
+    this.#travelling.set(number, items);
+    return { number, commands: items.map(({ command }) => command) };
   }
 
-  #nextBatch(): Waiting<C, V>[] {
-    const batch: Waiting<C, V>[] = [];
-    const left: Waiting<C, V>[] = [];
-    const taken = new Set<string>();
-    for (const item of this.#waiting) {
-      const excluded = item.names.some((name) => taken.has(name));
-      if (excluded || batch.length >= BATCH_COMMANDS_MAX) left.push(item);
-      else batch.push(item);
-      // Names of those left behind are taken too, so that nobody overtakes its elder.
-      for (const name of item.names) taken.add(name);
+  /**
+   * Takes note that a batch was answered, and gives back those whose answer it is, in the order of its
+   * commands. Nobody is when the batch is not in flight, or conflicted and travels on in two halves.
+   */
+  arrive(number: number, failure: SendFailure | undefined): readonly Item<O>[] {
+    const items = this.#travelling.get(number);
+    if (items === undefined) return [];
+    this.#travelling.delete(number);
+    if (failure === "conflict" && items.length > 1) {
+      const middle = Math.ceil(items.length / 2);
+      this.#halves.push(items.slice(middle), items.slice(0, middle));
+      return [];
     }
+    for (const { names } of items) for (const name of names) this.#names.delete(name);
+    return items;
+  }
+
+  #gather(): Item<O>[] {
+    const batch: Item<O>[] = [];
+    const left: Item<O>[] = [];
+    // Names of those left behind count as well, so that nobody overtakes its elder.
+    const held = new Set<string>();
+    let i = 0;
+    for (; i < this.#waiting.length && batch.length < BATCH_COMMANDS_MAX; i++) {
+      const item = this.#waiting[i] as Item<O>;
+      if (item.names.some((name) => this.#names.has(name) || held.has(name))) {
+        left.push(item);
+        for (const name of item.names) held.add(name);
+      } else {
+        batch.push(item);
+        for (const name of item.names) this.#names.add(name);
+      }
+    }
+    for (; i < this.#waiting.length; i++) left.push(this.#waiting[i] as Item<O>);
     this.#waiting = left;
     return batch;
-  }
-
-  async #dispatch(batch: Waiting<C, V>[]): Promise<void> {
-    const answer = await this.#attempt(batch);
-    if (answer.ok) {
-      batch.forEach((item, i) => {
-        item.settle({ ok: true, value: answer.value[i] as V });
-      });
-      return;
-    }
-    if (answer.failure === "conflict" && batch.length > 1) {
-      const middle = Math.ceil(batch.length / 2);
-      await this.#dispatch(batch.slice(0, middle));
-      await this.#dispatch(batch.slice(middle));
-      return;
-    }
-    for (const item of batch) item.settle(answer);
-  }
-
-  async #attempt(batch: Waiting<C, V>[]): Promise<Result<V[], SendFailure>> {
-    try {
-      return await this.#send(batch.map(({ command }) => command));
-    } catch {
-      // A cut connection says nothing of the commit, as a refused one does.
-      return refuse("unreachable");
-    }
   }
 }

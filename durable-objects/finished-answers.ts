@@ -16,6 +16,8 @@ const FIXED_BYTES = 1_500;
 
 export class FinishedAnswers {
   readonly #answers = new Map<string, { readonly finished: Finished; readonly bytes: number }>();
+  // One walk for all time: from its start, each would step over all that was let go of before.
+  #oldestFirst = this.#answers.keys();
   #bytes = 0;
 
   get(name: string): Finished | undefined {
@@ -27,21 +29,24 @@ export class FinishedAnswers {
     const bytes = name.length + sizeOf(finished.reply);
     this.#bytes += bytes - (this.#answers.get(name)?.bytes ?? 0);
     this.#answers.set(name, { finished, bytes });
-    for (const [oldest, kept] of this.#answers) {
-      if (this.#bytes <= KEPT_BYTES_MAX) return;
-      this.#bytes -= kept.bytes;
-      this.#answers.delete(oldest);
+    while (this.#bytes > KEPT_BYTES_MAX) {
+      const { value: oldest, done } = this.#oldestFirst.next();
+      if (done === true) this.#oldestFirst = this.#answers.keys();
+      else this.#forget(oldest);
     }
   }
 
   /** Lets go of what was said of a customer who is deleted: nothing of the person stays here. */
   forgetCustomer(id: CustomerId): void {
-    for (const [name, { finished, bytes }] of this.#answers) {
+    for (const [name, { finished }] of this.#answers) {
       const { end } = finished.reply;
-      if (!end.ok || end.facts.kind !== "customer" || end.facts.id !== id) continue;
-      this.#bytes -= bytes;
-      this.#answers.delete(name);
+      if (end.ok && end.facts.kind === "customer" && end.facts.id === id) this.#forget(name);
     }
+  }
+
+  #forget(name: string): void {
+    this.#bytes -= this.#answers.get(name)?.bytes ?? 0;
+    this.#answers.delete(name);
   }
 }
 

@@ -1,57 +1,56 @@
 // A merchant's request as the command that opens it at the ledger. A token is looked up in the vault
 // first, so that a charge is never opened on a card that is not there.
 
-import type { Command } from "../protocol/command.ts";
-import type { CardSummary } from "../protocol/facts.ts";
-import type { Failure } from "../protocol/failure.ts";
-import type { IdMint, TokenId } from "../protocol/ids.ts";
+import type { Command, OpenCharge, OpenOperation, SaveCustomer } from "../protocol/command.ts";
+import type { IdMint } from "../protocol/ids.ts";
 import { cardIdOfToken } from "../protocol/object.ts";
-import { ok, type Result } from "../protocol/result.ts";
-import type { Ask, CardSource, ChargeAsk, CustomerAsk } from "../protocol/shard.ts";
-import type { VaultVerbs } from "../protocol/vault.ts";
+import type { Ask, ChargeAsk, CustomerAsk, OperationAsk } from "../protocol/shard.ts";
+import type { UsableCard } from "./machine.ts";
 
-type Vault = Pick<VaultVerbs, "describe">;
-type UsableCard = { readonly token: TokenId; readonly card: CardSummary };
+/** What a merchant asks under a key. */
+export type KeyedAsk = Exclude<Ask, { kind: "account" }>;
 
-export async function opening(
-  ask: Exclude<Ask, { kind: "account" }>,
-  mint: IdMint,
-  vault: Vault,
-): Promise<Result<Command, Failure>> {
+/** The text of a token that must be looked up before the request can be opened. */
+export function tokenToDescribe(ask: KeyedAsk): string | undefined {
+  const source = "source" in ask ? ask.source : undefined;
+  return source?.kind === "token" ? source.text : undefined;
+}
+
+/** The command that opens a request; `described` is the card of a token that was looked up. */
+export function opening(ask: KeyedAsk, described: UsableCard | undefined, mint: IdMint): Command {
   switch (ask.kind) {
     case "charge":
-      return openCharge(ask, mint, vault);
+      return openCharge(ask, described, mint);
     case "customer":
-      return saveCustomer(ask, mint, vault);
+      return saveCustomer(ask, described, mint);
     case "capture":
-    case "refund": {
-      const { kind, ...rest } = ask;
-      const id = kind === "capture" ? mint.mint("op") : mint.mint("re");
-      return ok({ ...rest, kind: "open_operation", id, capture: kind === "capture" });
-    }
+    case "refund":
+      return openOperation(ask, mint);
   }
 }
 
-async function openCharge(
-  ask: ChargeAsk,
-  mint: IdMint,
-  vault: Vault,
-): Promise<Result<Command, Failure>> {
+function openCharge(ask: ChargeAsk, described: UsableCard | undefined, mint: IdMint): OpenCharge {
   const { source, kind: _, ...rest } = ask;
   const id = mint.mint("ch");
   if (source.kind === "customer") {
     const { kind: _kind, ...kept } = source;
-    return ok({ ...rest, ...kept, kind: "open_charge", id });
+    return { ...rest, ...kept, kind: "open_charge", id };
   }
-  const card = await usableCard(ask, source, vault);
-  return card.ok ? ok({ ...rest, ...card.value, kind: "open_charge", id }) : card;
+  const { token, card } = usable(source, described);
+  return { ...rest, token, card, kind: "open_charge", id };
 }
 
-async function saveCustomer(
+function openOperation(ask: OperationAsk, mint: IdMint): OpenOperation {
+  const { kind, ...rest } = ask;
+  const id = kind === "capture" ? mint.mint("op") : mint.mint("re");
+  return { ...rest, kind: "open_operation", id, capture: kind === "capture" };
+}
+
+function saveCustomer(
   ask: CustomerAsk,
+  described: UsableCard | undefined,
   mint: IdMint,
-  vault: Vault,
-): Promise<Result<Command, Failure>> {
+): SaveCustomer {
   const { change, source, kind: _, ...rest } = ask;
   const command = {
     ...rest,
@@ -60,20 +59,16 @@ async function saveCustomer(
     made: change === "create",
     removed: change === "delete",
   };
-  if (source === undefined) return ok(command);
-  const card = await usableCard(ask, source, vault);
-  if (!card.ok) return card;
-  return ok({ ...command, ...card.value, card_id: cardIdOfToken(card.value.token) });
+  if (source === undefined) return command;
+  const { token, card } = usable(source, described);
+  return { ...command, token, card, card_id: cardIdOfToken(token) };
 }
 
-async function usableCard(
-  { account, livemode }: Ask,
-  source: CardSource,
-  vault: Vault,
-): Promise<Result<UsableCard, Failure>> {
-  if (source.kind === "tokenized") return ok({ token: source.token, card: source.card });
-  const described = await vault.describe({ account, livemode }, source.text);
-  return described.ok
-    ? ok({ token: described.value.token, card: described.value.card })
-    : described;
+function usable(
+  source: NonNullable<CustomerAsk["source"]>,
+  described: UsableCard | undefined,
+): UsableCard {
+  if (source.kind === "tokenized") return source;
+  if (described === undefined) throw new Error("Bug: a token is looked up before it is used");
+  return described;
 }

@@ -1,10 +1,14 @@
 // Signed requests to the origins of all regions. An answer that does not come, comes late or is not the
 // origin's own says nothing about whether the request was executed.
 
+import { parametersOf } from "../protocol/batch.ts";
+import type { Command, Verdict } from "../protocol/command.ts";
 import { ok, type Result, refuse } from "../protocol/result.ts";
+import { type VerdictRow, verdictsOf } from "../protocol/row.ts";
 import { importSigner, SIGNATURE_HEADER, type Signer, sign } from "../protocol/signature.ts";
 import type { Region } from "../protocol/slot.ts";
-import type { SendFailure } from "./conveyor.ts";
+import { within } from "./deadline.ts";
+import type { SendFailure } from "./machine.ts";
 
 /** Bindings and secrets by which the origins are reached. */
 export type OriginBindings = {
@@ -19,9 +23,24 @@ const ANSWER_MS_MAX = 10_000;
 /** A question after health is asked by those who wait for nothing else: silence is an answer. */
 const HEALTH_MS_MAX = 3_000;
 /** The fencing epoch requests are signed for; `fence` in the region must hold the same. */
-export const EPOCH = 1;
+const EPOCH = 1;
 
 let signer: { readonly json: string; readonly key: Promise<Signer> } | undefined;
+
+/** Has a region's ledger apply commands, all in one transaction. */
+export async function applyAt(
+  env: OriginBindings,
+  region: Region,
+  commands: readonly Command[],
+): Promise<Result<Verdict[], SendFailure>> {
+  const answer = await askOrigin<VerdictRow[]>(
+    env,
+    region,
+    "/batch",
+    parametersOf(EPOCH, commands),
+  );
+  return answer.ok ? ok(verdictsOf(answer.value)) : answer;
+}
 
 export async function askOrigin<T>(
   env: OriginBindings,
@@ -69,16 +88,5 @@ export async function isHealthy(env: OriginBindings, region: Region): Promise<bo
     });
   } catch {
     return false;
-  }
-}
-
-// Not AbortSignal.timeout: a timer nobody clears keeps an idle object in memory until it fires.
-async function within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), limitMs);
-  try {
-    return await work(deadline.signal);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,266 +1,268 @@
 // The front door of one slot of accounts: admits, holds keys in flight, groups commands, and takes each
 // charge through open → effect → close. The ledger's unique rows decide what happened once; what this
 // object knows is a cache of them, so it writes nothing on the hot path and may be lost at any moment.
+// All it decides is decided in machine.ts; here its actions are performed.
 
 import { DurableObject } from "cloudflare:workers";
-import {
-  type Command,
-  exclusions,
-  type Scope,
-  type Unfinished,
-  type Verdict,
-} from "../protocol/command.ts";
-import { type Failure, isRetryable } from "../protocol/failure.ts";
-import { firstUuidAt, IdMint, type TokenId } from "../protocol/ids.ts";
-import type { Result } from "../protocol/result.ts";
-import type { AccountAsk, Admission, Ask, End, Reply } from "../protocol/shard.ts";
+import type { Command, Scope, Unfinished, Verdict } from "../protocol/command.ts";
+import { firstUuidAt, type TokenId } from "../protocol/ids.ts";
+import { type Result, refuse } from "../protocol/result.ts";
+import type { Admission, Ask, Reply } from "../protocol/shard.ts";
 import { homeOf } from "../protocol/slot.ts";
-import type { VaultVerbs } from "../protocol/vault.ts";
-import { type Bucket, type BucketLimit, takeToken } from "./bucket.ts";
-import { Conveyor, type SendFailure } from "./conveyor.ts";
-import { Drive } from "./drive.ts";
-import { FinishedAnswers } from "./finished-answers.ts";
-import { opening } from "./opening.ts";
-import { askOrigin, EPOCH, type OriginBindings } from "./origin-client.ts";
+import type { Order, Performed, VaultVerbs } from "../protocol/vault.ts";
+import { within } from "./deadline.ts";
+import { INTERNAL } from "./end.ts";
+import { readJsonLines } from "./json-lines.ts";
+import { type Lane, laneOf } from "./lane.ts";
+import {
+  type Action,
+  admit,
+  type Clock,
+  flush,
+  type Input,
+  newShard,
+  type SendFailure,
+  type ShardState,
+  take,
+} from "./machine.ts";
+import { applyAt, askOrigin, type OriginBindings } from "./origin-client.ts";
+import { ALARM_MS } from "./shard-state.ts";
 
 export type ShardEnv = OriginBindings & {
   readonly VAULT: Service<VaultVerbs & Rpc.WorkerEntrypointBranded>;
+  readonly LANE: DurableObjectNamespace<Lane>;
   /** Requests a second one account may make, and how many at once after a rest. */
   readonly RATE_PER_SECOND?: string;
 };
 
-/** Stripe allows 100 requests a second; one hot merchant must be able to fill a conveyor. */
-const RATE_PER_SECOND_DEFAULT = 1000;
-const BURST_SECONDS = 2;
-/** How soon after a crash the alarm looks for what was left open. */
-const ALARM_MS = 5_000;
-/** A statement whose answer was lost, or was sent by an instance before this one, may commit this late. */
-const LATE_COMMIT_MS_MAX = 120_000;
-/** How far back recovery looks beyond what is known: late commits, and clocks of two instances. */
-const CLOCK_SLACK_MS = 600_000;
-/** Charges taken up by one recovery (the page of `unfinished`), and how many of them at once. */
-const RECOVERED_MAX = 500;
-const RECOVERED_AT_ONCE = 32;
-/** Commands that may wait; beyond it the shard sheds load instead of keeping callers. */
-const BACKLOG_MAX = 5_000;
+/** A vault that has not told of a token by then counts as cut off. */
+const DESCRIBE_MS_MAX = 10_000;
+/** Batches smaller than this share a lane with those of other shards; a larger one is worth a commit. */
+const OWN_BATCH_MIN = 16;
+/** A lane waits for what is before it, and then for the origin. */
+const LANE_MS_MAX = 35_000;
+/** The vault asks a processor three times, eight seconds each, and by key in between. */
+const PERFORM_MS_MAX = 60_000;
 /** A vault that restarts is back within a second or two. */
 const FORGET_TRIES_MAX = 5;
 const FORGET_PAUSE_MS = 500;
 const CLEAN_SINCE = "clean_since_ms";
 
-const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
+const clock: Clock = {
+  get nowMs() {
+    return Date.now();
+  },
+  random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+};
 
 export class Shard extends DurableObject<ShardEnv> {
-  readonly #mint = new IdMint(() => Date.now(), random);
-  readonly #buckets = new Map<string, Bucket>();
-  /** Keys being executed, and since when. */
-  readonly #inFlight = new Map<string, number>();
-  readonly #finished = new FinishedAnswers();
-  readonly #seqs = new Map<string, number>();
   readonly #slot: number;
-  readonly #conveyor: Conveyor<Command, Verdict>;
-  readonly #drive: Drive;
-  readonly #limit: BucketLimit;
-  #armed = false;
-  /** True until the ledger was asked, by this instance, what a crash may have left open. */
-  #doubtful = true;
-  /** Until then something may still commit that this instance does not know of. */
-  #lateUntilMs = Date.now() + LATE_COMMIT_MS_MAX;
+  #state: ShardState;
+  #actions: Action[] = [];
+  #flushing = false;
+  readonly #callers = new Map<number, (reply: Reply) => void>();
+  #lastCall = 0;
+  /** Told when no recovery is under way. */
+  #resting: (() => void)[] = [];
 
   constructor(state: DurableObjectState, env: ShardEnv) {
     super(state, env);
     this.#slot = Number((state.id.name ?? "").slice("slot-".length));
-    const home = homeOf(this.#slot);
-    this.#conveyor = new Conveyor(
-      (commands) => askOrigin<Verdict[]>(env, home, "/batch", { epoch: EPOCH, commands }),
-      exclusions,
-    );
-    this.#drive = new Drive(env.VAULT, (command) => this.#commit(command));
-    const perSecond = Number(env.RATE_PER_SECOND ?? RATE_PER_SECOND_DEFAULT);
-    this.#limit = { perSecond, burst: perSecond * BURST_SECONDS };
+    this.#state = this.#wake();
   }
 
   /** Whether an account may read now, and the sequence its answer must not fall behind. */
   admit(scope: Scope): Admission {
-    if (!this.#takeToken(scope)) return { ok: false, failure: { kind: "rate_limited" } };
-    return { ok: true, minSeq: this.#seqs.get(nameOf(scope)) ?? null };
+    return admit(this.#state, scope, Date.now());
   }
 
   /** Executes a request once for its key; every other request with that key hears the same. */
-  async execute(ask: Ask): Promise<Reply> {
-    const request = "request" in ask ? ask.request : ("req_" as const);
-    const fresh = (end: End): Reply => ({ end, replayed: false, request });
-    const refused = (failure: Failure) => fresh({ ok: false, failure });
-    if (this.#conveyor.backlog > BACKLOG_MAX) return refused({ kind: "rate_limited" });
-    if (ask.kind === "account") return fresh(await this.#create(ask));
-    if (!this.#takeToken(ask)) return refused({ kind: "rate_limited" });
-    const name = `${nameOf(ask)}/${ask.key}`;
-    // Whose parameters are the first's is known only when the ledger has judged, so neither is preferred.
-    if (this.#inFlight.has(name)) return refused({ kind: "idempotency_in_use" });
-    const first = this.#finished.get(name);
-    if (first !== undefined && (first.mac !== ask.mac || first.operation !== ask.operation)) {
-      const second = ask.operation;
-      return refused({ kind: "idempotency_mismatch", first: first.operation, second });
-    }
-    if (first !== undefined) return first.reply;
-    const { mac, operation } = ask;
-    this.#inFlight.set(name, Date.now());
-    try {
-      const reply = await this.#first(ask);
-      if (isKept(reply.end)) {
-        this.#finished.set(name, { mac, operation, reply: { ...reply, replayed: true } });
-      }
-      return reply;
-    } finally {
-      this.#inFlight.delete(name);
-    }
-  }
-
-  /** Finishes what a crash left between its two phases, then rests until there is work again. */
-  override async alarm(): Promise<void> {
-    this.#armed = false;
-    const [oldest] = this.#inFlight.values();
-    const cleanSinceMs = (oldest ?? Date.now()) - CLOCK_SLACK_MS;
-    try {
-      if (this.#doubtful) await this.#recover();
-      if (!this.#doubtful) this.ctx.storage.kv.put(CLEAN_SINCE, cleanSinceMs);
-    } catch (error) {
-      console.error("shard could not recover yet", this.#slot, String(error));
-      this.#doubtful = true;
-    }
-    if (this.#doubtful || oldest !== undefined) this.#arm();
-  }
-
-  async #recover(): Promise<void> {
-    const sinceMs = this.ctx.storage.kv.get<number>(CLEAN_SINCE) ?? 0;
-    const found = await askOrigin<Unfinished[]>(this.env, homeOf(this.#slot), "/unfinished", {
-      slot: this.#slot,
-      since: firstUuidAt(sinceMs / 1000),
+  execute(ask: Ask): Promise<Reply> {
+    return new Promise((resolve) => {
+      const call = ++this.#lastCall;
+      this.#callers.set(call, resolve);
+      this.#take(this.#state, { kind: "asked", call, ask });
     });
-    if (!found.ok) {
-      console.error("shard could not recover yet", this.#slot, found.failure);
-      return;
-    }
-    this.#doubtful = false;
-    let ended = true;
-    for (let from = 0; from < found.value.length; from += RECOVERED_AT_ONCE) {
-      const some = found.value.slice(from, from + RECOVERED_AT_ONCE);
-      const ends = await Promise.all(some.map((left) => this.#drive.finish(left, left.facts)));
-      ended &&= ends.every(isFinal);
-    }
-    const all = found.value.length < RECOVERED_MAX;
-    if (!ended || !all || Date.now() < this.#lateUntilMs) this.#doubtful = true;
   }
 
-  // The platform asks, so the merchant's own bucket is not touched.
-  async #create({ kind: _, ...account }: AccountAsk): Promise<End> {
-    const made = await this.#commit({ ...account, kind: "create_account" });
-    if (!made.ok) return { ok: false, failure: failureOf(made.failure) };
-    return made.value.outcome === "closed"
-      ? { ok: true, facts: made.value.facts }
-      : { ok: false, failure: { kind: "internal" } };
+  /** Finishes what a crash left between its two phases; lasts as long as that does. */
+  override alarm(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resting.push(resolve);
+      this.#take(this.#state, { kind: "alarm" });
+    });
   }
 
-  async #first(ask: Exclude<Ask, { kind: "account" }>): Promise<Reply> {
-    this.#arm();
-    const fresh = (end: End): Reply => ({ end, replayed: false, request: ask.request });
-    const command = await opening(ask, this.#mint, this.env.VAULT);
-    if (!command.ok) return fresh({ ok: false, failure: command.failure });
-    const opened = await this.#commit(command.value);
-    if (!opened.ok) {
-      this.#doubtful = true;
-      this.#lateUntilMs = Date.now() + LATE_COMMIT_MS_MAX;
-      return fresh({ ok: false, failure: failureOf(opened.failure) });
+  #wake(): ShardState {
+    const { RATE_PER_SECOND: rate } = this.env;
+    return newShard({
+      nowMs: Date.now(),
+      cleanSinceMs: this.ctx.storage.kv.get<number>(CLEAN_SINCE) ?? 0,
+      ...(rate === undefined ? {} : { ratePerSecond: Number(rate) }),
+    });
+  }
+
+  // What happens in one turn is taken at once and acted on together, so that those who came together
+  // leave together. `state` is the one whose action led to this: a shard that broke down hears no more.
+  #take(state: ShardState, input: Input): void {
+    if (state !== this.#state) return;
+    try {
+      take(state, input, clock, this.#actions);
+    } catch (error) {
+      this.#breakDown(error);
     }
-    const verdict = opened.value;
-    switch (verdict.outcome) {
-      case "refused":
-        return fresh({ ok: false, failure: verdict.failure });
-      case "closed":
-        if (verdict.facts.kind === "customer" && verdict.facts.deleted) {
-          this.#finished.forgetCustomer(verdict.facts.id);
-        }
-        if (verdict.forgotten.length > 0) {
-          this.ctx.waitUntil(this.#forget(scopeOf(ask), verdict.forgotten));
-        }
-        return fresh({ ok: true, facts: verdict.facts });
-      case "opened":
-        return fresh(await this.#finish(ask, verdict.facts));
-      case "known": {
-        const { request, end } = verdict.answer;
-        if (end.kind === "failure")
-          return { end: { ok: false, failure: end.failure }, replayed: true, request };
-        const finished =
-          end.kind === "unfinished"
-            ? await this.#finish(ask, end.facts)
-            : this.#drive.endOf(end.facts);
-        return { end: finished, replayed: true, request };
-      }
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    try {
+      flush(this.#state, this.#actions);
+    } catch (error) {
+      this.#breakDown(error);
+    }
+    const actions = this.#actions;
+    this.#actions = [];
+    for (const action of actions) this.#act(action);
+    if (this.#state.recovery !== undefined || this.#resting.length === 0) return;
+    for (const rest of this.#resting) rest();
+    this.#resting = [];
+  }
+
+  // The machine does not throw. Should it, then what it knows cannot be trusted; all of it is a cache.
+  #breakDown(error: unknown): void {
+    console.error("shard broke down", this.#slot, nameOfError(error));
+    const reply: Reply = { end: INTERNAL, replayed: false, request: "req_" };
+    for (const answer of this.#callers.values()) answer(reply);
+    this.#callers.clear();
+    this.#actions = [];
+    this.#state = this.#wake();
+    void this.ctx.storage.setAlarm(Date.now() + ALARM_MS);
+  }
+
+  #act(action: Action): void {
+    const state = this.#state;
+    switch (action.kind) {
+      case "answer":
+        this.#callers.get(action.call)?.(action.reply);
+        this.#callers.delete(action.call);
+        break;
+      case "describe":
+        void this.#describe(state, action.call, action.scope, action.token);
+        break;
+      case "send":
+        void this.#send(state, action);
+        break;
+      case "perform":
+        void this.#perform(state, action.orders);
+        break;
+      case "find":
+        void this.#find(state, action.find, action.sinceMs);
+        break;
+      case "forget":
+        void this.#forget(action.scope, action.tokens);
+        break;
+      case "arm":
+        // Not awaited: the output gate holds the first request to the origin until the alarm is durable,
+        // so no charge can be opened that nobody would come back for.
+        void this.ctx.storage.setAlarm(action.atMs);
+        break;
+      case "remember":
+        this.ctx.storage.kv.put(CLEAN_SINCE, action.cleanSinceMs);
+        break;
+      case "wait":
+        setTimeout(() => this.#take(state, { kind: "timer", timer: action.timer }), action.ms);
+        break;
+      case "bug":
+        console.error("bug in the shard", this.#slot, nameOfError(action.error));
+        break;
     }
   }
 
-  // The ledger already forgot these tokens, so nobody can pay with them; what is left is to destroy
-  // what they stood for.
+  async #describe(state: ShardState, call: number, scope: Scope, token: string): Promise<void> {
+    try {
+      const card = await within(
+        DESCRIBE_MS_MAX,
+        async () => await this.env.VAULT.describe(scope, token),
+      );
+      this.#take(state, { kind: "described", call, card });
+    } catch (error) {
+      console.error("vault cut off", nameOfError(error));
+      const failure = { kind: "unavailable", what: "The card vault cannot be reached." } as const;
+      this.#take(state, { kind: "described", call, card: refuse(failure) });
+    }
+  }
+
+  async #send(
+    state: ShardState,
+    { batch, commands }: Extract<Action, { kind: "send" }>,
+  ): Promise<void> {
+    const answer = await this.#apply(commands);
+    this.#take(state, { kind: "committed", batch, answer });
+  }
+
+  // A vault that was cut off in the middle may have asked the processor or not.
+  async #perform(state: ShardState, orders: readonly Order[]): Promise<void> {
+    const open = new Set<string>();
+    for (const { key } of orders) open.add(key);
+    try {
+      await within(PERFORM_MS_MAX, async (signal) => {
+        const stream = await this.env.VAULT.perform(orders);
+        await readJsonLines<Performed>(stream, signal, (effects) => {
+          for (const { key } of effects) open.delete(key);
+          this.#take(state, { kind: "performed", effects });
+        });
+      });
+    } catch (error) {
+      console.error("vault cut off", nameOfError(error));
+    }
+    if (open.size === 0) return;
+    const effects = Array.from(open, (key) => ({ key, effect: { kind: "unknown" as const } }));
+    this.#take(state, { kind: "performed", effects });
+  }
+
+  async #find(state: ShardState, find: number, sinceMs: number): Promise<void> {
+    const answer = await this.#unfinished(firstUuidAt(sinceMs / 1000));
+    if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
+    this.#take(state, { kind: "found", find, answer });
+  }
+
+  async #unfinished(since: string): Promise<Result<Unfinished[], SendFailure>> {
+    const ask = { slot: this.#slot, since };
+    try {
+      return await askOrigin<Unfinished[]>(this.env, homeOf(this.#slot), "/unfinished", ask);
+    } catch (error) {
+      console.error("ledger could not be asked", this.#slot, nameOfError(error));
+      return refuse("unreachable");
+    }
+  }
+
+  async #apply(commands: readonly Command[]): Promise<Result<Verdict[], SendFailure>> {
+    const home = homeOf(this.#slot);
+    try {
+      if (commands.length >= OWN_BATCH_MIN) return await applyAt(this.env, home, commands);
+      const lane = this.env.LANE.getByName(laneOf(home, this.#slot));
+      return await within(LANE_MS_MAX, async () => await lane.commit(commands));
+    } catch (error) {
+      console.error("ledger could not be asked", this.#slot, nameOfError(error));
+      return refuse("unreachable");
+    }
+  }
+
   async #forget(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
     for (let tried = 1; tried <= FORGET_TRIES_MAX; tried++) {
       try {
-        return await this.env.VAULT.forget(scope, tokens);
+        await this.env.VAULT.forget(scope, tokens);
+        return;
       } catch {
         await scheduler.wait(FORGET_PAUSE_MS * tried);
       }
     }
     console.error("sealed cards were not destroyed", scope.account, tokens.length);
   }
-
-  async #finish(scope: Scope, facts: Unfinished["facts"]): Promise<End> {
-    const end = await this.#drive.finish(scopeOf(scope), facts);
-    if (!isFinal(end)) this.#doubtful = true;
-    return end;
-  }
-
-  async #commit(command: Command): Promise<Result<Verdict, SendFailure>> {
-    const answer = await this.#conveyor.push(command);
-    if (answer.ok && command.kind !== "create_account") {
-      const name = nameOf(command);
-      const { seq } = answer.value;
-      if (seq > (this.#seqs.get(name) ?? 0)) this.#seqs.set(name, seq);
-    }
-    return answer;
-  }
-
-  #takeToken(scope: Scope): boolean {
-    const name = nameOf(scope);
-    const { admitted, bucket } = takeToken(this.#buckets.get(name), this.#limit, Date.now());
-    this.#buckets.set(name, bucket);
-    return admitted;
-  }
-
-  // One write in five seconds of activity, and not awaited: the output gate holds the first request to
-  // the origin until the alarm is durable, so no charge can be opened that nobody would come back for.
-  #arm(): void {
-    if (this.#armed) return;
-    this.#armed = true;
-    void this.ctx.storage.setAlarm(Date.now() + ALARM_MS);
-  }
 }
 
-const nameOf = (scope: Scope): string => `${scope.account}/${scope.livemode ? "live" : "test"}`;
-
-const scopeOf = ({ account, livemode }: Scope): Scope => ({ account, livemode });
-
-// What the ledger holds under the key. A reuse it refused, or a token nobody found, is not the key's answer.
-const isKept = (end: End): boolean =>
-  isFinal(end) &&
-  (end.ok ||
-    !(
-      end.failure.kind === "idempotency_mismatch" ||
-      end.failure.kind === "account_unknown" ||
-      (end.failure.kind === "resource_missing" && end.failure.object === "token")
-    ));
-
-const isFinal = (end: End): boolean => end.ok || !isRetryable(end.failure);
-
-const failureOf = (failure: SendFailure): Failure =>
-  failure === "conflict"
-    ? { kind: "internal" }
-    : { kind: "unavailable", what: "The ledger of this account's region cannot be reached." };
+const nameOfError = (error: unknown): string =>
+  error instanceof Error ? error.name : typeof error;

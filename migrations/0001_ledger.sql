@@ -55,9 +55,9 @@ create table cards (
   token uuid not null,
   card jsonb not null,
   primary key (account_no, id),
-  unique (account_no, token)
+  unique (token, account_no)
 );
-create index cards_customer on cards (account_no, customer);
+create index cards_customer on cards (customer, id);
 
 -- What a merchant asked for: a charge is written once, before the processor is asked, and its key stands
 -- for ever. `metadata` is json, not jsonb, because an answer is rendered again from it byte for byte.
@@ -90,10 +90,11 @@ create table charges (
   receipt_email text check (length(receipt_email) <= 512),
   statement_descriptor text check (length(statement_descriptor) <= 22),
   metadata json,
-  primary key (account_no, id),
-  -- The key first: with the account first it would look to the planner as good as the primary key.
-  unique (key, account_no)
+  primary key (account_no, id)
 );
+-- One text, not two columns: by two, an empty table's primary key would look to the planner as good as this
+-- index, and a plan made then would walk through all of a merchant's history (docs/decisions/0009).
+create unique index charges_claim on charges ((account_no::text || '/' || key));
 create unique index charges_attempt on charges (account_no, order_id, attempt_number)
   where attempt_number is not null;
 create unique index charges_token on charges (account_no, token) where card_id is null;
@@ -145,10 +146,10 @@ create table operations (
   processor_ref text,
   metadata json,
   primary key (account_no, id),
-  unique (key, account_no),
   check ((state = 'opened') = (seq is null))
 ) with (fillfactor = 80);
-create index operations_charge on operations (account_no, charge, id);
+create unique index operations_claim on operations ((account_no::text || '/' || key));
+create index operations_charge on operations (charge, id);
 
 -- Keys of requests that made neither a charge nor an operation: changes of customers, and refusals. They
 -- are answered when they are claimed, so no row is ever changed, and a period is dropped as a whole.
@@ -172,6 +173,20 @@ create view claims as
   select account_no, key, operation, mac from operations
   union all
   select account_no, key, operation, mac from idempotency_keys;
+
+-- The first request with a key, reached by the indexes made for it.
+create function claim_of(p_no integer, p_key text)
+returns table (key text, operation text, mac bytea) language sql stable as $$
+  select c.key, c.operation, c.mac from charges c
+   where c.account_no::text || '/' || c.key = p_no::text || '/' || p_key
+  union all
+  select o.key, o.operation, o.mac from operations o
+   where o.account_no::text || '/' || o.key = p_no::text || '/' || p_key
+  union all
+  select k.key, k.operation, k.mac from idempotency_keys k
+   where k.account_no = p_no and k.key = p_key
+  limit 1
+$$;
 
 -- The names of journal entries by their code; `public` ones are shown to merchants as events.
 create table event_types (

@@ -57,7 +57,7 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
         'amount_refunded', 0,
         'balance_seq', case when f.state <> 'failed' and f.capture then f.seq end)
         else '{}' end)
-    from charge_facts f where f.key = p_key and f.account_no = p_no
+    from charge_facts f where f.account_no::text || '/' || f.key = p_no::text || '/' || p_key
   union all
   select case
       when o.state = 'failed' and o.kind <> 'refund' then jsonb_build_object('request', o.request,
@@ -70,7 +70,7 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
         'facts', to_jsonb(o) || (select jsonb_build_object('charge_processor_ref', a.processor_ref)
            from authorizations a where a.account_no = o.account_no and a.id = o.charge))
     end
-    from operations o where o.key = p_key and o.account_no = p_no
+    from operations o where o.account_no::text || '/' || o.key = p_no::text || '/' || p_key
   union all
   select case when k.failure is not null then
       jsonb_build_object('request', k.request, 'failure', k.failure)

@@ -25,8 +25,7 @@ begin
              address_line1 text, address_zip text, customer uuid, card_id uuid, description text,
              receipt_email text, statement_descriptor text, metadata json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
-      left join lateral (select * from claims c
-        where c.account_no = a.no and c.key = r.key limit 1) first on true
+      left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from customers u
         where u.account_no = a.no and u.id = r.customer offset 0) u on true
       left join lateral (select * from customer_versions v

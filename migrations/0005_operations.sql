@@ -20,8 +20,7 @@ begin
              request text, id uuid, charge uuid, capture boolean, amount integer, reason text,
              metadata json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
-      left join lateral (select * from claims c
-        where c.account_no = a.no and c.key = r.key limit 1) first on true
+      left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from charge_facts c
         where c.account_no = a.no and c.id = r.charge offset 0) c on true
       left join lateral (select * from authorizations x

@@ -20,8 +20,7 @@ begin
              request text, id uuid, made boolean, removed boolean, patch jsonb, card_id uuid,
              token uuid, card jsonb, default_source uuid)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
-      left join lateral (select * from claims c
-        where c.account_no = a.no and c.key = r.key limit 1) first on true
+      left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from customers u
         where u.account_no = a.no and u.id = r.id offset 0) u on true
       left join lateral (select * from customer_versions v

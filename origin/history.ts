@@ -6,6 +6,7 @@ import { eventTypeOf, PUBLIC_EVENT_CODES } from "../protocol/event.ts";
 import { idOf } from "../protocol/ids.ts";
 import { MERCHANT, PROCESSOR } from "../protocol/ledger-account.ts";
 import type { Query, Read, Row } from "../protocol/query.ts";
+import { factsOf } from "../protocol/row.ts";
 import {
   type Drizzle,
   onePlan,
@@ -16,7 +17,6 @@ import {
   type UnknownCursor,
   uuid,
 } from "./plan.ts";
-import { factsOf } from "./row.ts";
 import { charge_facts, journal } from "./schema.ts";
 
 const epochOf = (column: PgColumn) => sql<number>`floor(extract(epoch from ${column}))::integer`;

@@ -2,7 +2,7 @@
 // signed for this region, path and body is refused before its body is parsed.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { Batch } from "../protocol/command.ts";
+import type { BatchParameters } from "../protocol/batch.ts";
 import type { Read } from "../protocol/query.ts";
 import { importVerifiers, SIGNATURE_HEADER, verify } from "../protocol/signature.ts";
 import { REGIONS, type Region } from "../protocol/slot.ts";
@@ -49,7 +49,13 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
     const ask: unknown = JSON.parse(body);
     switch (path) {
       case "/batch":
-        return this.#onPrimary(region, async (db) => settle(await applyBatch(db, ask as Batch)));
+        if (!Array.isArray(ask)) return problem(400, "batch_malformed");
+        return this.#onPrimary(region, async (db) => {
+          const verdicts = await applyBatch(db, ask as unknown as BatchParameters);
+          return verdicts.ok
+            ? new Response(verdicts.value, { headers: { "content-type": "application/json" } })
+            : settle(verdicts);
+        });
       case "/unfinished": {
         const { slot, since } = ask as { slot: number; since: string };
         return this.#onPrimary(region, async (db) => settle(await findUnfinished(db, slot, since)));

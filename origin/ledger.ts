@@ -1,32 +1,28 @@
-// The only file that writes money: a batch of commands in, one statement, one verdict for each out.
+// The only file that writes money: one call, one transaction, for everything in a batch.
 
-import type { Batch, Unfinished, Verdict } from "../protocol/command.ts";
+import type { BatchParameters } from "../protocol/batch.ts";
+import type { Unfinished } from "../protocol/command.ts";
 import { assert, ok, type Result } from "../protocol/result.ts";
-import { parametersOf } from "./command-row.ts";
+import { unfinishedOf } from "../protocol/row.ts";
 import { type Database, type DatabaseFailure, query } from "./database.ts";
-import { unfinishedOf, type VerdictRow, verdictOf } from "./row.ts";
 
-const APPLY = `select i, outcome, seq, detail from apply_batch($1::integer, $2::text[], $3::boolean[],
-  $4::json, $5::json, $6::json, $7::json, $8::json, $9::json)`;
+// One row of one text: the driver would make an object of each verdict, only to be printed again.
+const APPLY = `select coalesce(json_agg(json_build_array(v.i, v.outcome, v.seq, v.detail)), '[]')::text
+    as verdicts
+  from apply_batch($1::integer, $2::text[], $3::boolean[], $4::json, $5::json, $6::json, $7::json,
+    $8::json, $9::json) v`;
 const UNFINISHED = "select result from unfinished($1::smallint, $2::uuid)";
 
-/** Applies a batch in one transaction; verdicts come in the order of the commands. */
+/** Applies a batch in one transaction; answers its `VerdictRow[]` as JSON text. */
 export async function applyBatch(
   database: Database,
-  batch: Batch,
-): Promise<Result<Verdict[], DatabaseFailure>> {
-  const answered = await query<VerdictRow>(database, APPLY, [
-    batch.epoch,
-    ...parametersOf(batch.commands),
-  ]);
+  parameters: BatchParameters,
+): Promise<Result<string, DatabaseFailure>> {
+  const answered = await query<{ verdicts: string }>(database, APPLY, parameters);
   if (!answered.ok) return answered;
-  const verdicts: Verdict[] = [];
-  for (const row of answered.value) verdicts[row.i] = verdictOf(row);
-  assert(
-    answered.value.length === batch.commands.length,
-    "each command of a batch has exactly one verdict",
-  );
-  return ok(verdicts);
+  const [row] = answered.value;
+  assert(row !== undefined, "an aggregate has one row");
+  return ok(row.verdicts);
 }
 
 /** What a crash left between its two phases in a slot, among things made since `since` (a uuid). */

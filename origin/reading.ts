@@ -8,6 +8,7 @@ import type { Json } from "../protocol/facts.ts";
 import { idOf, type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
 import { MERCHANT } from "../protocol/ledger-account.ts";
 import type { Page, Query, Read, ReadAnswer, Row, Span } from "../protocol/query.ts";
+import { accountFacts, chargeFacts, customerFacts, operationFacts } from "../protocol/row.ts";
 import type { Database } from "./database.ts";
 import {
   eventRow,
@@ -28,7 +29,6 @@ import {
   type UnknownCursor,
   uuid,
 } from "./plan.ts";
-import { accountFacts, chargeFacts, customerFacts, operationFacts } from "./row.ts";
 import {
   accounts,
   balances,

@@ -5,6 +5,8 @@ const BASE = 62n;
 // Eight digits fit a safe integer (62^8 < 2^53), so long numbers are cut into such pieces:
 // BigInt division is the slow part.
 const CHUNK_DIGITS = 8;
+/** What a piece of so many digits counts up to. */
+const POWERS = Array.from({ length: CHUNK_DIGITS + 1 }, (_, digits) => BASE ** BigInt(digits));
 const CHUNK = BASE ** BigInt(CHUNK_DIGITS);
 
 function encodeSmall(value: number, width: number): string {
@@ -41,7 +43,7 @@ export function decodeBase62(text: string): bigint | undefined {
       if (digit < 0) return undefined;
       small = small * 62 + digit;
     }
-    value = value * BASE ** BigInt(piece.length) + BigInt(small);
+    value = value * (POWERS[piece.length] ?? 0n) + BigInt(small);
   }
   return value;
 }
@@ -51,6 +53,53 @@ function digitOf(code: number): number {
   if (code >= 65 && code <= 90) return code - 55;
   if (code >= 97 && code <= 122) return code - 61;
   return -1;
+}
+
+/** Hexadecimal digits of 16 bytes. */
+const HEX_CHARACTERS = 32;
+/** Digits of base62 that hold 16 bytes: 62^22 > 2^128. */
+export const BASE62_OF_128_BITS = 22;
+// A piece of 5 digits, times the 16 bits that follow it in a division, is a safe integer.
+const PIECE_DIGITS = 5;
+const PIECE = 62 ** PIECE_DIGITS;
+const WORDS = 8;
+const WORD = 0x10000;
+
+/** 32 hexadecimal digits as 22 of base62, without the cost of a BigInt: every id goes this way. */
+export function base62OfHex(hex: string): string {
+  const words: number[] = [];
+  for (let at = 0; at < HEX_CHARACTERS; at += 4) {
+    words.push(Number.parseInt(hex.slice(at, at + 4), 16));
+  }
+  let text = "";
+  for (let left = BASE62_OF_128_BITS; left > 0; left -= PIECE_DIGITS) {
+    let rest = 0;
+    for (let i = 0; i < WORDS; i++) {
+      const value = rest * WORD + (words[i] as number);
+      words[i] = Math.floor(value / PIECE);
+      rest = value % PIECE;
+    }
+    text = encodeSmall(rest, Math.min(left, PIECE_DIGITS)) + text;
+  }
+  return text;
+}
+
+/** 22 digits of base62 as 32 hexadecimal ones; undefined for another character, or beyond 128 bits. */
+export function hexOfBase62(text: string): string | undefined {
+  const words = new Array<number>(WORDS).fill(0);
+  for (let i = 0; i < BASE62_OF_128_BITS; i++) {
+    let carry = digitOf(text.charCodeAt(i));
+    if (carry < 0) return undefined;
+    for (let at = WORDS - 1; at >= 0; at--) {
+      const value = (words[at] as number) * 62 + carry;
+      words[at] = value % WORD;
+      carry = Math.floor(value / WORD);
+    }
+    if (carry > 0) return undefined;
+  }
+  let hex = "";
+  for (const word of words) hex += (word + WORD).toString(16).slice(1);
+  return hex;
 }
 
 /** `width` uniform digits out of random bytes; `random` gives fresh bytes of the asked length. */

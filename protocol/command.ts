@@ -140,9 +140,6 @@ export type Verdict =
   | { readonly outcome: "known"; readonly seq: number; readonly answer: Answer }
   | { readonly outcome: "refused"; readonly seq: number; readonly failure: Failure };
 
-/** The body of `POST /batch` at an origin. */
-export type Batch = { readonly epoch: number; readonly commands: readonly Command[] };
-
 /** Something a crash left between its two phases. */
 export type Unfinished = Scope & { readonly facts: Facts };
 

@@ -3,7 +3,14 @@
 // first is one range of an index; tokens are 128 random bits, so that nothing can be told from them;
 // events and balance transactions are their account and sequence number, so that no index is needed.
 
-import { decodeBase62, encodeBase62, randomBase62 } from "./base62.ts";
+import {
+  BASE62_OF_128_BITS,
+  base62OfHex,
+  decodeBase62,
+  encodeBase62,
+  hexOfBase62,
+  randomBase62,
+} from "./base62.ts";
 
 export type AccountId = `acct_${string}`;
 export type ChargeId = `ch_${string}`;
@@ -23,10 +30,8 @@ export type ObjectPrefix = "ch" | "re" | "op" | "cus" | "card" | "tok";
 export type Random = (length: number) => Uint8Array;
 
 const ACCOUNT_CHARACTERS = 16; // 95 bits
-const OBJECT_CHARACTERS = 22; // 62^22 > 2^128
 const REQUEST_CHARACTERS = 16;
 const SEQUENCE_CHARACTERS = 8; // 62^8 ≈ 2 × 10^14 events of one account
-const UUID_MAX = 2n ** 128n;
 
 export const mintAccountId = (random: Random): AccountId =>
   `acct_${randomBase62(ACCOUNT_CHARACTERS, random)}`;
@@ -40,7 +45,7 @@ export function parseAccountId(text: string): AccountId | undefined {
 
 /** A token id: 128 random bits that say nothing of the card (PCI DSS scope: not derived from it). */
 export function mintTokenId(random: Random): TokenId {
-  return `tok_${encodeBase62(numberOf(random(16)), OBJECT_CHARACTERS)}`;
+  return `tok_${base62OfHex(hexOf(random(16)))}`;
 }
 
 /**
@@ -67,24 +72,28 @@ export class IdMint {
       this.#lastMs += 1;
       this.#counter = 0;
     }
-    const tail = numberOf(this.#random(8)) & 0x3fff_ffff_ffff_ffffn;
-    const head = (BigInt(this.#lastMs) << 16n) | 0x7000n | BigInt(this.#counter);
-    return `${prefix}_${encodeBase62((head << 64n) | (0b10n << 62n) | tail, OBJECT_CHARACTERS)}`;
+    const time = this.#lastMs.toString(16).padStart(12, "0");
+    const counter = (0x7000 | this.#counter).toString(16);
+    const tail = this.#random(8);
+    // The two bits of RFC 9562's variant.
+    tail[0] = ((tail[0] as number) & 0x3f) | 0x80;
+    return `${prefix}_${base62OfHex(time + counter + hexOf(tail))}`;
   }
 }
 
 /** The `uuid` behind an id of the given prefix, or undefined when it is no such id. */
 export function uuidOf(prefix: ObjectPrefix, id: string): string | undefined {
-  if (!id.startsWith(`${prefix}_`) || id.length !== prefix.length + 1 + OBJECT_CHARACTERS) {
-    return undefined;
-  }
-  const value = decodeBase62(id.slice(prefix.length + 1));
-  return value === undefined || value >= UUID_MAX ? undefined : dashed(value);
+  const from = prefix.length + 1;
+  if (id.length !== from + BASE62_OF_128_BITS || !id.startsWith(`${prefix}_`)) return undefined;
+  const hex = hexOfBase62(id.slice(from));
+  return hex === undefined ? undefined : dashed(hex);
 }
 
 /** The id of a `uuid`. */
 export function idOf<P extends ObjectPrefix>(prefix: P, uuid: string): `${P}_${string}` {
-  return `${prefix}_${encodeBase62(BigInt(`0x${uuid.replaceAll("-", "")}`), OBJECT_CHARACTERS)}`;
+  const hex =
+    uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24);
+  return `${prefix}_${base62OfHex(hex)}`;
 }
 
 /** When a UUIDv7 was made, in whole unix seconds. */
@@ -94,7 +103,8 @@ export function createdOf(uuid: string): number {
 
 /** The least `uuid` an object made at this unix second could have. */
 export function firstUuidAt(unixSeconds: number): string {
-  return dashed((BigInt(Math.max(0, Math.floor(unixSeconds))) * 1000n) << 80n);
+  const ms = Math.max(0, Math.floor(unixSeconds)) * 1000;
+  return dashed(ms.toString(16).padStart(12, "0").padEnd(32, "0"));
 }
 
 /** The id of the event or balance transaction with this number in an account's sequence. */
@@ -121,15 +131,15 @@ export function sequenceOf(
   return value === undefined ? undefined : Number(value);
 }
 
-function numberOf(bytes: Uint8Array): bigint {
-  let hex = "0x";
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
-  return BigInt(hex);
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+function hexOf(bytes: Uint8Array): string {
+  let hex = "";
+  for (const byte of bytes) hex += HEX[byte];
+  return hex;
 }
 
-function dashed(value: bigint): string {
-  const hex = value.toString(16).padStart(32, "0");
-  return [8, 12, 16, 20, 32]
-    .map((end, i, ends) => hex.slice(i === 0 ? 0 : ends[i - 1], end))
-    .join("-");
+function dashed(hex: string): string {
+  const [a, b, c] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16)];
+  return `${a}-${b}-${c}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -4,8 +4,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { migrate } from "../../local/migrations.ts";
-import { parametersOf } from "../../origin/command-row.ts";
-import { type VerdictRow, verdictOf } from "../../origin/row.ts";
+import { parametersOf } from "../../protocol/batch.ts";
 import type {
   CloseCharge,
   CloseOperation,
@@ -18,6 +17,7 @@ import type {
 } from "../../protocol/command.ts";
 import type { CardSummary, Outcome } from "../../protocol/facts.ts";
 import { type ChargeId, IdMint, mintAccountId, mintTokenId, uuidOf } from "../../protocol/ids.ts";
+import { type VerdictRow, verdictsOf } from "../../protocol/row.ts";
 import { slotOf } from "../../protocol/slot.ts";
 
 /** The epoch a migrated database starts with. */
@@ -54,14 +54,15 @@ export async function apply(
   commands: readonly Command[],
   epoch: number | null = EPOCH,
 ): Promise<Verdict[]> {
-  const { rows } = await client.query<VerdictRow & { seq: string }>(
+  const { rows } = await client.query<{ i: number; outcome: string; seq: string; detail: unknown }>(
     `select i, outcome, seq, detail from apply_batch($1::integer, $2::text[], $3::boolean[],
       $4::json, $5::json, $6::json, $7::json, $8::json, $9::json)`,
-    [epoch, ...parametersOf(commands)],
+    // No epoch at all is something only SQL can be asked.
+    [epoch, ...parametersOf(0, commands).slice(1)],
   );
-  const verdicts: Verdict[] = [];
-  for (const row of rows) verdicts[row.i] = verdictOf({ ...row, seq: Number(row.seq) });
-  return verdicts;
+  return verdictsOf(
+    rows.map(({ i, outcome, seq, detail }): VerdictRow => [i, outcome, Number(seq), detail]),
+  );
 }
 
 /** The verdict on a single command. */

@@ -119,7 +119,7 @@ describe("one key", () => {
     expect(after.authorizations - before.authorizations).toBe(1);
     const db = await ledger(inject("bindings"), homeOf(slotOf(one.account)));
     const { rows } = await db.query(
-      "select c.state from charges c join accounts a on a.no = c.account_no where a.id = $1",
+      "select c.state from charge_facts c join accounts a on a.no = c.account_no where a.id = $1",
       [one.account],
     );
     await db.end();

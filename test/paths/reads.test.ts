@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { parametersOf } from "../../protocol/batch.ts";
 
 import { importSigner, type SignedRequest, sign } from "../../protocol/signature.ts";
 import type { Region } from "../../protocol/slot.ts";
@@ -231,7 +232,7 @@ describe("an origin", () => {
   });
 
   test("does nothing for a batch of another epoch, however well it is signed", async () => {
-    const body = JSON.stringify({ epoch: EPOCH + 1, commands: [] });
+    const body = JSON.stringify(parametersOf(EPOCH + 1, []));
     expect(await ask(await signed({ ...honest, path: "/batch", body }), "/batch", body)).toBe(409);
   });
 
@@ -239,10 +240,10 @@ describe("an origin", () => {
     const merchant = await system.merchant("us");
     const { account } = merchant;
     const command = {
-      ...{ kind: "create_account", account, livemode: false, id: account, slot: 1 },
+      ...({ kind: "create_account", account, livemode: false, id: account, slot: 1 } as const),
       name: "\u0000",
     };
-    const body = JSON.stringify({ epoch: EPOCH, commands: [command] });
+    const body = JSON.stringify(parametersOf(EPOCH, [command]));
     expect(await ask(await signed({ ...honest, path: "/batch", body }), "/batch", body)).toBe(422);
   });
 });

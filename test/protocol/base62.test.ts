@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeBase62, encodeBase62, randomBase62 } from "../../protocol/base62.ts";
+import {
+  base62OfHex,
+  decodeBase62,
+  encodeBase62,
+  hexOfBase62,
+  randomBase62,
+} from "../../protocol/base62.ts";
 
 const RUNS = { numRuns: 500 };
 const uint128 = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n });
@@ -28,6 +34,25 @@ describe("base62", () => {
       }),
       RUNS,
     );
+  });
+
+  test("writes 128 bits in hexadecimal as it writes the number, and reads them back", () => {
+    fc.assert(
+      fc.property(uint128, (value) => {
+        const hex = value.toString(16).padStart(32, "0");
+        expect(base62OfHex(hex)).toBe(encodeBase62(value, 22));
+        expect(hexOfBase62(encodeBase62(value, 22))).toBe(hex);
+      }),
+      RUNS,
+    );
+  });
+
+  test.each([
+    ["one more than 128 bits hold", encodeBase62(2n ** 128n, 22)],
+    ["the greatest text", "z".repeat(22)],
+    ["another character", `${"0".repeat(21)}-`],
+  ])("holds no 128 bits in %s", (_, text) => {
+    expect(hexOfBase62(text)).toBeUndefined();
   });
 
   test("sorts as text the way its numbers sort", () => {

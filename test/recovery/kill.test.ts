@@ -146,7 +146,7 @@ async function ledgerRows(merchants: Keys[]): Promise<Row[]> {
   for (const { account } of merchants) {
     const db = await ledger(bindings(), homeOf(slotOf(account)));
     const found = await db.query<Row>(
-      `select c.id, c.key, c.state, c.amount from charges c join accounts a on a.no = c.account_no
+      `select c.id, c.key, c.state, c.amount from charge_facts c join accounts a on a.no = c.account_no
         where a.id = $1`,
       [account],
     );

@@ -13,6 +13,8 @@ import { findBinaries } from "../../local/postgres-binaries.ts";
 import { findPlace } from "../../local/postgres-place.ts";
 import { loadSecrets } from "../../local/secrets.ts";
 import { verifyLedger } from "../../ops/verify.ts";
+import { BATCH_KINDS } from "../../protocol/batch.ts";
+import type { Command } from "../../protocol/command.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { generator, seedOf } from "../ledger/region.ts";
 import { makeHome } from "../local/scratch.ts";
@@ -81,7 +83,7 @@ function expectUnavailable(call: Call): void {
 async function chargesOf(by: Merchant): Promise<{ key: string; state: string }[]> {
   const client = await ledger(platform.bindings, homeOf(slotOf(by.account)));
   const { rows } = await client.query<{ key: string; state: string }>(
-    `select c.key, c.state from charges c join accounts a on a.no = c.account_no
+    `select c.key, c.state from charge_facts c join accounts a on a.no = c.account_no
       where a.id = $1 order by c.id`,
     [by.account],
   );
@@ -214,12 +216,19 @@ describe.each(OUTAGES)("with $what", ({ what, regions, begin, end }) => {
 
 describe("with the answer of a commit lost", () => {
   /** Loses the next statements that carry this kind of command, or only their answers. */
-  const lose = (kind: string, count: number, fate: Fate = "lose_answer") => {
+  const lose = (kind: Command["kind"], count: number, fate: Fate = "lose_answer") => {
     let left = count;
-    doorway.decide((body) => (body.includes(kind) && left-- > 0 ? fate : "pass"));
+    doorway.decide((body) => (carries(body, kind) && left-- > 0 ? fate : "pass"));
   };
 
-  test.each<[string, string, Fate, number, number]>([
+  /** Whether a statement is a batch with commands of this kind. */
+  const carries = (body: string, kind: Command["kind"]): boolean => {
+    if (!body.includes("apply_batch")) return false;
+    const { params } = JSON.parse(body) as { params: (string | null)[] };
+    return params[BATCH_KINDS.indexOf(kind) + params.length - BATCH_KINDS.length] != null;
+  };
+
+  test.each<[string, Command["kind"], Fate, number, number]>([
     ["of the opening", "open_charge", "lose_answer", 1, 503],
     ["of the closing, once", "close_charge", "lose_answer", 1, 200],
     ["of the closing, each time", "close_charge", "lose_answer", 3, 503],

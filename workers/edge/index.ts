@@ -18,6 +18,7 @@ import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { tokenRoutes } from "./tokens.ts";
 
+export { Lane } from "../../durable-objects/lane.ts";
 export { Shard } from "../../durable-objects/shard.ts";
 export { Stream } from "../../durable-objects/stream.ts";
 

@@ -6,12 +6,13 @@
 // kept with the rows and last until cleared, but changed TESTBANK_* variables replace them.
 
 import { DurableObject } from "cloudflare:workers";
+import { LineWriter } from "../../protocol/lines.ts";
 import type { Answer } from "./answer.ts";
 import { BANK_FAILED, KEY_REUSED, refusedAsDuplicate, UNKNOWN_AUTHORIZATION } from "./answer.ts";
+import { lineOf } from "./batch.ts";
 import type { FaultState, Plan, Switches } from "./faults.ts";
-import { faultState, isIdle, NO_FAULT, NO_SWITCHES, planFault } from "./faults.ts";
-import type { AmountOrder, AuthorizeOrder, Keyed, VoidOrder } from "./operations.ts";
-import { authorize, capture, refund, voidAuthorization } from "./operations.ts";
+import { faultState, isIdle, isSlow, NO_FAULT, NO_SWITCHES, planFault } from "./faults.ts";
+import { type BankOrder, execute } from "./operations.ts";
 import { switchesFromVariables } from "./request.ts";
 import type { StatementPage, Totals } from "./statement.ts";
 import { page, totals } from "./statement.ts";
@@ -27,6 +28,9 @@ export interface FaultReport {
 }
 
 type StoredAnswer = { fingerprint: string; status: number; body: string };
+
+// A key and its answer; none when the answer is to be lost.
+type Told = readonly [key: string, answer: Answer | undefined];
 
 // How far past its delay a request may still be waiting for its turn.
 const DELAY_SLACK_MS = 1_000;
@@ -97,20 +101,42 @@ export class Bank extends DurableObject<object> {
     this.#faults = this.#storedFaults() ?? faultState(this.#variables);
   }
 
-  authorize(order: AuthorizeOrder): Promise<Answer> {
-    return this.#once(order, (nowMs) => authorize(this.#sql, order, nowMs));
+  /** Executes one order, once per key. Undefined when its answer is to be lost. */
+  async execute(order: BankOrder): Promise<Answer | undefined> {
+    const plan = this.#plan(order.key);
+    return isSlow(plan) ? this.#answerLate(order, plan) : this.#answer(order, plan);
   }
 
-  capture(order: AmountOrder): Promise<Answer> {
-    return this.#once(order, (nowMs) => capture(this.#sql, order, nowMs));
-  }
-
-  void(order: VoidOrder): Promise<Answer> {
-    return this.#once(order, (nowMs) => voidAuthorization(this.#sql, order, nowMs));
-  }
-
-  refund(order: AmountOrder): Promise<Answer> {
-    return this.#once(order, (nowMs) => refund(this.#sql, order, nowMs));
+  /**
+   * Executes each order as `execute` does, and answers with a line for each. What needs no waiting is
+   * booked in this turn, each order in its own transaction, all by one commit; the rest follows alone.
+   */
+  async executeMany(orders: readonly BankOrder[]): Promise<ReadableStream<Uint8Array>> {
+    const lines = new LineWriter();
+    const tell = async (answers: readonly Told[]) => {
+      // The output gate holds this call's result, but nothing that is written to the stream later.
+      await this.ctx.storage.sync();
+      for (const [key, answer] of answers) {
+        if (answer !== undefined) lines.write(lineOf(key, answer));
+      }
+    };
+    const prompt: Told[] = [];
+    const late: Promise<void>[] = [];
+    for (const order of orders) {
+      // One after the other, because a plan asks whether the key has been booked.
+      const plan = this.#plan(order.key);
+      if (isSlow(plan)) {
+        const answer = this.#answerLate(order, plan).catch(failed);
+        late.push(answer.then((known) => tell([[order.key, known]])));
+      } else {
+        prompt.push([order.key, this.#answerOrFail(order, plan)]);
+      }
+    }
+    // What ends the stream early leaves lines out, and a caller asks for those by key.
+    Promise.all([tell(prompt), ...late])
+      .finally(() => lines.close())
+      .catch(failed);
+    return lines.stream;
   }
 
   find(key: string): KeyState {
@@ -145,8 +171,7 @@ export class Bank extends DurableObject<object> {
     return this.faults();
   }
 
-  async #once(order: Keyed, execute: (nowMs: number) => Answer): Promise<Answer> {
-    const plan = this.#plan(order.key);
+  async #answerLate(order: BankOrder, plan: Plan): Promise<Answer | undefined> {
     if (plan.delayMs > 0) {
       const bookedByMs = Date.now() + plan.delayMs + DELAY_SLACK_MS;
       this.#delayed.set(order.key, Math.max(bookedByMs, this.#delayed.get(order.key) ?? 0));
@@ -154,17 +179,31 @@ export class Bank extends DurableObject<object> {
       // Only the last request of a key may say that none waits any more.
       if (this.#delayed.get(order.key) === bookedByMs) this.#delayed.delete(order.key);
     }
+    const answer = this.#answer(order, plan);
+    if (plan.holdMs > 0) await scheduler.wait(plan.holdMs);
+    return answer;
+  }
+
+  #answerOrFail(order: BankOrder, plan: Plan): Answer | undefined {
+    try {
+      return this.#answer(order, plan);
+    } catch (reason) {
+      return failed(reason);
+    }
+  }
+
+  #answer(order: BankOrder, plan: Plan): Answer | undefined {
     if (plan.failsBefore) {
       this.#sql.exec("UPDATE counters SET requests = requests + 1");
       return BANK_FAILED;
     }
-    const answer = this.ctx.storage.transactionSync(() => this.#book(order, execute));
-    if (plan.holdMs > 0) await scheduler.wait(plan.holdMs);
+    const answer = this.ctx.storage.transactionSync(() => this.#book(order));
+    if (plan.drops) return undefined;
     if (plan.failsAfter) return BANK_FAILED;
     return plan.refusesReplay && answer.isReplay ? refusedAsDuplicate(answer) : answer;
   }
 
-  #book(order: Keyed, execute: (nowMs: number) => Answer): Answer {
+  #book(order: BankOrder): Answer {
     const stored = this.#storedAnswer(order.key);
     if (stored !== undefined) {
       const isReplay = stored.fingerprint === order.fingerprint;
@@ -175,7 +214,7 @@ export class Bank extends DurableObject<object> {
       return isReplay ? { status: stored.status, body: stored.body, isReplay } : KEY_REUSED;
     }
     this.#sql.exec("UPDATE counters SET requests = requests + 1");
-    const answer = execute(Date.now());
+    const answer = execute(this.#sql, order, Date.now());
     // Nothing was executed on an authorization that does not exist, so the key stays free.
     if (answer === UNKNOWN_AUTHORIZATION) return answer;
     this.#sql.exec(
@@ -220,4 +259,10 @@ export class Bank extends DurableObject<object> {
     if (row === undefined || row.variables !== JSON.stringify(this.#variables)) return undefined;
     return JSON.parse(row.state) as FaultState;
   }
+}
+
+// A bug in the book is the order's own failure. The book knows no card, so its errors name none.
+function failed(reason: unknown): Answer {
+  console.error(reason);
+  return BANK_FAILED;
 }

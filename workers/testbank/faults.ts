@@ -11,6 +11,7 @@ export interface Switches {
   readonly error_after_rate?: number;
   readonly timeout_after_rate?: number;
   readonly timeout_ms?: number;
+  readonly drop_after_rate?: number;
   readonly duplicate_rate?: number;
   readonly count?: number;
   readonly seed?: number;
@@ -28,6 +29,8 @@ export interface Plan {
   readonly failsBefore: boolean;
   readonly failsAfter: boolean;
   readonly holdMs: number;
+  // Booked, and the answer is lost on its way.
+  readonly drops: boolean;
   readonly refusesReplay: boolean;
 }
 
@@ -36,6 +39,7 @@ export const NO_FAULT: Plan = {
   failsBefore: false,
   failsAfter: false,
   holdMs: 0,
+  drops: false,
   refusesReplay: false,
 };
 
@@ -44,7 +48,7 @@ export const NO_SWITCHES: FaultState = { switches: {}, hits: 0 };
 // Longer than the timeout of any caller worth testing, so that the caller always gives up first.
 const TIMEOUT_MS_DEFAULT = 30_000;
 
-const DRAWS_PER_REQUEST = 5;
+const DRAWS_PER_REQUEST = 6;
 
 export function faultState(switches: Switches): FaultState {
   const { seed } = switches;
@@ -59,6 +63,7 @@ export function isIdle(state: FaultState): boolean {
     (switches.error_rate ?? 0) === 0 &&
     (switches.error_after_rate ?? 0) === 0 &&
     (switches.timeout_after_rate ?? 0) === 0 &&
+    (switches.drop_after_rate ?? 0) === 0 &&
     (switches.duplicate_rate ?? 0) === 0
   );
 }
@@ -70,23 +75,35 @@ export function planFault(
 ): { readonly plan: Plan; readonly state: FaultState } {
   const { switches } = state;
   const { draws, generator } = drawAll(state.generator, random);
-  const [jitter = 0, before = 0, after = 0, timeout = 0, duplicate = 0] = draws;
+  const [jitter = 0, before = 0, after = 0, timeout = 0, duplicate = 0, drop = 0] = draws;
   const failsBefore = before < (switches.error_rate ?? 0);
   const holds = !failsBefore && timeout < (switches.timeout_after_rate ?? 0);
+  const failsAfter = !failsBefore && !holds && after < (switches.error_after_rate ?? 0);
   const plan: Plan = {
     delayMs: (switches.latency_ms ?? 0) + Math.round(jitter * (switches.latency_jitter_ms ?? 0)),
     failsBefore,
-    failsAfter: !failsBefore && !holds && after < (switches.error_after_rate ?? 0),
+    failsAfter,
     holdMs: holds ? (switches.timeout_ms ?? TIMEOUT_MS_DEFAULT) : 0,
+    drops: !failsBefore && !failsAfter && drop < (switches.drop_after_rate ?? 0),
     refusesReplay: !failsBefore && isReplay && duplicate < (switches.duplicate_rate ?? 0),
   };
   const drawn = generator === undefined ? state : { ...state, generator };
   return { plan, state: isHit(plan) ? afterHit(drawn) : drawn };
 }
 
+/** Whether a request has to wait, before or after it is booked. */
+export function isSlow(plan: Plan): boolean {
+  return plan.delayMs > 0 || plan.holdMs > 0;
+}
+
 function isHit(plan: Plan): boolean {
   return (
-    plan.delayMs > 0 || plan.failsBefore || plan.failsAfter || plan.holdMs > 0 || plan.refusesReplay
+    plan.delayMs > 0 ||
+    plan.failsBefore ||
+    plan.failsAfter ||
+    plan.holdMs > 0 ||
+    plan.drops ||
+    plan.refusesReplay
   );
 }
 

@@ -1,23 +1,22 @@
 // The test bank over HTTP: a card processor that stands outside the system and can be counted
-// against. It admits a caller by the processor key, reads the request, decides what a card does,
-// and hands the book a decision without the card. Every path needs the key; every answer is JSON.
+// against. It admits a caller by the processor key, reads the request, and hands the book what was
+// asked: a decision instead of a card. Every path needs the key; every answer is JSON.
 // It promises that a card number lives only as long as the request that brought it, and it knows
 // nothing of accounts, tokens or ledgers.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { Answer } from "./answer.ts";
-import { refused } from "./answer.ts";
-import { decide } from "./authorization.ts";
+import { type Answer, refused } from "./answer.ts";
+import { answersOf } from "./batch.ts";
 import type { Bank } from "./book.ts";
-import type { ProcessorKey } from "./processor-key.ts";
-import { processorKey, withoutCvc } from "./processor-key.ts";
-import type { Refusal } from "./request.ts";
+import { orderOf } from "./order.ts";
+import { type ProcessorKey, processorKey } from "./processor-key.ts";
 import {
-  amountBody,
-  authorizationBody,
-  emptyBody,
+  type Asked,
+  BATCH_BYTES_MAX,
+  batchBody,
   pageQuery,
   parse,
+  type Refusal,
   readBody,
   readKey,
   switchesBody,
@@ -49,12 +48,14 @@ interface Route {
 const BOOK_NAME = "book";
 
 const JSON_TYPE = { "content-type": "application/json" };
+const LINES_TYPE = { "content-type": "application/x-ndjson" };
 
 const ROUTES: readonly Route[] = [
-  { method: "POST", path: /^\/authorizations$/, answer: authorize },
-  { method: "POST", path: /^\/authorizations\/([^/]+)\/captures$/, answer: capture },
-  { method: "POST", path: /^\/authorizations\/([^/]+)\/voids$/, answer: voidAuthorization },
-  { method: "POST", path: /^\/authorizations\/([^/]+)\/refunds$/, answer: refund },
+  { method: "POST", path: /^\/authorizations$/, answer: execute("authorize") },
+  { method: "POST", path: /^\/authorizations\/([^/]+)\/captures$/, answer: execute("capture") },
+  { method: "POST", path: /^\/authorizations\/([^/]+)\/voids$/, answer: execute("void") },
+  { method: "POST", path: /^\/authorizations\/([^/]+)\/refunds$/, answer: execute("refund") },
+  { method: "POST", path: /^\/batches$/, answer: executeBatch },
   { method: "GET", path: /^\/keys\/([^/]+)$/, answer: findKey },
   { method: "GET", path: /^\/book$/, answer: showTotals },
   { method: "GET", path: /^\/book\/authorizations$/, answer: listAuthorizations },
@@ -91,52 +92,30 @@ export class TestBank extends WorkerEntrypoint<TestBankEnv> {
 
 export default TestBank;
 
-async function authorize({ request, bank, key }: Call): Promise<Response> {
-  const idempotencyKey = readKey(request);
-  if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
-  const body = await readBody(request, authorizationBody);
-  if (!body.ok) return refusal(body.refusal);
-  const { amount, currency, capture: captures, reference } = body.value;
-  const answer = await bank.authorize({
-    key: idempotencyKey.value,
-    fingerprint: await key.fingerprint("authorize", withoutCvc(body.value)),
-    amount,
-    currency,
-    capture: captures,
-    reference: reference ?? null,
-    decision: decide(body.value, new Date()),
-  });
-  return respond(answer);
+function execute(verb: Asked["verb"]): Route["answer"] {
+  return async ({ request, bank, key, subject }) => {
+    const idempotencyKey = readKey(request);
+    if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
+    const body = await readBody(request);
+    if (!body.ok) return refusal(body.refusal);
+    const asked = { key: idempotencyKey.value, body: body.value };
+    const order = await orderOf(
+      verb === "authorize" ? { ...asked, verb } : { ...asked, verb, authorization: subject },
+      key,
+      new Date(),
+    );
+    if (!order.ok) return refusal(order.refusal);
+    const answer = await bank.execute(order.value);
+    return answer === undefined ? cutResponse() : respond(answer);
+  };
 }
 
-async function capture({ request, bank, key, subject }: Call): Promise<Response> {
-  const idempotencyKey = readKey(request);
-  if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
-  const body = await readBody(request, amountBody);
+async function executeBatch({ request, bank, key }: Call): Promise<Response> {
+  const body = await readBody(request, BATCH_BYTES_MAX);
   if (!body.ok) return refusal(body.refusal);
-  const order = { authorization: subject, amount: body.value.amount };
-  const fingerprint = await key.fingerprint("capture", order);
-  return respond(await bank.capture({ key: idempotencyKey.value, fingerprint, ...order }));
-}
-
-async function voidAuthorization({ request, bank, key, subject }: Call): Promise<Response> {
-  const idempotencyKey = readKey(request);
-  if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
-  const body = await readBody(request, emptyBody);
-  if (!body.ok) return refusal(body.refusal);
-  const order = { authorization: subject };
-  const fingerprint = await key.fingerprint("void", order);
-  return respond(await bank.void({ key: idempotencyKey.value, fingerprint, ...order }));
-}
-
-async function refund({ request, bank, key, subject }: Call): Promise<Response> {
-  const idempotencyKey = readKey(request);
-  if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
-  const body = await readBody(request, amountBody);
-  if (!body.ok) return refusal(body.refusal);
-  const order = { authorization: subject, amount: body.value.amount };
-  const fingerprint = await key.fingerprint("refund", order);
-  return respond(await bank.refund({ key: idempotencyKey.value, fingerprint, ...order }));
+  const batch = parse(batchBody, body.value);
+  if (!batch.ok) return refusal(batch.refusal);
+  return new Response(await answersOf(batch.value, bank, key), { headers: LINES_TYPE });
 }
 
 async function findKey({ bank, subject }: Call): Promise<Response> {
@@ -167,7 +146,9 @@ async function listAuthorizations({ url, bank }: Call): Promise<Response> {
 }
 
 async function setFaults({ request, bank }: Call): Promise<Response> {
-  const switches = await readBody(request, switchesBody);
+  const body = await readBody(request);
+  if (!body.ok) return refusal(body.refusal);
+  const switches = parse(switchesBody, body.value);
   if (!switches.ok) return refusal(switches.refusal);
   return json(await bank.setFaults(switches.value));
 }
@@ -176,6 +157,16 @@ function respond(answer: Answer): Response {
   const headers = new Headers(JSON_TYPE);
   if (answer.isReplay) headers.set("idempotent-replayed", "true");
   return new Response(answer.body, { status: answer.status, headers });
+}
+
+// What a caller sees of an answer that was lost: a body that breaks off.
+function cutResponse(): Response {
+  const cut = new ReadableStream({
+    pull(controller) {
+      controller.error(new Error("The answer was dropped, as asked."));
+    },
+  });
+  return new Response(cut, { headers: JSON_TYPE });
 }
 
 function json(body: unknown): Response {

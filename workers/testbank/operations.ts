@@ -37,6 +37,12 @@ export interface AmountOrder extends VoidOrder {
   readonly amount: number;
 }
 
+/** What the bank may be asked to do, once per key. */
+export type BankOrder =
+  | (AuthorizeOrder & { readonly verb: "authorize" })
+  | (AmountOrder & { readonly verb: "capture" | "refund" })
+  | (VoidOrder & { readonly verb: "void" });
+
 type AuthorizationRow = {
   amount_minor: number;
   status: string;
@@ -54,7 +60,20 @@ const ID_PREFIXES: Readonly<Record<MovementKind, string>> = {
   refund: "rfnd",
 };
 
-export function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number): Answer {
+export function execute(sql: SqlStorage, order: BankOrder, nowMs: number): Answer {
+  switch (order.verb) {
+    case "authorize":
+      return authorize(sql, order, nowMs);
+    case "capture":
+      return capture(sql, order, nowMs);
+    case "void":
+      return voidAuthorization(sql, order, nowMs);
+    case "refund":
+      return refund(sql, order, nowMs);
+  }
+}
+
+function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number): Answer {
   const { amount, currency, decision } = order;
   const id = newId("auth");
   const captured = order.capture && decision.status === "approved" ? amount : 0;
@@ -78,7 +97,7 @@ export function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number)
   return answered({ id, object: "authorization", status, amount, currency, captured, ...rest });
 }
 
-export function capture(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
+function capture(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
   const row = find(sql, order.authorization);
   if (row === undefined) return UNKNOWN_AUTHORIZATION;
   if (row.status === "declined") return DECLINED;
@@ -95,7 +114,7 @@ export function capture(sql: SqlStorage, order: AmountOrder, nowMs: number): Ans
   return answered({ id, object: "capture", authorization, amount, status: "approved" });
 }
 
-export function voidAuthorization(sql: SqlStorage, order: VoidOrder, nowMs: number): Answer {
+function voidAuthorization(sql: SqlStorage, order: VoidOrder, nowMs: number): Answer {
   const row = find(sql, order.authorization);
   if (row === undefined) return UNKNOWN_AUTHORIZATION;
   if (row.status === "declined") return DECLINED;
@@ -107,7 +126,7 @@ export function voidAuthorization(sql: SqlStorage, order: VoidOrder, nowMs: numb
   return answered({ id, object: "void", authorization, status: "approved" });
 }
 
-export function refund(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
+function refund(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
   const row = find(sql, order.authorization);
   if (row === undefined) return UNKNOWN_AUTHORIZATION;
   if (row.status === "declined") return DECLINED;

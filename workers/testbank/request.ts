@@ -17,6 +17,9 @@ export type Result<T> =
 
 // A full authorization is under 1 KiB; the rest is room for long references and addresses.
 const BODY_BYTES_MAX = 16 * 1024;
+// An ordinary order is some 400 bytes.
+export const BATCH_BYTES_MAX = 1024 * 1024;
+const BATCH_ORDERS_MAX = 1_000;
 // ISO 8583 field 4 has twelve digits.
 const AMOUNT_MINOR_MAX = 999_999_999_999;
 const TEXT_CHARACTERS_MAX = 255;
@@ -55,6 +58,26 @@ export const amountBody = z.strictObject({ amount });
 
 export const emptyBody = z.strictObject({});
 
+const key = z.string().min(1).max(KEY_CHARACTERS_MAX);
+
+// The envelope only: a body that is wrong is its own order's refusal and nobody else's.
+export const batchBody = z
+  .array(
+    z.discriminatedUnion("verb", [
+      z.strictObject({ key, verb: z.literal("authorize"), body: z.unknown() }),
+      z.strictObject({
+        key,
+        verb: z.enum(["capture", "refund", "void"]),
+        authorization: text,
+        body: z.unknown(),
+      }),
+    ]),
+  )
+  .min(1)
+  .max(BATCH_ORDERS_MAX);
+
+export type Asked = z.infer<typeof batchBody>[number];
+
 export const switchesBody = z.strictObject({
   latency_ms: delayMs.exactOptional(),
   latency_jitter_ms: delayMs.exactOptional(),
@@ -62,6 +85,7 @@ export const switchesBody = z.strictObject({
   error_after_rate: rate.exactOptional(),
   timeout_after_rate: rate.exactOptional(),
   timeout_ms: delayMs.exactOptional(),
+  drop_after_rate: rate.exactOptional(),
   duplicate_rate: rate.exactOptional(),
   count: z.int().min(1).exactOptional(),
   seed: z.int().exactOptional(),
@@ -90,13 +114,14 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown): Result<T> {
   return refuse(400, "invalid_request", `${field}: ${issue?.code ?? "invalid"}`);
 }
 
-export async function readBody<T>(request: Request, schema: z.ZodType<T>): Promise<Result<T>> {
-  const bytes = await readBytes(request);
+export async function readBody(
+  request: Request,
+  bytesMax: number = BODY_BYTES_MAX,
+): Promise<Result<unknown>> {
+  const bytes = await readBytes(request, bytesMax);
   if (!bytes.ok) return bytes;
   // A request without parameters, such as a void, may come without a body.
-  if (bytes.value.length === 0) return parse(schema, {});
-  const json = parseJson(bytes.value);
-  return json.ok ? parse(schema, json.value) : json;
+  return bytes.value.length === 0 ? { ok: true, value: {} } : parseJson(bytes.value);
 }
 
 export function readKey(request: Request): Result<string> {
@@ -121,15 +146,15 @@ function parseJson(bytes: Uint8Array): Result<unknown> {
   }
 }
 
-async function readBytes(request: Request): Promise<Result<Uint8Array>> {
+async function readBytes(request: Request, bytesMax: number): Promise<Result<Uint8Array>> {
   if (request.body === null) return { ok: true, value: new Uint8Array() };
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   // Counted while reading: a chunked body announces no length, and a length may be wrong.
   for await (const chunk of request.body) {
     sizeBytes += chunk.length;
-    if (sizeBytes > BODY_BYTES_MAX) {
-      return refuse(413, "body_too_large", `The body has at most ${BODY_BYTES_MAX} bytes.`);
+    if (sizeBytes > bytesMax) {
+      return refuse(413, "body_too_large", `The body has at most ${bytesMax} bytes.`);
     }
     chunks.push(chunk);
   }

@@ -2,6 +2,7 @@
 // cannot print itself; the one way to its digits is `expose`, called where it is sealed and where it is
 // sent to the processor.
 
+import type { CardSummary } from "../../protocol/facts.ts";
 import type { CardFieldCode, Failure } from "../../protocol/failure.ts";
 import { passesLuhn } from "../../protocol/luhn.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
@@ -98,6 +99,9 @@ export type CheckedCard = {
   readonly expYear: number;
   readonly cvc: string | undefined;
 };
+
+/** A card that was opened to be charged. */
+export type CardInHand = CheckedCard & { readonly summary: CardSummary };
 
 /** Checks what was typed, in the order in which a form shows it; `now` tells what has expired. */
 export function checkCard(typed: TypedCard, now: Date): Result<CheckedCard, Failure> {

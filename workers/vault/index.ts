@@ -2,25 +2,20 @@
 // What goes out of here of a card is brand, last four, expiry and a keyed fingerprint.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
+import type { CardName } from "../../durable-objects/card-box.ts";
 import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
-import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { LineWriter } from "../../protocol/lines.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
-import type {
-  Authorization,
-  Effect,
-  FollowUp,
-  FollowUpEffect,
-  TokenizedCard,
-  TypedCard,
-  VaultVerbs,
-} from "../../protocol/vault.ts";
-import { checkCard, Pan } from "./card.ts";
+import type { Order, TokenizedCard, TypedCard, VaultVerbs } from "../../protocol/vault.ts";
+import { checkCard } from "./card.ts";
 import type { VaultEnv } from "./environment.ts";
 import { type KeyProvider, SecretKeyProvider } from "./key-provider.ts";
+import { ownerOf, perform } from "./orders.ts";
 import { Processor } from "./processor.ts";
-import { fingerprint, seal, unseal } from "./seal.ts";
+import { fingerprint, seal } from "./seal.ts";
 import { testCardOf } from "./test-tokens.ts";
 
 export { CardBox } from "../../durable-objects/card-box.ts";
@@ -76,30 +71,20 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     return ok({ token: text as TokenId, card: boxed.card, created: boxed.created });
   }
 
-  async authorize(scope: Scope, ask: Authorization): Promise<Effect> {
-    const taken = await this.#box(scope).take(ownerOf(scope), ask.token);
-    const digits =
-      taken === undefined
-        ? refuse("does_not_open")
-        : await unseal(taken.boxed.sealed, { ...scope, token: ask.token }, this.#keys());
-    // The question may have been asked before the card was forgotten; then the answer stands.
-    if (taken === undefined || !digits.ok) {
-      return (await this.#processor().recall(ask.key)) ?? GONE;
-    }
-    const { card } = taken.boxed;
-    const pan = Pan.parse(digits.value);
-    assert(pan.ok, "only a checked card number is ever sealed");
-    return this.#processor().authorize(ask, {
-      pan: pan.value,
-      expMonth: card.exp_month,
-      expYear: card.exp_year,
-      cvc: taken.cvc,
-      summary: card,
+  async perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array>> {
+    const lines = new LineWriter();
+    const means = {
+      take: (slot: number, names: readonly CardName[]) => this.#boxOf(slot).takeMany(names),
+      keys: this.#keys(),
+      processor: new Processor(this.env.PROCESSOR, this.env.PROCESSOR_KEY),
+    };
+    const performing = perform(orders, means, (performed) => {
+      lines.write(JSON.stringify(performed));
     });
-  }
-
-  follow(_scope: Scope, ask: FollowUp): Promise<FollowUpEffect> {
-    return this.#processor().follow(ask);
+    // A caller that goes away leaves questions behind that were already asked: their answers are still
+    // awaited, so that no money moves without the processor having been heard.
+    this.ctx.waitUntil(performing.finally(() => lines.close()));
+    return lines.stream;
   }
 
   async forget(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
@@ -116,31 +101,12 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
   }
 
   #box(scope: Scope) {
-    return this.env.CARD_BOX.getByName(`slot-${slotOf(scope.account)}`);
+    return this.#boxOf(slotOf(scope.account));
   }
 
-  #processor(): Processor {
-    return new Processor(this.env.PROCESSOR, this.env.PROCESSOR_KEY);
+  #boxOf(slot: number) {
+    return this.env.CARD_BOX.getByName(`slot-${slot}`);
   }
 }
-
-const ownerOf = (scope: Scope): string => `${scope.account}/${scope.livemode ? "live" : "test"}`;
-
-/** A card that was forgotten, or that does not open: the same decline for both. */
-const GONE: Effect = {
-  kind: "declined",
-  ref: null,
-  outcome: {
-    checks: { cvc: null, address_line1: null, address_zip: null },
-    network_code: "14",
-    risk_level: "normal",
-    decline: {
-      code: "card_declined",
-      decline_code: "invalid_account",
-      message: "The card behind this token is no longer there.",
-    },
-  },
-  card: {},
-};
 
 export default Vault;

@@ -1,26 +1,30 @@
 // The only caller of a processor. Each question carries a key derived from the charge, so asking twice
-// books once; when an answer is lost the processor is asked by that key what happened, and only then
-// the same question again under the same key.
+// books once. Many questions go out in one request, whose answer has a line for each as soon as it is
+// known; where a line is missing or unclear, the processor is asked by that key what happened, and only
+// then the same question again under the same key, alone.
 
-import type { CardSummary, Check, Outcome } from "../../protocol/facts.ts";
-import type { Authorization, Effect, FollowUp, FollowUpEffect } from "../../protocol/vault.ts";
-import type { Pan } from "./card.ts";
+import { readLines } from "../../protocol/lines.ts";
+import type { Effect, Order, Performed } from "../../protocol/vault.ts";
+import type { CardInHand } from "./card.ts";
+import { type Answer, effectOf, type Known, UNKNOWN } from "./effect.ts";
 
 /** How long one answer is awaited; a processor that has not answered by then is asked by key. */
 const ANSWER_MS_MAX = 8_000;
 /** Questions in all before the outcome is left `unknown` to the caller, who keeps the charge open. */
 const TRIES_MAX = 3;
 const RETRY_PAUSE_MS = 200;
+/** Questions in one request: what the test bank takes, some 0.4 MiB. */
+const BATCH_QUESTIONS_MAX = 1_000;
 
-type Asked = { readonly status: number; readonly body: unknown };
+export type Authorization = Extract<Order, { readonly verb: "authorize" }>;
+type FollowUp = Exclude<Order, Authorization>;
 
-export type CardInHand = {
-  readonly pan: Pan;
-  readonly expMonth: number;
-  readonly expYear: number;
-  readonly cvc: string | undefined;
-  readonly summary: CardSummary;
-};
+/** An order and what it takes to ask it. */
+export type Question =
+  | { readonly order: Authorization; readonly card: CardInHand }
+  | { readonly order: FollowUp };
+
+export type Tell = (performed: Performed) => void;
 
 /** A way to the processor; a service binding is one. */
 export type ProcessorHttp = { fetch(url: string, init: RequestInit): Promise<Response> };
@@ -38,70 +42,97 @@ export class Processor {
     this.#pause = pause;
   }
 
-  async authorize(ask: Authorization, card: CardInHand): Promise<Effect> {
-    const effect = await this.#settle(effectOf, ask.key, "/authorizations", {
-      amount: ask.amount,
-      currency: ask.currency,
-      capture: ask.capture,
-      card: {
-        number: card.pan.expose(),
-        exp_month: card.expMonth,
-        exp_year: card.expYear,
-        ...(card.cvc === undefined ? {} : { cvc: card.cvc }),
-        ...(card.summary.address_line1 === undefined
-          ? {}
-          : { address_line1: card.summary.address_line1 }),
-        ...(card.summary.address_zip === undefined
-          ? {}
-          : { address_zip: card.summary.address_zip }),
-      },
-      reference: ask.key,
-    });
-    return effect ?? { kind: "unknown" };
+  /** Asks every question, no two with one key, and tells the effect of each as soon as it is known. */
+  async perform(questions: readonly Question[], tell: Tell): Promise<void> {
+    const batches: Promise<void>[] = [];
+    for (let from = 0; from < questions.length; from += BATCH_QUESTIONS_MAX) {
+      batches.push(this.#performBatch(questions.slice(from, from + BATCH_QUESTIONS_MAX), tell));
+    }
+    await Promise.all(batches);
   }
 
-  /** What the processor answered under this key; undefined when it never heard of it. */
+  /** What the processor answered to an authorization under this key; undefined if it never heard of it. */
   async recall(key: string): Promise<Effect | undefined> {
-    const known = await this.#ask(`/keys/${encodeURIComponent(key)}`, undefined, undefined);
-    if (known?.status === 200) return effectOf(known.body as Asked) ?? { kind: "unknown" };
-    return known?.status === 404 ? undefined : { kind: "unknown" };
+    const known = await this.#askOfKey(key);
+    if (known?.status === 200) return effectOf("authorize", known.body as Answer) ?? UNKNOWN;
+    return known?.status === 404 ? undefined : UNKNOWN;
   }
 
-  async follow(ask: FollowUp): Promise<FollowUpEffect> {
-    const effect = await this.#settle(
-      followUpEffectOf,
-      ask.key,
-      `/authorizations/${ask.authorization}/${ask.verb}`,
-      ask.verb === "voids" ? {} : { amount: ask.amount },
-    );
-    return effect ?? { kind: "unknown" };
+  async #performBatch(questions: readonly Question[], tell: Tell): Promise<void> {
+    const unheard = new Map(questions.map((question) => [question.order.key, question]));
+    const unclear: Promise<void>[] = [];
+    const askAgain = async (question: Question) => {
+      const effect = (await this.#askSingly(question)) ?? UNKNOWN;
+      tell({ key: question.order.key, effect });
+    };
+    await this.#askTogether(questions, (key, answer) => {
+      const question = unheard.get(key);
+      if (question === undefined) return;
+      unheard.delete(key);
+      const effect = effectOf(question.order.verb, answer);
+      if (effect === undefined) unclear.push(askAgain(question));
+      else tell({ key, effect });
+    });
+    await Promise.all([...unclear, ...[...unheard.values()].map(askAgain)]);
   }
 
-  /** What a keyed question came to, or undefined when no definite answer could be had. */
-  async #settle<E>(
-    read: (answer: Asked) => E | undefined,
-    key: string,
-    path: string,
-    body: unknown,
-  ): Promise<E | undefined> {
-    for (let tried = 1; tried <= TRIES_MAX; tried++) {
-      if (tried > 1) {
-        await this.#pause(RETRY_PAUSE_MS * tried);
-        const known = await this.#ask(`/keys/${encodeURIComponent(key)}`, undefined, undefined);
-        const recalled = known?.status === 200 ? read(known.body as Asked) : undefined;
-        if (recalled !== undefined) return recalled;
-      }
-      const answer = await this.#ask(path, key, body);
-      if (answer === undefined) continue;
-      const { original } = answer.body as { original?: unknown };
-      const duplicate = answer.status === 409 && original !== undefined;
-      const effect = read(duplicate ? { status: 200, body: original } : answer);
+  /** Asks in one request and hears what is answered, until the answer ends, breaks or takes too long. */
+  async #askTogether(
+    questions: readonly Question[],
+    hear: (key: string, answer: Answer) => void,
+  ): Promise<void> {
+    const asked = questions.map((question) => {
+      const { key, verb } = question.order;
+      const body = bodyOf(question);
+      return "card" in question
+        ? { key, verb, body }
+        : { key, verb, authorization: question.order.authorization, body };
+    });
+    await this.#fetch("/batches", undefined, asked, async ({ status, body }) => {
+      if (status !== 200 || body === null) return;
+      await readLines(body, (lines) => {
+        for (const line of lines) {
+          const answer = answerIn(line);
+          if (answer !== undefined) hear(answer.key, answer);
+        }
+      });
+    });
+  }
+
+  /** Every try but the first. Undefined when no definite answer could be had. */
+  async #askSingly(question: Question): Promise<Known | undefined> {
+    const { key, verb } = question.order;
+    for (let tried = 2; tried <= TRIES_MAX; tried++) {
+      await this.#pause(RETRY_PAUSE_MS * tried);
+      const known = await this.#askOfKey(key);
+      const recalled = known?.status === 200 ? effectOf(verb, known.body as Answer) : undefined;
+      if (recalled !== undefined) return recalled;
+      const answer = await this.#ask(pathOf(question.order), key, bodyOf(question));
+      const effect = answer === undefined ? undefined : effectOf(verb, answer);
       if (effect !== undefined) return effect;
     }
     return undefined;
   }
 
-  async #ask(path: string, key: string | undefined, body: unknown): Promise<Asked | undefined> {
+  #askOfKey(key: string): Promise<Answer | undefined> {
+    return this.#ask(`/keys/${encodeURIComponent(key)}`, undefined, undefined);
+  }
+
+  #ask(path: string, key: string | undefined, body: unknown): Promise<Answer | undefined> {
+    return this.#fetch(path, key, body, async (response) => {
+      const said: unknown = await response.json();
+      return typeof said === "object" && said !== null
+        ? { status: response.status, body: said }
+        : undefined;
+    });
+  }
+
+  async #fetch<T>(
+    path: string,
+    key: string | undefined,
+    body: unknown,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T | undefined> {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), ANSWER_MS_MAX);
     try {
@@ -115,7 +146,7 @@ export class Processor {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: deadline.signal,
       });
-      return { status: response.status, body: await response.json() };
+      return await read(response);
     } catch {
       // Cut, timed out or garbled: the question may have been executed, so the outcome is unknown.
       return undefined;
@@ -125,77 +156,41 @@ export class Processor {
   }
 }
 
-type AuthorizationBody = {
-  id?: string;
-  status?: string;
-  decline?: { code: string; decline_code?: string; message: string; network_code?: string };
-  checks?: { cvc?: Check | null; address_line1?: Check | null; address_zip?: Check | null };
-  network_code?: string;
-  card?: { funding?: string; country?: string };
-  risk?: { level?: Outcome["risk_level"] };
-};
+const pathOf = (order: Order): string =>
+  order.verb === "authorize"
+    ? "/authorizations"
+    : `/authorizations/${encodeURIComponent(order.authorization)}/${order.verb}s`;
 
-/** What an answer to an authorization says; undefined when it says neither yes nor no. */
-function effectOf(answer: Asked): Effect | undefined {
-  const body = answer.body as AuthorizationBody;
-  const said = answer.status === 200 ? body.status : answer.status === 400 ? "declined" : undefined;
-  if (said === "approved" && body.id !== undefined) {
-    return { kind: "approved", ref: body.id, outcome: outcomeOf(body), card: cardOf(body) };
+function bodyOf(question: Question): object {
+  if (!("card" in question)) {
+    const { verb, amount } = question.order;
+    return verb === "void" ? {} : { amount };
   }
-  if (said !== "declined") return undefined;
-  const { code, decline_code, message } = body.decline ?? NO_REASON;
-  const decline = { code, message, ...(decline_code === undefined ? {} : { decline_code }) };
+  const { order, card } = question;
+  const { address_line1, address_zip } = card.summary;
   return {
-    kind: "declined",
-    ref: body.id ?? null,
-    outcome: { ...outcomeOf(body), decline },
-    card: cardOf(body),
+    amount: order.amount,
+    currency: order.currency,
+    capture: order.capture,
+    card: {
+      number: card.pan.expose(),
+      exp_month: card.expMonth,
+      exp_year: card.expYear,
+      ...(card.cvc === undefined ? {} : { cvc: card.cvc }),
+      ...(address_line1 === undefined ? {} : { address_line1 }),
+      ...(address_zip === undefined ? {} : { address_zip }),
+    },
+    reference: order.key,
   };
 }
 
-const NO_REASON = {
-  code: "processing_error",
-  decline_code: undefined,
-  message: "An error occurred while processing your card. Try again shortly.",
-};
-
-const outcomeOf = (body: AuthorizationBody): Outcome => ({
-  checks: {
-    cvc: body.checks?.cvc ?? null,
-    address_line1: body.checks?.address_line1 ?? null,
-    address_zip: body.checks?.address_zip ?? null,
-  },
-  network_code: body.decline?.network_code ?? body.network_code ?? "00",
-  risk_level: body.risk?.level ?? "normal",
-});
-
-const cardOf = (body: AuthorizationBody): Partial<CardSummary> => ({
-  ...(body.card?.funding === undefined ? {} : { funding: body.card.funding }),
-  ...(body.card?.country === undefined ? {} : { country: body.card.country }),
-});
-
-// Refusals that say for certain that nothing was moved. Anything else, such as a key in progress or a
-// wrong password, says nothing of what an earlier question with this key did.
-const REFUSED = new Set([
-  "already_captured",
-  "already_voided",
-  "authorization_declined",
-  "not_captured",
-  "amount_exceeds_authorized",
-  "amount_exceeds_refundable",
-  "unknown_authorization",
-  "invalid_request",
-]);
-
-function followUpEffectOf(answer: Asked): FollowUpEffect | undefined {
-  const { id, status, error } = answer.body as {
-    id?: string;
-    status?: string;
-    error?: { code?: string };
-  };
-  if (answer.status === 200) {
-    if (status === "approved" && id !== undefined) return { kind: "approved", ref: id };
-    return status === "declined" ? { kind: "declined" } : undefined;
+/** One line of a batch's answer; undefined when it is not one. */
+function answerIn(line: string): (Answer & { readonly key: string }) | undefined {
+  try {
+    const { key, status, body } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof key !== "string" || typeof status !== "number") return undefined;
+    return { key, status, body };
+  } catch {
+    return undefined;
   }
-  return REFUSED.has(error?.code ?? "") ? { kind: "declined" } : undefined;
 }

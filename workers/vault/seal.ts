@@ -5,11 +5,17 @@
 
 import type { Scope } from "../../protocol/command.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { fromBase64url, toBase64url } from "./base64url.ts";
 import type { KeyProvider } from "./key-provider.ts";
 
 const FORMAT = "v1";
 const IV_BYTES = 12;
 const DATA_KEY_BYTES = 32;
+/** Of an HMAC-SHA-256, so that a fingerprint has 16 characters. */
+const FINGERPRINT_BYTES = 12;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Why a record does not open is told to nobody: one failure for all causes. */
 export type SealFailure = "does_not_open";
@@ -19,31 +25,30 @@ export type Belonging = Scope & { readonly token: string };
 
 export async function seal(digits: string, to: Belonging, keys: KeyProvider): Promise<string> {
   const version = keys.version;
-  const raw = crypto.getRandomValues(new Uint8Array(DATA_KEY_BYTES));
-  const dataKey = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt"]);
-  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-  const wrapIv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+  const fresh = crypto.getRandomValues(new Uint8Array(DATA_KEY_BYTES + 2 * IV_BYTES));
+  const raw = fresh.subarray(0, DATA_KEY_BYTES);
+  const iv = fresh.subarray(DATA_KEY_BYTES, DATA_KEY_BYTES + IV_BYTES);
+  const wrapIv = fresh.subarray(DATA_KEY_BYTES + IV_BYTES);
+  const bound = binding(to, version);
+  const [dataKey, cardKey] = await Promise.all([
+    crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt"]),
+    keys.cardKey(to.account, version),
+  ]);
   const [sealed, wrapped] = await Promise.all([
     crypto.subtle.encrypt(
-      { name: "AES-GCM", iv, additionalData: binding(to, version, "number") },
+      { name: "AES-GCM", iv, additionalData: bound("number") },
       dataKey,
-      new TextEncoder().encode(digits),
+      encoder.encode(digits),
     ),
     crypto.subtle.encrypt(
-      { name: "AES-GCM", iv: wrapIv, additionalData: binding(to, version, "data key") },
-      await keys.cardKey(to.account, version),
+      { name: "AES-GCM", iv: wrapIv, additionalData: bound("data key") },
+      cardKey,
       raw,
     ),
   ]);
   raw.fill(0);
-  return [
-    FORMAT,
-    String(version),
-    base64(iv),
-    base64(sealed),
-    base64(wrapIv),
-    base64(wrapped),
-  ].join(".");
+  const [first, second] = [new Uint8Array(sealed), new Uint8Array(wrapped)].map(toBase64url);
+  return `${FORMAT}.${version}.${toBase64url(iv)}.${first}.${toBase64url(wrapIv)}.${second}`;
 }
 
 export async function unseal(
@@ -51,29 +56,29 @@ export async function unseal(
   from: Belonging,
   keys: KeyProvider,
 ): Promise<Result<string, SealFailure>> {
-  const [format, versionText = "", iv = "", sealed = "", wrapIv = "", wrapped = "", ...rest] =
-    text.split(".");
-  if (format !== FORMAT || rest.length > 0 || !/^[1-9][0-9]{0,5}$/.test(versionText)) {
+  const [format, versionText = "", ...parts] = text.split(".");
+  if (format !== FORMAT || parts.length !== 4 || !/^[1-9][0-9]{0,5}$/.test(versionText)) {
     return refuse("does_not_open");
   }
   const version = Number(versionText);
+  const [iv, sealed, wrapIv, wrapped] = parts.map(fromBase64url);
+  if (iv === undefined || sealed === undefined || wrapIv === undefined || wrapped === undefined) {
+    return refuse("does_not_open");
+  }
+  const bound = binding(from, version);
   try {
-    // One record has one text: no spaces, no padding, no other spelling of its last bits.
-    if ([iv, sealed, wrapIv, wrapped].some((part) => base64(bytes(part)) !== part)) {
-      return refuse("does_not_open");
-    }
     const raw = await crypto.subtle.decrypt(
-      { name: "AES-GCM", iv: bytes(wrapIv), additionalData: binding(from, version, "data key") },
+      { name: "AES-GCM", iv: wrapIv, additionalData: bound("data key") },
       await keys.cardKey(from.account, version),
-      bytes(wrapped),
+      wrapped,
     );
     const dataKey = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["decrypt"]);
     const digits = await crypto.subtle.decrypt(
-      { name: "AES-GCM", iv: bytes(iv), additionalData: binding(from, version, "number") },
+      { name: "AES-GCM", iv, additionalData: bound("number") },
       dataKey,
-      bytes(sealed),
+      sealed,
     );
-    return ok(new TextDecoder().decode(digits));
+    return ok(decoder.decode(digits));
   } catch {
     return refuse("does_not_open");
   }
@@ -81,31 +86,17 @@ export async function unseal(
 
 /** The same PAN gives the same 16 characters within one account, and nothing across accounts. */
 export async function fingerprint(digits: string, account: string, keys: KeyProvider) {
-  const mac = await crypto.subtle.sign(
-    "HMAC",
-    await keys.fingerprintKey(account),
-    new TextEncoder().encode(digits),
-  );
-  // 12 bytes give 16 characters; the two that base64url adds to base62 are folded away.
-  return base64(mac.slice(0, IV_BYTES)).replaceAll("-", "A").replaceAll("_", "B");
+  const key = await keys.fingerprintKey(account);
+  const mac = await crypto.subtle.sign("HMAC", key, encoder.encode(digits));
+  // The two characters that base64url adds to base62 are folded away.
+  const text = toBase64url(new Uint8Array(mac, 0, FINGERPRINT_BYTES));
+  return text.replaceAll("-", "A").replaceAll("_", "B");
 }
 
 // Each part is preceded by its length, so no two different bindings have the same bytes.
-function binding(to: Belonging, version: number, field: string): Uint8Array<ArrayBuffer> {
-  const parts = [FORMAT, to.account, to.livemode ? "live" : "test", to.token, `${version}`, field];
-  const text = parts.map((part) => `${part.length}:${part}`).join("");
-  return new Uint8Array(new TextEncoder().encode(text));
-}
-
-function base64(data: ArrayBuffer | Uint8Array): string {
-  return btoa(String.fromCharCode(...new Uint8Array(data)))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-}
-
-function bytes(base64url: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64url.replaceAll("-", "+").replaceAll("_", "/")), (c) =>
-    c.charCodeAt(0),
-  );
+function binding(to: Belonging, version: number) {
+  const parts = [FORMAT, to.account, to.livemode ? "live" : "test", to.token, `${version}`];
+  let text = "";
+  for (const part of parts) text += `${part.length}:${part}`;
+  return (field: string) => encoder.encode(`${text}${field.length}:${field}`);
 }

@@ -1,19 +1,22 @@
-// Commands as the rows that `apply_batch` reads: public ids become `uuid`s, and what a charge and its
-// close carry of card and outcome becomes columns.
+// A batch as it travels: the parameters of one call of `apply_batch`, made where the commands are, so that an
+// origin hands on what was signed and parses none of it. Public ids become `uuid`s, and what a charge and
+// its close carry of card and outcome becomes columns.
 
-import type { Batch, CloseCharge, Command, OpenCharge } from "../protocol/command.ts";
-import { type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
-import { assert } from "../protocol/result.ts";
+import type { CloseCharge, Command, OpenCharge } from "./command.ts";
+import { type ObjectPrefix, uuidOf } from "./ids.ts";
+import { assert } from "./result.ts";
 
-/** Parameters of `apply_batch` after the epoch. */
+/** The body of `POST /batch` at an origin; its answer is `VerdictRow[]` as JSON. */
 export type BatchParameters = readonly [
+  epoch: number,
   accounts: readonly string[],
   modes: readonly boolean[],
+  /** The commands of each kind as JSON text, null where there are none. */
   ...kinds: (string | null)[],
 ];
 
-/** In the order of the function's parameters. */
-const KINDS = [
+/** The last parameters, in their order. */
+export const BATCH_KINDS = [
   "create_account",
   "close_charge",
   "close_operation",
@@ -23,7 +26,7 @@ const KINDS = [
 ] as const satisfies readonly Command["kind"][];
 
 /** A batch as the parameters of one call. */
-export function parametersOf(commands: Batch["commands"]): BatchParameters {
+export function parametersOf(epoch: number, commands: readonly Command[]): BatchParameters {
   const places = new Map<string, number>();
   const accounts: string[] = [];
   const modes: boolean[] = [];
@@ -47,8 +50,10 @@ export function parametersOf(commands: Batch["commands"]): BatchParameters {
     }
     rows[command.kind].push(rowOf(command, i, place));
   });
-  const kinds = KINDS.map((kind) => (rows[kind].length === 0 ? null : JSON.stringify(rows[kind])));
-  return [accounts, modes, ...kinds];
+  const kinds = BATCH_KINDS.map((kind) =>
+    rows[kind].length === 0 ? null : JSON.stringify(rows[kind]),
+  );
+  return [epoch, accounts, modes, ...kinds];
 }
 
 function rowOf(command: Command, i: number, a: number): object {

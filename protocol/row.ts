@@ -1,7 +1,7 @@
 // Rows of the ledger as facts, and commands as rows: the one place where `uuid`s become public ids.
 // What comes out of the database was checked on its way in, so it is cast, not parsed.
 
-import type { Answer, Unfinished, Verdict } from "../protocol/command.ts";
+import type { Answer, Unfinished, Verdict } from "./command.ts";
 import type {
   AccountFacts,
   CardSummary,
@@ -13,16 +13,10 @@ import type {
   Json,
   OperationFacts,
   Outcome,
-} from "../protocol/facts.ts";
-import type { Failure } from "../protocol/failure.ts";
-import {
-  type AccountId,
-  createdOf,
-  idOf,
-  type ObjectPrefix,
-  type RequestId,
-} from "../protocol/ids.ts";
-import { assert } from "../protocol/result.ts";
+} from "./facts.ts";
+import type { Failure } from "./failure.ts";
+import { type AccountId, createdOf, idOf, type ObjectPrefix, type RequestId } from "./ids.ts";
+import { assert } from "./result.ts";
 
 /** A row of the view `charge_facts`; one of `charges` alone when the processor has not spoken. */
 export type ChargeRow = {
@@ -190,13 +184,8 @@ export function factsOf(kind: string, row: unknown): Facts {
   }
 }
 
-/** One row of `apply_batch`. */
-export type VerdictRow = {
-  readonly i: number;
-  readonly outcome: string;
-  readonly seq: number;
-  readonly detail: unknown;
-};
+/** One row of `apply_batch`; `i` is the place of its command in the batch. */
+export type VerdictRow = readonly [i: number, outcome: string, seq: number, detail: unknown];
 type PaidWithRow = { token: string; card_id: string; card: CardSummary };
 type DoneRow = { kind: string; facts: unknown; forgotten?: string[] };
 type AnswerRow = {
@@ -207,7 +196,14 @@ type AnswerRow = {
   facts?: unknown;
 };
 
-export function verdictOf({ outcome, seq, detail }: VerdictRow): Verdict {
+/** The verdicts in the order of the commands. */
+export function verdictsOf(rows: readonly VerdictRow[]): Verdict[] {
+  const verdicts: Verdict[] = [];
+  for (const row of rows) verdicts[row[0]] = verdictOf(row);
+  return verdicts;
+}
+
+function verdictOf([, outcome, seq, detail]: VerdictRow): Verdict {
   switch (outcome) {
     case "charge_opened":
       return detail === null

@@ -1,0 +1,134 @@
+// Who may come in: limits, keys in flight, answers already given. What comes in is opened at the ledger,
+// once the vault has told of its card.
+
+import type { Failure } from "../protocol/failure.ts";
+import type { Result } from "../protocol/result.ts";
+import type { AccountAsk, Ask, Reply } from "../protocol/shard.ts";
+import { refused } from "./end.ts";
+import type { Action, UsableCard } from "./machine.ts";
+import { type KeyedAsk, opening, tokenToDescribe } from "./opening.ts";
+import { answer, breakOff, moveRequest, type Request } from "./request.ts";
+import { accountOf, arm, nameOf, type ShardState, takesToken } from "./shard-state.ts";
+
+/** Commands that may wait; beyond it the shard sheds load instead of keeping callers. */
+const BACKLOG_MAX = 5_000;
+const LIMITED: Failure = { kind: "rate_limited" };
+
+/** Executes a request once for its key; every other request with that key hears the same. */
+export function asked(state: ShardState, call: number, ask: Ask, out: Action[]): void {
+  // A call that comes twice is one call.
+  if (state.requests.has(call)) return;
+  if (state.conveyor.backlog > BACKLOG_MAX) {
+    turnAway(call, ask, LIMITED, out);
+  } else if (ask.kind === "account") {
+    createAccount(state, call, ask);
+  } else {
+    admitKeyed(state, call, ask, out);
+  }
+}
+
+function admitKeyed(state: ShardState, call: number, ask: KeyedAsk, out: Action[]): void {
+  const whose = nameOf(ask);
+  const name = `${whose}/${ask.key}`;
+  const replyOrFailure = takesToken(state, whose, state.clock.nowMs)
+    ? earlier(state, name, ask)
+    : LIMITED;
+  if (replyOrFailure === undefined) {
+    execute(state, call, ask, name, out);
+  } else if ("kind" in replyOrFailure) {
+    turnAway(call, ask, replyOrFailure, out);
+  } else {
+    out.push({ kind: "answer", call, reply: replyOrFailure });
+  }
+}
+
+/** What a request with this key hears because of one that came before it; undefined when it is the first. */
+function earlier(state: ShardState, name: string, ask: KeyedAsk): Reply | Failure | undefined {
+  // Whose parameters are the first's is known only when the ledger has judged, so neither is preferred.
+  if (state.inFlight.has(name)) return { kind: "idempotency_in_use" };
+  const first = state.finished.get(name);
+  if (first === undefined) return undefined;
+  if (first.mac === ask.mac && first.operation === ask.operation) return first.reply;
+  return { kind: "idempotency_mismatch", first: first.operation, second: ask.operation };
+}
+
+function execute(
+  state: ShardState,
+  call: number,
+  ask: KeyedAsk,
+  name: string,
+  out: Action[],
+): void {
+  const request: Request = {
+    kind: "request",
+    call,
+    ask,
+    account: accountOf(state, nameOf(ask)),
+    name,
+    state: "asked",
+    executed: ask.request,
+    replayed: false,
+  };
+  state.requests.set(call, request);
+  state.inFlight.set(name, state.clock.nowMs);
+  arm(state, out);
+  const token = tokenToDescribe(ask);
+  if (token === undefined) {
+    open(state, request, ask, undefined, out);
+  } else {
+    moveRequest(request, "describe");
+    const { account, livemode } = ask;
+    out.push({ kind: "describe", call, scope: { account, livemode }, token });
+  }
+}
+
+/** The vault told of the token of a request, which can now be opened, or was not able to. */
+export function described(
+  state: ShardState,
+  call: number,
+  card: Result<UsableCard, Failure>,
+  out: Action[],
+): void {
+  const request = state.requests.get(call);
+  if (request?.state !== "describing" || request.ask.kind === "account") return;
+  if (card.ok) open(state, request, request.ask, card.value, out);
+  else answer(state, request, refused(card.failure), out);
+}
+
+function open(
+  state: ShardState,
+  request: Request,
+  ask: KeyedAsk,
+  card: UsableCard | undefined,
+  out: Action[],
+): void {
+  try {
+    moveRequest(request, "open");
+    state.conveyor.push(opening(ask, card, state.mint), request);
+  } catch (error) {
+    breakOff(state, request, error, out);
+  }
+}
+
+// The platform asks, so the merchant's own bucket is not touched.
+function createAccount(state: ShardState, call: number, ask: AccountAsk): void {
+  const request: Request = {
+    kind: "request",
+    call,
+    ask,
+    account: undefined,
+    name: undefined,
+    state: "asked",
+    executed: "req_",
+    replayed: false,
+  };
+  state.requests.set(call, request);
+  moveRequest(request, "open");
+  const { kind: _, ...account } = ask;
+  state.conveyor.push({ ...account, kind: "create_account" }, request);
+}
+
+function turnAway(call: number, ask: Ask, failure: Failure, out: Action[]): void {
+  const request = ask.kind === "account" ? "req_" : ask.request;
+  out.push({ kind: "answer", call, reply: { end: refused(failure), replayed: false, request } });
+}

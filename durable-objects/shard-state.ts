@@ -1,0 +1,156 @@
+// What a shard knows: a cache of the ledger and the work at hand. All of it may be lost at any moment;
+// what must outlive a crash is the alarm and `cleanSinceMs`, which are actions.
+
+import type { Scope, Unfinished } from "../protocol/command.ts";
+import { IdMint } from "../protocol/ids.ts";
+import type { Order } from "../protocol/vault.ts";
+import { type Bucket, type BucketLimit, takeToken } from "./bucket.ts";
+import { Conveyor } from "./conveyor.ts";
+import type { Drive } from "./drive.ts";
+import { FinishedAnswers } from "./finished-answers.ts";
+import type { Action, Clock } from "./machine.ts";
+import type { Request } from "./request.ts";
+
+/** Stripe allows 100 requests a second; one hot merchant must be able to fill a conveyor. */
+const RATE_PER_SECOND = 1000;
+const BURST_SECONDS = 2;
+/** Batches in flight at once: one is being committed while another is on its way. */
+const LANES = 2;
+/** How soon after a crash the alarm looks for what was left open. */
+export const ALARM_MS = 5_000;
+/** A statement whose answer was lost, or was sent by an instance before this one, may commit this late. */
+export const LATE_COMMIT_MS_MAX = 120_000;
+
+/** What is known of one account in one mode. */
+export type Account = {
+  bucket: Bucket | undefined;
+  /** The number of its last event that was heard of; 0 when none was. */
+  seq: number;
+};
+
+/** The search for what a crash left open, and the way of it to its end. */
+export type Recovery = {
+  readonly find: number;
+  /** What is clean if all ends well: the oldest key in flight when the search began bounds it. */
+  readonly cleanSinceMs: number;
+  /** What was found, or undefined until the ledger has answered. */
+  found: readonly Unfinished[] | undefined;
+  /** How many of them were taken up, and how many of those are being driven. */
+  taken: number;
+  driving: number;
+  /** Whether all that were driven came to their end. */
+  ended: boolean;
+};
+
+export type ShardState = {
+  readonly limit: BucketLimit;
+  readonly mint: IdMint;
+  /** Of the step that is being taken. */
+  clock: Clock;
+  readonly accounts: Map<string, Account>;
+  /** Requests without an answer, by call. */
+  readonly requests: Map<number, Request>;
+  /** Keys being executed, and since when. */
+  readonly inFlight: Map<string, number>;
+  readonly finished: FinishedAnswers;
+  readonly conveyor: Conveyor<Request | Drive>;
+  /** What is being driven to its end, by the id of the charge or operation. */
+  readonly drives: Map<string, Drive>;
+  /** Orders that leave with the next flush. */
+  orders: Order[];
+  /** Closes that wait to be tried again, by timer. */
+  readonly timers: Map<number, Drive>;
+  /** The last number given to a timer or a search. */
+  lastNumber: number;
+  /** When the alarm will wake the shard; undefined when none is set. */
+  wakeMs: number | undefined;
+  /** True until the ledger was asked, by this instance, what a crash may have left open. */
+  doubtful: boolean;
+  /** Until then something may still commit that this instance does not know of. */
+  lateUntilMs: number;
+  /** Everything opened before then has ended. */
+  cleanSinceMs: number;
+  recovery: Recovery | undefined;
+};
+
+export type ShardOptions = {
+  /** When this instance came to be. */
+  readonly nowMs: number;
+  /** What an instance before this one was told to remember; 0 when none was. */
+  readonly cleanSinceMs: number;
+  /** Requests a second one account may make. */
+  readonly ratePerSecond?: number;
+  /** Batches that may be in flight at once. */
+  readonly lanes?: number;
+};
+
+const NO_CLOCK: Clock = {
+  nowMs: 0,
+  random: () => {
+    throw new Error("Bug: a shard decides within a step only");
+  },
+};
+
+/** A shard that has just woken: it knows nothing, and doubts that all is well. */
+export function newShard(options: ShardOptions): ShardState {
+  const perSecond = options.ratePerSecond ?? RATE_PER_SECOND;
+  const state: ShardState = {
+    limit: { perSecond, burst: perSecond * BURST_SECONDS },
+    mint: new IdMint(
+      () => state.clock.nowMs,
+      (length) => state.clock.random(length),
+    ),
+    clock: NO_CLOCK,
+    accounts: new Map(),
+    requests: new Map(),
+    inFlight: new Map(),
+    finished: new FinishedAnswers(),
+    conveyor: new Conveyor(options.lanes ?? LANES),
+    drives: new Map(),
+    orders: [],
+    timers: new Map(),
+    lastNumber: 0,
+    wakeMs: undefined,
+    doubtful: true,
+    lateUntilMs: options.nowMs + LATE_COMMIT_MS_MAX,
+    cleanSinceMs: options.cleanSinceMs,
+    recovery: undefined,
+  };
+  return state;
+}
+
+/** The name of an account in one mode. */
+export const nameOf = (scope: Scope): string =>
+  scope.livemode ? `${scope.account}/live` : `${scope.account}/test`;
+
+export function accountOf(state: ShardState, name: string): Account {
+  let account = state.accounts.get(name);
+  if (account === undefined) {
+    account = { bucket: undefined, seq: 0 };
+    state.accounts.set(name, account);
+  }
+  return account;
+}
+
+/** Takes one request out of an account's bucket, or says that there is none. */
+export function takesToken(state: ShardState, name: string, nowMs: number): boolean {
+  const account = accountOf(state, name);
+  const { admitted, bucket } = takeToken(account.bucket, state.limit, nowMs);
+  account.bucket = bucket;
+  return admitted;
+}
+
+/** Has the shard woken soon, should it be lost; one write in five seconds of activity. */
+export function arm(state: ShardState, out: Action[]): void {
+  const { nowMs } = state.clock;
+  // An alarm that a clock running ahead has set may be hours away once the clock is right again.
+  if (state.wakeMs !== undefined && state.wakeMs < nowMs + 2 * ALARM_MS) return;
+  state.wakeMs = nowMs + ALARM_MS;
+  out.push({ kind: "arm", atMs: state.wakeMs });
+}
+
+/** Something may be open that nobody here drives: the alarm will look for it. */
+export function doubt(state: ShardState, out: Action[]): void {
+  state.doubtful = true;
+  arm(state, out);
+}

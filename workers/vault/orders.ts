@@ -1,0 +1,103 @@
+// How many orders are performed at once: the cards of a slot are taken from its box in one call, opened
+// side by side, and everything is asked of the processor in one request. Whatever goes wrong with one
+// order is that order's effect and nobody else's.
+
+import type { CardName, TakenCard } from "../../durable-objects/card-box.ts";
+import type { Scope } from "../../protocol/command.ts";
+import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { slotOf } from "../../protocol/slot.ts";
+import type { Effect, Order } from "../../protocol/vault.ts";
+import { type CardInHand, Pan } from "./card.ts";
+import { UNKNOWN } from "./effect.ts";
+import type { KeyProvider } from "./key-provider.ts";
+import type { Authorization, Processor, Question, Tell } from "./processor.ts";
+import { unseal } from "./seal.ts";
+
+export type Means = {
+  /** Takes cards from the box of a slot. */
+  readonly take: (slot: number, names: readonly CardName[]) => Promise<(TakenCard | undefined)[]>;
+  readonly keys: KeyProvider;
+  readonly processor: Processor;
+};
+
+/** A card that was forgotten or does not open, or one that could not be looked for. */
+type NoCard = "gone" | "out_of_reach";
+
+/** Whose a card is in its box: account and mode. */
+export const ownerOf = (scope: Scope): string =>
+  `${scope.account}/${scope.livemode ? "live" : "test"}`;
+
+/** Performs orders and tells the effect of each; orders with one key are one order. */
+export async function perform(orders: readonly Order[], means: Means, tell: Tell): Promise<void> {
+  const once = [...new Map(orders.map((order) => [order.key, order])).values()];
+  const cards = await openAll(
+    once.filter((order) => order.verb === "authorize"),
+    means,
+  );
+  const recall = async (key: string) => {
+    // The question may have been asked before the card was forgotten; then the answer stands.
+    tell({ key, effect: (await means.processor.recall(key)) ?? GONE });
+  };
+  const questions: Question[] = [];
+  const recalls: Promise<void>[] = [];
+  for (const order of once) {
+    const card = cards.get(order.key) ?? refuse("out_of_reach");
+    if (order.verb !== "authorize") questions.push({ order });
+    else if (card.ok) questions.push({ order, card: card.value });
+    else if (card.failure === "gone") recalls.push(recall(order.key));
+    else tell({ key: order.key, effect: UNKNOWN });
+  }
+  await Promise.all([means.processor.perform(questions, tell), ...recalls]);
+}
+
+type Opened = Map<string, Result<CardInHand, NoCard>>;
+
+/** The cards of these orders by their keys; what is missing could not be looked for. */
+async function openAll(orders: readonly Authorization[], means: Means): Promise<Opened> {
+  const opened: Opened = new Map();
+  const bySlot = Map.groupBy(orders, ({ account }) => slotOf(account));
+  await Promise.allSettled(
+    [...bySlot].map(async ([slot, group]) => {
+      const names = group.map((order) => ({ owner: ownerOf(order), token: order.token }));
+      const taken = await means.take(slot, names);
+      await Promise.allSettled(
+        group.map(async (order, i) => {
+          opened.set(order.key, await open(order, taken[i], means.keys));
+        }),
+      );
+    }),
+  );
+  return opened;
+}
+
+async function open(
+  order: Authorization,
+  taken: TakenCard | undefined,
+  keys: KeyProvider,
+): Promise<Result<CardInHand, NoCard>> {
+  if (taken === undefined) return refuse("gone");
+  const { boxed, cvc } = taken;
+  const digits = await unseal(boxed.sealed, order, keys);
+  if (!digits.ok) return refuse("gone");
+  const pan = Pan.parse(digits.value);
+  assert(pan.ok, "only a checked card number is ever sealed");
+  const { exp_month: expMonth, exp_year: expYear } = boxed.card;
+  return ok({ pan: pan.value, expMonth, expYear, cvc, summary: boxed.card });
+}
+
+/** A card that was forgotten, or that does not open: the same decline for both. */
+const GONE: Effect = {
+  kind: "declined",
+  ref: null,
+  outcome: {
+    checks: { cvc: null, address_line1: null, address_zip: null },
+    network_code: "14",
+    risk_level: "normal",
+    decline: {
+      code: "card_declined",
+      decline_code: "invalid_account",
+      message: "The card behind this token is no longer there.",
+    },
+  },
+  card: {},
+};
