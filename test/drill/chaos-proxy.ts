@@ -239,8 +239,8 @@ class Line {
   }
 }
 
-/** A socket that has said its end can be reset no more: it would be left behind, neither open nor closed. */
+/** A socket that is just saying its end cannot be reset: it would be left behind, neither open nor closed. */
 function resetOne(socket: Socket): void {
-  if (socket.writableEnded) socket.destroy();
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
   else socket.resetAndDestroy();
 }

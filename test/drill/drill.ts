@@ -105,8 +105,10 @@ async function run(
   progress.step("verifying the ledgers");
   const verified: Record<string, string[]> = {};
   for (const region of REGIONS) {
-    const found = await verifyLedger(network.ledgers[region]);
-    verified[region] = found.map(({ check, place, why }) => `${check}: ${place}: ${why}`);
+    verified[region] = await verifyLedger(network.ledgers[region]).then(
+      (found) => found.map(({ check, place, why }) => `${check}: ${place}: ${why}`),
+      (error: unknown) => [`${region} cannot be verified: ${error}`],
+    );
   }
   const isCharge = ({ kind }: { kind: string }) => kind === "charge";
   const charges = client.entries.filter(isCharge).length;
