@@ -48,6 +48,7 @@ export function found(
     return;
   }
   state.doubtful = false;
+  if (state.lateSearches > 0) state.lateSearches--;
   recovery.found = answer.value;
 }
 
@@ -60,8 +61,7 @@ export function advance(state: ShardState, recovery: Recovery, out: Action[]): v
   if (recovery.driving > 0) return;
   state.recovery = undefined;
   const all = recovery.found.length < RECOVERED_MAX;
-  const late = state.clock.nowMs < state.lateUntilMs;
-  if (!all || late) doubt(state, out);
+  if (!all || state.lateSearches > 0) doubt(state, out);
   else if (!state.doubtful) remember(state, recovery.cleanSinceMs, out);
 }
 

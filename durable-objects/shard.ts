@@ -99,7 +99,6 @@ export class Shard extends DurableObject<ShardEnv> {
   #wake(): ShardState {
     const { RATE_PER_SECOND: rate } = this.env;
     return newShard({
-      nowMs: Date.now(),
       cleanSinceMs: this.ctx.storage.kv.get<number>(CLEAN_SINCE) ?? 0,
       ...(rate === undefined ? {} : { ratePerSecond: Number(rate) }),
     });

@@ -27,6 +27,7 @@ export const BINDINGS_OF_WORKER = {
   "workers/vault": ["CARD_ROOT_KEY", "FINGERPRINT_ROOT_KEY", "PROCESSOR_KEY"],
   origin: [
     "EDGE_VERIFY_KEYS",
+    "LEDGER_SIGNING_KEY",
     "DATABASE_URL_US",
     "DATABASE_URL_EU",
     "REPLICA_URL_US_EU",

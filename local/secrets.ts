@@ -17,7 +17,10 @@ const RANDOM_SECRETS = [
 ] as const;
 
 type RandomName = (typeof RANDOM_SECRETS)[number];
-type SecretName = RandomName | "EDGE_SIGNING_KEY" | "EDGE_VERIFY_KEYS";
+/** Who signs: the edge its requests, an origin its checkpoints. The public keys are no secret. */
+const SIGNERS = ["EDGE", "LEDGER"] as const;
+type SignerName = `${(typeof SIGNERS)[number]}_${"SIGNING_KEY" | "VERIFY_KEYS"}`;
+type SecretName = RandomName | SignerName;
 
 export type Secrets = Record<SecretName, string>;
 
@@ -33,7 +36,7 @@ export function randomId(): string {
 export async function loadSecrets(home: string): Promise<Secrets> {
   const path = join(home, "secrets.json");
   const known: Partial<Secrets> = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
-  const secrets = { ...(await signingKeys(known)), ...randomSecrets(), ...known };
+  const secrets = { ...(await signerKeys(known)), ...randomSecrets(), ...known };
   if (Object.keys(secrets).length > Object.keys(known).length) save(home, path, secrets);
   return secrets;
 }
@@ -46,20 +49,26 @@ function randomSecrets(): Record<RandomName, string> {
   return Object.fromEntries(entries) as Record<RandomName, string>;
 }
 
-type SigningKeys = Pick<Secrets, "EDGE_SIGNING_KEY" | "EDGE_VERIFY_KEYS">;
-
-async function signingKeys(known: Partial<Secrets>): Promise<SigningKeys> {
-  const { EDGE_SIGNING_KEY, EDGE_VERIFY_KEYS } = known;
-  if (EDGE_SIGNING_KEY !== undefined && EDGE_VERIFY_KEYS !== undefined) {
-    return { EDGE_SIGNING_KEY, EDGE_VERIFY_KEYS };
+async function signerKeys(known: Partial<Secrets>): Promise<Record<SignerName, string>> {
+  const keys: Partial<Record<SignerName, string>> = {};
+  for (const signer of SIGNERS) {
+    const [signing, verifying] = [`${signer}_SIGNING_KEY`, `${signer}_VERIFY_KEYS`] as const;
+    const isKnown = known[signing] !== undefined && known[verifying] !== undefined;
+    const pair = isKnown ? undefined : await signerPair();
+    keys[signing] = pair?.signing ?? known[signing] ?? "";
+    keys[verifying] = pair?.verifying ?? known[verifying] ?? "";
   }
+  return keys as Record<SignerName, string>;
+}
+
+async function signerPair(): Promise<{ signing: string; verifying: string }> {
   const pair = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const head = { kid: `local-${randomId()}`, alg: "EdDSA", use: "sig" };
   const signing = { ...(await exportJWK(pair.privateKey)), ...head };
   const verifying = { ...(await exportJWK(pair.publicKey)), ...head };
   return {
-    EDGE_SIGNING_KEY: JSON.stringify(signing),
-    EDGE_VERIFY_KEYS: JSON.stringify({ keys: [verifying] }),
+    signing: JSON.stringify(signing),
+    verifying: JSON.stringify({ keys: [verifying] }),
   };
 }
 

@@ -155,7 +155,7 @@ create index operations_charge on operations (charge, id);
 -- are answered when they are claimed, so no row is ever changed, and a period is dropped as a whole.
 create table idempotency_keys (
   account_no integer not null,
-  day date not null default current_date,
+  day date not null default (now() at time zone 'UTC')::date,
   key text not null check (length(key) between 1 and 255),
   operation text not null check (length(operation) <= 255),
   mac bytea not null check (length(mac) = 16),
@@ -282,8 +282,10 @@ create trigger journal_append_only before update or delete or truncate on journa
 
 -- Keys are kept for 30 days, in periods of ten: a look-up costs one probe for each period, and thirty-one
 -- of a day each would cost more than opening the charge (docs/decisions/0011). Makes the periods that are
--- needed from `p_today` on and drops those that are over; to be run each day, any number of times.
-create function keep_key_periods(p_today date) returns void language plpgsql as $$
+-- needed from `p_today` (UTC) on and drops those that are over; to be run each day, any number of times.
+-- Batches do not wait for it: a period is attached, and one that somebody reads is dropped another time.
+create function keep_key_periods(p_today date) returns void language plpgsql
+set lock_timeout = '100ms' as $$
 declare
   epoch constant date := '2026-01-01';
   period constant integer := 10;
@@ -291,16 +293,22 @@ declare
   first date := epoch + (p_today - epoch) / period * period;
   name text;
 begin
+  perform pg_advisory_xact_lock('idempotency_keys'::regclass::bigint);
   for n in 0..2 loop
     name := 'idempotency_keys_' || to_char(first + n * period, 'YYYYMMDD');
     continue when to_regclass(name) is not null;
-    execute format('create table %I partition of idempotency_keys for values from (%L) to (%L)',
+    execute format('create table %I (like idempotency_keys including all)', name);
+    execute format('alter table idempotency_keys attach partition %I for values from (%L) to (%L)',
       name, first + n * period, first + (n + 1) * period);
   end loop;
   for name in select inhrelid::regclass::text from pg_inherits
      where inhparent = 'idempotency_keys'::regclass
        and to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') + period <= p_today - kept loop
-    execute format('drop table %I', name);
+    begin
+      execute format('drop table %I', name);
+    exception when lock_not_available then
+      raise notice '% is in use: it goes another time', name;
+    end;
   end loop;
 end $$;
-select keep_key_periods(current_date);
+select keep_key_periods((now() at time zone 'UTC')::date);

@@ -134,7 +134,7 @@ begin
         case when n.kind = 'capture' and n.approved then n.charge else n.id end,
         case when n.posts then n.currency end,
         case when n.kind = 'capture' and n.approved then n.request end, null)::journal as entry,
-      case when n.approved then coalesce(n.processor_ref, '') else '' end as content
+      coalesce(n.processor_ref, '') as content
       from numbered n
     union all
     select n.i, n.no, n.head, row(n.no, 7, null, n.last_seq, null, now(), n.captured_then,

@@ -1,129 +1,167 @@
-// What must hold in a ledger, as queries that return the rows where it does not: nothing here trusts a
-// projection, each is recomputed from the postings and events.
+// What must hold between the tables of a ledger, each check one query that returns the rows where it does
+// not. The chains of hashes, the replay of the journals and the signatures have files of their own.
 
-export type Check = {
-  readonly name: string;
-  /** Finds offending rows: `place` names one, `why` says what is wrong. */
-  readonly sql: string;
+import { EVENT_TYPES } from "../protocol/event.ts";
+import { LEDGER_ACCOUNTS } from "../protocol/ledger-account.ts";
+import { type Check, type Examination, SHOWN_MAX } from "./examination.ts";
+import { placeOf } from "./names.ts";
+
+/** `what` and `id` name the row (`charge`, its uuid), of the account with this number. */
+type Offending = {
+  account: string | null;
+  livemode: boolean | null;
+  account_no: number | null;
+  what: string;
+  id: string | null;
+  why: string;
 };
 
-export const CHECKS: readonly Check[] = [
+/** A check whose query gives `account_no`, `what`, `id` and `why` of each offending row. */
+const rows = (name: string, sql: string): Check => ({
+  name,
+  run: async ({ client }, report) => {
+    const { rows: found } = await client.query<Offending>(
+      `select o.*, a.id as account, a.livemode
+         from (${sql}) as o (account_no, what, id, why)
+         left join accounts a on a.no = o.account_no limit ${SHOWN_MAX + 1}`,
+    );
+    for (const { account, livemode, account_no, what, id, why } of found) {
+      const owner = { id: account ?? `account number ${account_no}`, livemode: livemode ?? false };
+      report(account_no === null ? `${what} ${id}` : placeOf(what, owner, id ?? undefined), why);
+    }
+  },
+});
+
+export const LEDGER_CHECKS: readonly Check[] = [
+  rows(
+    "every balance is the sum of its entries, and not below its floor",
+    `select coalesce(b.account_no, e.account_no), 'balance',
+            coalesce(b.ledger_account, e.ledger_account) || '/' || coalesce(b.currency, e.currency),
+            'is ' || coalesce(b.amount, 0) || ', its entries sum to ' || coalesce(e.amount, 0)
+              || coalesce(', its floor is ' || b.floor, '')
+       from balances b
+       full join (select account_no, ledger_account, currency, sum(amount) as amount
+                    from entries group by 1, 2, 3) e
+         on e.account_no = b.account_no and e.ledger_account = b.ledger_account
+           and e.currency = b.currency
+      where coalesce(b.amount, 0) <> coalesce(e.amount, 0) or b.amount < b.floor`,
+  ),
+  rows(
+    "all balances of a currency sum to zero",
+    `select null::integer, 'currency', currency, 'its balances sum to ' || sum(amount)
+       from balances group by currency having sum(amount) <> 0`,
+  ),
+  rows(
+    "what is refunded of a charge is the sum of its refunds",
+    `select x.account_no, 'charge', x.id::text,
+            'refunded ' || x.amount_refunded || ', reserved ' || x.amount_refunding
+              || '; its refunds sum to ' || coalesce(o.done, 0) || ' and ' || coalesce(o.open, 0)
+       from authorizations x
+       left join (select account_no, charge,
+                    sum(amount) filter (where state = 'succeeded') as done,
+                    sum(amount) filter (where state = 'opened' and kind = 'refund') as open
+                    from operations where kind in ('refund', 'release') group by 1, 2) o
+         on o.account_no = x.account_no and o.charge = x.id
+      where x.amount_refunded <> coalesce(o.done, 0) or x.amount_refunding <> coalesce(o.open, 0)`,
+  ),
+  rows(
+    "what was authorized is what was asked for, and what was captured too",
+    `select x.account_no, 'charge', x.id::text, 'asked for ' || c.amount || ' ' || c.currency
+              || ', authorized ' || x.amount || ', captured ' || x.amount_captured
+              || coalesce(', capture asked for ' || o.amount || ' ' || o.currency, '')
+       from authorizations x
+       join charges c on c.account_no = x.account_no and c.id = x.id
+       left join operations o on o.account_no = x.account_no and o.charge = x.id
+            and o.kind = 'capture' and o.state = 'succeeded'
+      where x.amount <> c.amount or o.currency <> c.currency
+         or (x.state = 'captured' and x.amount_captured <> coalesce(o.amount, c.amount))`,
+  ),
+  rows(
+    "no operation has the processor's word before it has ended",
+    `select account_no, kind, id::text, 'is open, and the processor called it ' || processor_ref
+       from operations where state = 'opened' and processor_ref is not null`,
+  ),
+  rows(
+    "each key made one thing",
+    `select account_no, 'key', key, count(*) || ' requests have it'
+       from claims group by account_no, key having count(*) > 1`,
+  ),
+  rows(
+    "each kept key that changed a customer leads to the entry of that change",
+    `select k.account_no, 'key', k.key, 'its answer should be entry ' || k.seq
+       from idempotency_keys k
+       left join journal j on j.account_no = k.account_no and j.seq = k.seq
+      where k.seq is not null and (j.type is null or j.type not in (10, 11, 12)
+         or j.request is distinct from k.request)`,
+  ),
+  rows(
+    "each customer that is not deleted has its version, and no deleted one has any",
+    `select u.account_no, 'customer', u.id::text,
+            case when u.deleted then 'is deleted, and a version is left' else 'has no version' end
+       from customers u
+       left join customer_versions v on v.account_no = u.account_no and v.customer = u.id
+            and (u.deleted or v.seq = u.seq)
+      where u.deleted = (v.seq is not null)
+     union all
+     select v.account_no, 'customer', v.customer::text, 'no entry tells of its version ' || v.seq
+       from customer_versions v
+       left join journal j on j.account_no = v.account_no and j.seq = v.seq
+            and j.subject = v.customer and j.type in (10, 11)
+      where j.seq is null`,
+  ),
   {
-    name: "every balance is the sum of its entries",
-    sql: `
-      select coalesce(b.account_no, e.account_no) || '/' || coalesce(b.ledger_account, e.ledger_account)
-               || '/' || coalesce(b.currency, e.currency) as place,
-             'balance ' || coalesce(b.amount, 0) || ', entries ' || coalesce(e.amount, 0) as why
-        from balances b
-        full join (select account_no, ledger_account, currency, sum(amount) as amount
-                     from entries group by 1, 2, 3) e using (account_no, ledger_account, currency)
-       where coalesce(b.amount, 0) <> coalesce(e.amount, 0)`,
+    name: "entries and ledger accounts are called what the code calls them",
+    run: async ({ client }, report) => {
+      const types = await client.query("select code, name, subject, public from event_types");
+      for (const why of differences(EVENT_TYPES, types.rows)) report("event_types", why);
+      const accounts = await client.query("select code, name from ledger_accounts");
+      for (const why of differences(LEDGER_ACCOUNTS, accounts.rows)) report("ledger_accounts", why);
+    },
   },
   {
-    name: "all balances of a currency sum to zero",
-    sql: `
-      select currency as place, 'sum ' || sum(amount) as why
-        from balances group by currency having sum(amount) <> 0`,
+    name: "the guards stand: no trigger that keeps the ledger as it is is off or gone",
+    run: async (examination, report) => {
+      const standing = await guardsOf(examination);
+      for (const guard of GUARDS.filter((name) => !standing.has(name))) report(guard, "is off");
+    },
   },
-  {
-    name: "each account's sequence runs from 1 to its last number without a gap",
-    sql: `
-      select 'account ' || a.id as place, 'sequence ' || a.seq || ', events ' || coalesce(e.n, 0)
-               || ' from ' || coalesce(e.first, 0) || ' to ' || coalesce(e.last, 0) as why
-        from accounts a
-        left join (select account_no, count(*) as n, min(seq) as first, max(seq) as last
-                     from events group by account_no) e on e.account_no = a.no
-       where a.seq <> coalesce(e.n, 0) or (e.n > 0 and (e.first <> 1 or e.last <> a.seq))`,
-  },
-  {
-    name: "each posting has its event, of a kind that moves money",
-    sql: `
-      select 'posting ' || p.account_no || '/' || p.seq as place,
-             coalesce('event of type ' || e.type, 'no event') as why
-        from postings p left join events e using (account_no, seq)
-       where e.seq is null or e.type not in (2, 5, 6)`,
-  },
-  {
-    name: "each event that says money moved has its posting, of that amount",
-    sql: `
-      select 'event ' || e.account_no || '/' || e.seq as place,
-             coalesce('posting of ' || p.amount, 'no posting') as why
-        from events e
-        left join postings p using (account_no, seq)
-        left join operations o on o.account_no = e.account_no and o.id = e.subject
-       where (e.data->>'balance_seq')::bigint = e.seq
-         and p.amount is distinct from coalesce(o.amount, (e.data->>'amount_captured')::bigint)`,
-  },
-  {
-    name: "each charge stands where its last event left it",
-    sql: `
-      select 'charge ' || c.account_no || '/' || c.id as place,
-             'is ' || c.state || ' ' || c.amount_captured || '/' || c.amount_refunded || ', last event says '
-               || coalesce(e.data->>'state', 'nothing') as why
-        from charges c
-        cross join lateral (select data from events e where e.account_no = c.account_no
-             and e.subject = c.id and e.type in (1, 2, 3, 5, 7) order by seq desc limit 1) e
-       where (coalesce(e.data->>'state', 'opened') <> case
-             when c.state in ('capturing', 'releasing') and exists (select from operations o
-                    where o.account_no = c.account_no and o.charge = c.id and o.state = 'opened'
-                      and o.kind = case c.state when 'capturing' then 'capture' else 'release' end)
-               then 'authorized' else c.state end
-           or coalesce((e.data->>'amount_captured')::integer, 0) <> c.amount_captured
-           or coalesce((e.data->>'amount_refunded')::integer, 0) <> c.amount_refunded)`,
-  },
-  {
-    name: "what is refunded of a charge is the sum of its refunds",
-    sql: `
-      select 'charge ' || c.account_no || '/' || c.id as place,
-             'refunded ' || c.amount_refunded || ' reserved ' || c.amount_refunding || ', refunds '
-               || coalesce(o.done, 0) || ' and ' || coalesce(o.open, 0) as why
-        from charges c
-        left join (select account_no, charge,
-                     sum(amount) filter (where state = 'succeeded') as done,
-                     sum(amount) filter (where state = 'opened' and kind = 'refund') as open
-                     from operations where kind in ('refund', 'release') group by 1, 2) o
-          on o.account_no = c.account_no and o.charge = c.id
-       where c.amount_refunded <> coalesce(o.done, 0) or c.amount_refunding <> coalesce(o.open, 0)`,
-  },
-  {
-    name: "what was captured is the amount that was authorized, or what its capture asked for",
-    sql: `
-      select 'charge ' || c.account_no || '/' || c.id as place,
-             'captured ' || c.amount_captured || ' of ' || c.amount || ', capture asked for '
-               || coalesce(o.amount::text, 'all of it') as why
-        from charges c
-        left join operations o on o.account_no = c.account_no and o.charge = c.id
-             and o.kind = 'capture' and o.state = 'succeeded'
-       where c.state = 'captured' and c.amount_captured <> coalesce(o.amount, c.amount)`,
-  },
-  {
-    name: "each charge and operation has the key it was made with, ended if it has ended",
-    sql: `
-      select m.what || ' ' || m.account_no || '/' || m.id as place, 'state ' || m.state as why
-        from (select 'charge' as what, account_no, id, key, state from charges
-              union all select 'operation', account_no, id, key, state from operations) m
-        left join idempotency_keys k on k.account_no = m.account_no and k.key = m.key
-       where k.object is distinct from m.id
-          or (m.state <> 'opened') <> (k.seq is not null or k.failure is not null)`,
-  },
-  {
-    name: "each key and each event leads to what it tells of",
-    sql: `
-      select 'key ' || k.account_no || '/' || k.key as place, 'made ' || k.object || ', gone' as why
-        from idempotency_keys k
-       where k.object is not null
-         and not exists (select from charges c where c.account_no = k.account_no and c.id = k.object)
-         and not exists (select from operations o where o.account_no = k.account_no and o.id = k.object)
-         and not exists (select from customers u where u.account_no = k.account_no and u.id = k.object)
-      union all
-      select 'event ' || e.account_no || '/' || e.seq, 'of type ' || e.type || ', its subject is gone'
-        from events e join event_types t on t.code = e.type
-       where not case t.subject
-           when 'charge' then exists (select from charges c
-             where c.account_no = e.account_no and c.id = e.subject)
-           when 'operation' then exists (select from operations o
-             where o.account_no = e.account_no and o.id = e.subject)
-           else exists (select from customers u
-             where u.account_no = e.account_no and u.id = e.subject) end`,
-  },
+  rows(
+    "the keys of the next days have a period to lie in",
+    `select null::integer, 'day', d.day::text, 'run npm run retain'
+       from generate_series(0, 7) as n,
+            lateral (select (now() at time zone 'UTC')::date + n) as d(day)
+      where not exists (select from pg_inherits i
+        where i.inhparent = 'idempotency_keys'::regclass
+          and d.day - to_date(right(i.inhrelid::regclass::text, 8), 'YYYYMMDD') between 0 and 9)`,
+  ),
 ];
+
+/** The rows that only one of two lists has, as texts. */
+function differences(code: readonly object[], table: readonly object[]): string[] {
+  const texts = (list: readonly object[]) =>
+    new Set(list.map((row) => JSON.stringify(Object.entries(row).sort())));
+  const [ours, theirs] = [texts(code), texts(table)];
+  return [
+    ...[...ours].filter((text) => !theirs.has(text)).map((text) => `lacks ${text}`),
+    ...[...theirs].filter((text) => !ours.has(text)).map((text) => `has ${text}`),
+  ];
+}
+
+const GUARDS = [
+  "accounts_for_ever",
+  "charges_append_only",
+  "authorizations_for_ever",
+  "operations_for_ever",
+  "journal_append_only",
+  "checkpoints_append_only",
+  "checkpoint_heads_append_only",
+  "fence_awaits_batches",
+] as const;
+
+async function guardsOf({ client }: Examination): Promise<Set<string>> {
+  const { rows: found } = await client.query<{ name: string }>(
+    `select t.tgname as name from pg_trigger t join pg_class c on c.oid = t.tgrelid
+      where c.relnamespace = 'public'::regnamespace and t.tgenabled in ('O', 'A')`,
+  );
+  return new Set(found.map(({ name }) => name));
+}

@@ -1,76 +1,130 @@
-// `npm run verify`: recomputes each region's ledger from its postings and events, in one snapshot, and
-// names the first rows that disagree. Exit 1 when any does. Takes DATABASE_URL_US and DATABASE_URL_EU,
-// or the databases of the Tessera that runs on this machine.
+// `npm run verify`: recomputes each region's ledger from its journal, in one snapshot, and names the first
+// rows that disagree. Exit 1 when any does. Takes DATABASE_URL_US and DATABASE_URL_EU with
+// LEDGER_VERIFY_KEYS, or those of the Tessera that runs on this machine.
+//
+// --seen us:812:<hash>   a checkpoint that an earlier run told of: it must still be there, as it was
 
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseEnv } from "node:util";
+import { parseArgs } from "node:util";
 import pg from "pg";
-import { CHECKS } from "./ledger-checks.ts";
+import { importVerifiers } from "../protocol/signature.ts";
+import { REGIONS, type Region } from "../protocol/slot.ts";
+import { CHAIN_CHECK } from "./chain-check.ts";
+import { CHECKPOINT_CHECK } from "./checkpoint-check.ts";
+import { NO_DATABASES, primaries, reasonOf, settings } from "./databases.ts";
+import {
+  type Check,
+  type Examination,
+  type Finding,
+  type SeenCheckpoint,
+  SHOWN_MAX,
+} from "./examination.ts";
+import { LEDGER_CHECKS } from "./ledger-checks.ts";
+import { PROJECTION_CHECK } from "./projection-check.ts";
 
-/** Offending rows shown of each check; one is enough to start looking. */
-const SHOWN_MAX = 5;
+const CHECKS: readonly Check[] = [
+  ...LEDGER_CHECKS,
+  CHECKPOINT_CHECK,
+  CHAIN_CHECK,
+  PROJECTION_CHECK,
+];
 
-export type Finding = { readonly check: string; readonly place: string; readonly why: string };
+export type VerifyOptions = Partial<Pick<Examination, "keys" | "region" | "seen" | "note">> & {
+  onProgress?(name: string, share: number): void;
+  /** Told as each check ends; `found` counts also what is not among the findings. */
+  onCheck?(name: string, findings: readonly Finding[], found: number, ms: number): void;
+};
 
-/** Runs every check on one ledger; `onCheck` is told as each ends. */
-export async function verifyLedger(
-  url: string,
-  onCheck: (name: string, findings: readonly Finding[], ms: number) => void = () => {},
-): Promise<Finding[]> {
+/** Runs every check on one ledger; of each the first offending rows. */
+export async function verifyLedger(url: string, options: VerifyOptions = {}): Promise<Finding[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const all: Finding[] = [];
   try {
     await client.query("begin isolation level repeatable read read only");
-    for (const { name, sql } of CHECKS) {
-      const from = performance.now();
-      const { rows } = await client.query<{ place: string; why: string }>(
-        `select * from (${sql}) as offending limit ${SHOWN_MAX}`,
-      );
-      const findings = rows.map((row) => ({ check: name, place: row.place, why: row.why }));
-      all.push(...findings);
-      onCheck(name, findings, performance.now() - from);
-    }
+    const findings = await examine(client, options);
     await client.query("commit");
+    return findings;
   } finally {
     await client.end();
+  }
+}
+
+/** The same in a transaction that is open already. */
+export async function examine(client: pg.Client, options: VerifyOptions = {}): Promise<Finding[]> {
+  const { keys, region, seen, note = () => {}, onProgress, onCheck } = options;
+  // As the functions of the ledger rendered it, and sorts that large would not fit the server's default.
+  await client.query("set local bytea_output = hex; set local work_mem = '64MB'");
+  const all: Finding[] = [];
+  for (const { name, run } of CHECKS) {
+    const from = performance.now();
+    const findings: Finding[] = [];
+    let found = 0;
+    const progress = (share: number) => onProgress?.(name, share);
+    await run({ client, keys, region, seen, note, progress }, (place, why) => {
+      found += 1;
+      if (findings.length < SHOWN_MAX) findings.push({ check: name, place, why });
+    });
+    all.push(...findings);
+    onCheck?.(name, findings, found, performance.now() - from);
   }
   return all;
 }
 
-function urls(): { region: string; url: string }[] {
-  const { TESSERA_HOME } = process.env;
-  const home = TESSERA_HOME ?? join(fileURLToPath(new URL("..", import.meta.url)), ".local");
-  const path = join(home, "dev.vars");
-  const local = existsSync(path) ? parseEnv(readFileSync(path, "utf8")) : {};
-  return ["us", "eu"].flatMap((region) => {
-    const name = `DATABASE_URL_${region.toUpperCase()}`;
-    const url = process.env[name] ?? local[name];
-    return url ? [{ region, url }] : [];
-  });
+function show(name: string, findings: readonly Finding[], found: number, ms: number): void {
+  console.log(`  ${found === 0 ? "ok  " : "FAIL"} ${name} (${ms.toFixed(0)} ms)`);
+  for (const { place, why } of findings) console.log(`       ${place}: ${why}`);
+  if (found > findings.length) console.log("       … and more");
 }
 
-function show(name: string, found: readonly Finding[], ms: number): void {
-  console.log(`  ${found.length === 0 ? "ok  " : "FAIL"} ${name} (${ms.toFixed(0)} ms)`);
-  for (const { place, why } of found) console.log(`       ${place}: ${why}`);
+/** A line every two seconds of a check that takes longer. */
+function progressPrinter(): (name: string, share: number) => void {
+  const INTERVAL_MS = 2_000;
+  let shownAt = performance.now();
+  return (name, share) => {
+    if (performance.now() - shownAt < INTERVAL_MS) return;
+    shownAt = performance.now();
+    console.log(`  ${String(Math.min(99, Math.floor(100 * share))).padStart(3)} % ${name}`);
+  };
+}
+
+/** The checkpoints of `--seen`, by region. */
+function seenCheckpoints(values: readonly string[]): Map<Region, SeenCheckpoint> {
+  return new Map(
+    values.map((value) => {
+      const [region, no, hash] = value.split(":");
+      const known = REGIONS.find((name) => name === region);
+      if (known === undefined || !Number.isInteger(Number(no)) || !hash) {
+        throw new Error(`--seen ${value} is not <region>:<number>:<hash>`);
+      }
+      return [known, { no: Number(no), hash }];
+    }),
+  );
 }
 
 async function main(): Promise<void> {
-  const ledgers = urls();
-  if (ledgers.length === 0) {
-    console.error("Set DATABASE_URL_US and DATABASE_URL_EU, or run `npm run database` first.");
+  const { values } = parseArgs({ options: { seen: { type: "string", multiple: true } } });
+  const seen = seenCheckpoints(values.seen ?? []);
+  const given = settings();
+  const ledgers = primaries(given);
+  const jwks = given["LEDGER_VERIFY_KEYS"];
+  if (ledgers.length === 0 || !jwks) {
+    console.error(ledgers.length === 0 ? NO_DATABASES : "Set LEDGER_VERIFY_KEYS.");
     process.exitCode = 1;
   }
+  const keys = jwks ? await importVerifiers(jwks) : undefined;
   for (const { region, url } of ledgers) {
     console.log(`Ledger of ${region}`);
+    const options: VerifyOptions = {
+      keys,
+      region,
+      seen: seen.get(region),
+      note: (text) => console.log(`       ${text}`),
+      onProgress: progressPrinter(),
+      onCheck: show,
+    };
     try {
-      const findings = await verifyLedger(url, show);
-      if (findings.length > 0) process.exitCode = 1;
+      if ((await verifyLedger(url, options)).length > 0) process.exitCode = 1;
     } catch (error) {
-      const reason = error instanceof Error ? error.message || error.name : String(error);
-      console.error(`  cannot be read: ${reason}. Locally, run \`npm run database\` first.`);
+      console.error(`  ${reasonOf(error)}`);
       process.exitCode = 1;
     }
   }

@@ -1,5 +1,5 @@
 // What an origin is given: its region's database, the copies it keeps of others, and the public keys
-// of those who may ask. In the composite both regions share one environment and the binding's props
+// of those who may ask, and the key that signs where the ledger stands. In the composite both regions share one environment and the binding's props
 // say which is meant; a deployed origin has a REGION of its own and props cannot change it.
 
 import type { Region } from "../protocol/slot.ts";
@@ -7,6 +7,8 @@ import type { Region } from "../protocol/slot.ts";
 export type OriginEnv = {
   readonly REGION?: Region;
   readonly EDGE_VERIFY_KEYS: string;
+  /** Private Ed25519 JWK: signs checkpoints. */
+  readonly LEDGER_SIGNING_KEY: string;
   readonly DATABASE_URL_US?: string;
   readonly DATABASE_URL_EU?: string;
   /** The copy kept in the US of the ledger whose home is the EU, and the other way round. */

@@ -1,11 +1,13 @@
 // One regional ledger service: signed HTTP in, SQL out. It calls nobody back. A request that is not
-// signed for this region, path and body is refused before its body is parsed.
+// signed for this region, path and body is refused before its body is parsed. By the clock it signs where
+// the ledger stands and keeps the periods of its keys.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { BatchParameters } from "../protocol/batch.ts";
 import type { Read } from "../protocol/query.ts";
 import { importVerifiers, SIGNATURE_HEADER, verify } from "../protocol/signature.ts";
 import { REGIONS, type Region } from "../protocol/slot.ts";
+import { isCheckpointDue, makeCheckpoints } from "./checkpoint.ts";
 import { connect, type Database, type DatabaseFailure, failureOf, query } from "./database.ts";
 import { type OriginEnv, primaryUrl, replicaUrl } from "./environment.ts";
 import { applyBatch, findUnfinished } from "./ledger.ts";
@@ -16,6 +18,8 @@ import { read } from "./reading.ts";
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
 
 const STATUS: Record<DatabaseFailure, number> = { fenced: 409, conflict: 422, unreachable: 503 };
+
+const KEEP_KEY_PERIODS = "select keep_key_periods((now() at time zone 'UTC')::date)";
 
 const nonces = new Nonces();
 let verifiers: { json: string; keys: Promise<Map<string, CryptoKey>> } | undefined;
@@ -45,6 +49,22 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
     return this.#route(pathname, body, region);
   }
 
+  /** Each minute, so that a quiet ledger is signed as well; the periods' call is harmless as often. */
+  override async scheduled(): Promise<void> {
+    const region = this.env.REGION;
+    const url = region && primaryUrl(this.env, region);
+    if (region === undefined || url === undefined) return;
+    const database = connect(url, this.env.SQL_ENDPOINT);
+    await this.#checkpoint(database, region);
+    await query(database, KEEP_KEY_PERIODS, []);
+  }
+
+  async #checkpoint(database: Database, region: Region): Promise<void> {
+    const { LEDGER_SIGNING_KEY } = this.env;
+    const made = await makeCheckpoints(database, region, LEDGER_SIGNING_KEY, Date.now());
+    if (!made.ok) console.warn(`${region}: no checkpoint was made: ${made.failure}`);
+  }
+
   async #route(path: string, body: string, region: Region): Promise<Response> {
     const ask: unknown = JSON.parse(body);
     switch (path) {
@@ -52,9 +72,11 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
         if (!Array.isArray(ask)) return problem(400, "batch_malformed");
         return this.#onPrimary(region, async (db) => {
           const verdicts = await applyBatch(db, ask as unknown as BatchParameters);
-          return verdicts.ok
-            ? new Response(verdicts.value, { headers: { "content-type": "application/json" } })
-            : settle(verdicts);
+          if (!verdicts.ok) return settle(verdicts);
+          if (isCheckpointDue(region, Date.now())) {
+            this.ctx.waitUntil(this.#checkpoint(db, region));
+          }
+          return new Response(verdicts.value, { headers: { "content-type": "application/json" } });
         });
       case "/unfinished": {
         const { slot, since } = ask as { slot: number; since: string };

@@ -21,15 +21,15 @@ export type SignatureFailure = "missing" | "forged" | "retargeted" | "body_swapp
 
 export type Signer = { readonly key: CryptoKey; readonly kid: string };
 
-/** Reads the private JWK (JSON) that the edge signs with. */
+/** Reads the private JWK (JSON) that an edge or an origin signs with. */
 export async function importSigner(jwkJson: string): Promise<Signer> {
   const jwk = JSON.parse(jwkJson) as JWK;
   const key = await importJWK({ ...jwk, alg: "EdDSA" });
-  if (key instanceof Uint8Array) throw new Error("EDGE_SIGNING_KEY must be an Ed25519 private JWK");
+  if (key instanceof Uint8Array) throw new Error("a signing key must be an Ed25519 private JWK");
   return { key, kid: jwk.kid ?? "" };
 }
 
-/** Reads the JWKS (JSON) an origin trusts, by key id. Two keys overlap while one is rotated out. */
+/** Reads a JWKS (JSON) of keys to trust, by key id. Two keys overlap while one is rotated out. */
 export async function importVerifiers(jwksJson: string): Promise<Map<string, CryptoKey>> {
   const keys = new Map<string, CryptoKey>();
   for (const jwk of (JSON.parse(jwksJson) as { keys: JWK[] }).keys) {

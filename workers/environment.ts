@@ -8,6 +8,9 @@ import type { VaultEnv } from "./vault/environment.ts";
 type Gives<Asked, Given extends Asked> = Given;
 
 /** The environment of the composite. */
-export type CompositeEnv = Gives<Required<Pick<OriginEnv, "EDGE_VERIFY_KEYS">>, Cloudflare.Env> &
+export type CompositeEnv = Gives<
+  Required<Pick<OriginEnv, "EDGE_VERIFY_KEYS" | "LEDGER_SIGNING_KEY">>,
+  Cloudflare.Env
+> &
   Gives<VaultEnv, Cloudflare.Env> &
   Gives<EdgeEnv, Cloudflare.Env>;

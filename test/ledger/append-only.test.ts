@@ -1,5 +1,5 @@
 // What is in the ledger stays as it is: no statement of anyone who does not switch the guards off
-// changes or removes a journal entry or what was asked, or removes an account.
+// changes or removes a journal entry, what was asked or what was signed, or removes an account.
 
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -46,6 +46,12 @@ describe("the owner of the tables", () => {
     "delete from operations",
     "delete from accounts",
     "truncate accounts",
+    "update checkpoints set made_at = now()",
+    "delete from checkpoints",
+    "truncate checkpoints",
+    "update checkpoint_heads set seq = 1",
+    "delete from checkpoint_heads",
+    "truncate checkpoint_heads",
   ])("is refused %s", async (text) => {
     const before = await contents();
     await expect(owner.query(text)).rejects.toMatchObject({ code: "23001" });

@@ -7,6 +7,7 @@ import { closedCharge, openedCharge } from "../../protocol/charge.ts";
 import type { Command, OpenCharge, Scope, Verdict } from "../../protocol/command.ts";
 import { uuidOf } from "../../protocol/ids.ts";
 import { cardIdOfToken } from "../../protocol/object.ts";
+import { slotOf } from "../../protocol/slot.ts";
 import {
   apply,
   applyOne,
@@ -83,7 +84,8 @@ describe("a batch", () => {
 
   test("makes a merchant and opens its first charge in one, and once only", async () => {
     const scope = { account: mintAccount(), livemode: false };
-    const made = { ...scope, kind: "create_account", id: scope.account, slot: 7 } as const;
+    const slot = slotOf(scope.account);
+    const made = { ...scope, kind: "create_account", id: scope.account, slot } as const;
     const open = opening(scope);
     expect(wordsOf(await apply(client, [open, made]))).toEqual(["opened", "closed"]);
     expect(wordsOf(await apply(client, [open, made]))).toEqual(["known", "closed"]);

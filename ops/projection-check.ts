@@ -1,0 +1,338 @@
+// Replays the journal into nothing (protocol/projection.ts) and holds what comes out against what the ledger
+// keeps beside it: where each charge, operation and customer stands, balances, and last numbers. Only
+// declared moves happen there, so an entry that makes another one is a finding. Entries are replayed charge by
+// charge, each in its own order, so that no more than one charge is ever in memory.
+
+import type pg from "pg";
+import type { OperationFacts } from "../protocol/facts.ts";
+import { LEDGER_ACCOUNTS } from "../protocol/ledger-account.ts";
+import {
+  type Intents,
+  type JournalEntry,
+  type LedgerAccount,
+  type Projection,
+  project,
+} from "../protocol/projection.ts";
+import { type Check, eachRow, type Report } from "./examination.ts";
+import { entryPlace, type Owner, placeOf } from "./names.ts";
+
+const [ACCOUNT, BALANCE, CHARGE, OPERATION, CUSTOMER, ENTRY] = [0, 1, 2, 3, 4, 5] as const;
+const KINDS = ["capture", "refund", "release"] as const;
+
+// One stream, sorted by account and by the thing an entry is about: a charge, with all that is done to it,
+// or a customer. The account itself and its balances come first, under the nil uuid.
+const ROWS = `
+  select a.no as account_no, '00000000-0000-0000-0000-000000000000'::uuid as thing,
+         ${ACCOUNT} as sort, a.seq, a.id as text, null::uuid as subject, null::bigint as amount,
+         null::text as currency, null::integer as captured, null::integer as refunded,
+         null::integer as refunding, null::bigint as balance_seq, null::smallint as type,
+         null::smallint as debit, null::smallint as credit, a.livemode as flag
+    from accounts a
+  union all
+  select b.account_no, '00000000-0000-0000-0000-000000000000', ${BALANCE}, null, null, null,
+         b.amount, b.currency, null, null, null, null, null, b.ledger_account, null, null
+    from balances b
+  union all
+  select coalesce(c.account_no, x.account_no), coalesce(c.id, x.id), ${CHARGE}, x.seq, x.state, c.id,
+         c.amount, c.currency, x.amount_captured, x.amount_refunded, x.amount_refunding,
+         x.balance_seq, null, null, null, c.capture
+    from charges c full join authorizations x on x.account_no = c.account_no and x.id = c.id
+  union all
+  select o.account_no, o.charge, ${OPERATION}, o.seq, o.state, o.id, o.amount, o.currency, null, null,
+         null, o.balance_seq, array_position(array['${KINDS.join("','")}'], o.kind) - 1, null,
+         null, null
+    from operations o
+  union all
+  select u.account_no, u.id, ${CUSTOMER}, u.seq, null, u.id, null, null, null, null, null, null, null,
+         null, null, u.deleted
+    from customers u
+  union all
+  select j.account_no, coalesce(o.charge, j.subject), ${ENTRY}, j.seq, null, j.subject, j.amount,
+         j.currency, j.captured, j.refunded, null, null, j.type, j.debit, j.credit, null
+    from journal j
+    left join operations o
+      on j.type in (4, 6, 8, 9) and o.account_no = j.account_no and o.id = j.subject
+   order by account_no, thing, sort, seq`;
+
+type Row = readonly [
+  account_no: number,
+  thing: string,
+  sort: number,
+  seq: string | null,
+  text: string | null,
+  subject: string | null,
+  amount: string | null,
+  currency: string | null,
+  captured: number | null,
+  refunded: number | null,
+  refunding: number | null,
+  balance_seq: string | null,
+  type: number | null,
+  debit: number | null,
+  credit: number | null,
+  flag: boolean | null,
+];
+
+type Account = {
+  readonly owner: Owner;
+  /** As they are kept, and as the entries replayed so far make them; by `ledger account/currency`. */
+  readonly kept: Map<string, number>;
+  readonly replayed: Map<string, number>;
+  broken: boolean;
+};
+
+type KeptCharge = {
+  /** Null where an authorization has no charge. */
+  readonly id: string | null;
+  readonly amount: number;
+  readonly currency: string;
+  readonly capture: boolean;
+  /** Null before the processor has spoken. */
+  readonly authorization: Authorization | null;
+};
+
+type Authorization = {
+  readonly state: string;
+  readonly captured: number;
+  readonly refunded: number;
+  readonly refunding: number;
+  readonly balanceSeq: number | null;
+};
+
+type KeptOperation = {
+  readonly id: string;
+  readonly kind: OperationFacts["operation"];
+  readonly state: string;
+  readonly seq: number | null;
+  readonly balanceSeq: number | null;
+  readonly amount: number;
+  readonly currency: string;
+};
+
+type KeptCustomer = { readonly id: string; readonly deleted: boolean; readonly seq: number };
+
+/** All rows about one charge or one customer. */
+type Life = {
+  readonly thing: string;
+  charge: KeptCharge | undefined;
+  customer: KeptCustomer | undefined;
+  readonly operations: Map<string, KeptOperation>;
+  readonly entries: JournalEntry[];
+};
+
+const PROGRESS_ROWS = 10_000;
+const LEDGER_ACCOUNT_NAMES = new Map<number, LedgerAccount>(
+  LEDGER_ACCOUNTS.map(({ code, name }) => [code, name]),
+);
+
+export const PROJECTION_CHECK: Check = {
+  name: "replaying each journal gives the charges, operations, customers and balances that are kept",
+  run: async (examination, report) => {
+    const total = await rowsOf(examination.client);
+    let rows = 0;
+    let account: Account | undefined;
+    let life: Life | undefined;
+    const endLife = () => {
+      if (account !== undefined && life !== undefined) replay(account, life, report);
+      life = undefined;
+    };
+    const endAccount = () => {
+      endLife();
+      if (account !== undefined && !account.broken) checkBalances(account, report);
+    };
+    await eachRow<Row>(examination.client, ROWS, (row) => {
+      const [no, thing, sort, , id, , amount, currency, , , , , , ledgerAccount, , livemode] = row;
+      if (++rows % PROGRESS_ROWS === 0) examination.progress(rows / total);
+      if (sort === ACCOUNT) {
+        endAccount();
+        const owner = { no, id: id ?? "", livemode: livemode ?? false };
+        account = { owner, kept: new Map(), replayed: new Map(), broken: false };
+      } else if (account?.owner.no !== no) {
+        // The rows of no account are told of by the check of chains.
+        endAccount();
+        account = undefined;
+      } else if (sort === BALANCE) {
+        account.kept.set(`${nameOf(ledgerAccount)}/${currency}`, Number(amount));
+      } else {
+        if (life?.thing !== thing) endLife();
+        life ??= newLife(thing);
+        put(life, row);
+      }
+    });
+    endAccount();
+  },
+};
+
+/** About how many rows the stream has. */
+async function rowsOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ entries: string; charges: string }>(
+    `select (select coalesce(sum(seq), 0) from accounts) as entries,
+            (select count(*) from charges) as charges`,
+  );
+  return Number(rows[0]?.entries ?? 0) + Number(rows[0]?.charges ?? 0);
+}
+
+const newLife = (thing: string): Life => ({
+  thing,
+  charge: undefined,
+  customer: undefined,
+  operations: new Map(),
+  entries: [],
+});
+
+const number = (value: string | null): number | null => (value === null ? null : Number(value));
+
+const nameOf = (code: number | null): LedgerAccount =>
+  // A code that nobody declared gets a name that no posting may have.
+  LEDGER_ACCOUNT_NAMES.get(code ?? 0) ?? (`ledger account ${code}` as LedgerAccount);
+
+function put(life: Life, row: Row): void {
+  const [, , sort, seq, text, subject, amount, currency, captured, refunded, refunding] = row;
+  const [balanceSeq, type, debit, credit, flag] = [
+    number(row[11]),
+    row[12],
+    row[13],
+    row[14],
+    row[15],
+  ];
+  switch (sort) {
+    case CHARGE:
+      life.charge = {
+        id: subject,
+        amount: Number(amount),
+        currency: currency ?? "",
+        capture: flag ?? false,
+        authorization:
+          text === null
+            ? null
+            : {
+                state: text,
+                captured: captured ?? 0,
+                refunded: refunded ?? 0,
+                refunding: refunding ?? 0,
+                balanceSeq,
+              },
+      };
+      break;
+    case OPERATION:
+      life.operations.set(subject ?? "", {
+        id: subject ?? "",
+        kind: KINDS[type ?? 0] ?? "refund",
+        state: text ?? "",
+        seq: number(seq),
+        balanceSeq,
+        amount: Number(amount),
+        currency: currency ?? "",
+      });
+      break;
+    case CUSTOMER:
+      life.customer = { id: subject ?? "", deleted: flag ?? false, seq: Number(seq) };
+      break;
+    default:
+      life.entries.push({
+        seq: Number(seq),
+        type: type ?? 0,
+        subject: subject ?? "",
+        posting:
+          amount === null
+            ? null
+            : {
+                debit: nameOf(debit),
+                credit: nameOf(credit),
+                amount: Number(amount),
+                currency: currency ?? "",
+              },
+        captured,
+        refunded,
+      });
+  }
+}
+
+function replay(account: Account, life: Life, report: Report): void {
+  const { owner } = account;
+  const projection: Projection = {
+    seq: 0,
+    charges: new Map(),
+    operations: new Map(),
+    customers: new Map(),
+    balances: account.replayed,
+  };
+  const intents: Intents = {
+    charge: (id) => (life.charge?.id === id ? life.charge : undefined),
+    operation: (id) => {
+      const operation = life.operations.get(id);
+      return operation && { ...operation, operation: operation.kind, charge: life.thing };
+    },
+  };
+  for (const entry of life.entries) {
+    // The numbers between belong to other charges; the check of chains counts them.
+    projection.seq = entry.seq - 1;
+    const taken = project(projection, entry, intents);
+    if (taken.ok) continue;
+    account.broken = true;
+    const kind = life.operations.get(entry.subject)?.kind;
+    report(entryPlace(owner, entry.seq, entry.type, entry.subject, kind), taken.failure);
+    return;
+  }
+  compare(owner, life, projection, (place, why) => {
+    account.broken = true;
+    report(place, why);
+  });
+}
+
+/** What is kept of a thing against what its entries make of it. */
+function compare(owner: Owner, life: Life, projection: Projection, report: Report): void {
+  const { thing, charge, customer } = life;
+  if (charge !== undefined) {
+    const place = placeOf("charge", owner, thing);
+    const told = projection.charges.get(thing);
+    if (charge.id === null) report(place, "was authorized, and there is no such charge");
+    else if (told === undefined) report(place, "no entry opened it");
+    else {
+      const { state, captured, refunded, refunding, balanceSeq } = charge.authorization ?? OPENED;
+      const kept = { state, captured, refunded, refunding, balance_seq: balanceSeq };
+      const { balanceSeq: balance_seq, busyWith: _, ...rest } = told;
+      differ(place, kept, { ...rest, balance_seq }, report);
+    }
+  }
+  for (const { id, kind, state, seq, balanceSeq } of life.operations.values()) {
+    const told = projection.operations.get(id);
+    const place = placeOf(kind, owner, id);
+    const kept = { state, seq, balance_seq: balanceSeq };
+    if (told === undefined) report(place, "no entry opened it");
+    else differ(place, kept, { ...told, balance_seq: told.balanceSeq }, report);
+  }
+  const deleted = projection.customers.get(thing);
+  const place = placeOf("customer", owner, thing);
+  if (customer !== undefined && deleted === undefined) report(place, "no entry made it");
+  else if (customer === undefined && deleted !== undefined) report(place, "is gone");
+  else if (customer !== undefined) {
+    const told = { deleted: deleted ?? false, seq: life.entries.at(-1)?.seq ?? 0 };
+    differ(place, { deleted: customer.deleted, seq: customer.seq }, told, report);
+  }
+}
+
+const OPENED: Authorization = {
+  state: "opened",
+  captured: 0,
+  refunded: 0,
+  refunding: 0,
+  balanceSeq: null,
+};
+
+type Values = Readonly<Record<string, string | number | boolean | null>>;
+
+function differ(place: string, kept: Values, told: Values, report: Report): void {
+  const wrong = Object.keys(kept).filter((name) => kept[name] !== told[name]);
+  if (wrong.length === 0) return;
+  const why = wrong.map((name) => `${name} is ${kept[name]}, its journal says ${told[name]}`);
+  report(place, why.join("; "));
+}
+
+function checkBalances({ owner, kept, replayed }: Account, report: Report): void {
+  for (const name of new Set([...kept.keys(), ...replayed.keys()])) {
+    const [is, says] = [kept.get(name) ?? 0, replayed.get(name) ?? 0];
+    const place = placeOf("balance", owner, name);
+    if (is !== says) report(place, `is ${is}, its journal says ${says}`);
+  }
+}

@@ -1,0 +1,293 @@
+// What a journal says: each entry moves the state a little, and replaying all of them from nothing gives
+// the state the ledger keeps beside it. Whoever follows an account's journal can fold it like this.
+
+import { CHARGE_MOVES, type ChargeMove, OPERATION_MOVES } from "./charge.ts";
+import { eventTypeOf } from "./event.ts";
+import type { ChargeState, OperationFacts } from "./facts.ts";
+import { ok, type Result, refuse } from "./result.ts";
+
+export type LedgerAccount = "processor" | "merchant";
+
+/** Money moved from one ledger account to another, in minor units. */
+export type Posting = {
+  readonly debit: LedgerAccount;
+  readonly credit: LedgerAccount;
+  readonly amount: number;
+  readonly currency: string;
+};
+
+/** One entry of an account's journal; subjects by their public ids. */
+export type JournalEntry = {
+  readonly seq: number;
+  /** A code of `EVENT_TYPES`. */
+  readonly type: number;
+  readonly subject: string;
+  readonly posting: Posting | null;
+  /** What had been captured and refunded of the charge then; null where the entry is not of a charge. */
+  readonly captured: number | null;
+  readonly refunded: number | null;
+};
+
+/** What was asked for, which the journal does not repeat. */
+export type Intents = {
+  charge(
+    id: string,
+  ): { readonly amount: number; readonly currency: string; readonly capture: boolean } | undefined;
+  operation(id: string):
+    | (Pick<OperationFacts, "operation" | "amount"> & {
+        readonly charge: string;
+        readonly currency: string;
+      })
+    | undefined;
+};
+
+export type ProjectedCharge = {
+  readonly state: ChargeState;
+  readonly captured: number;
+  readonly refunded: number;
+  /** What open refunds may still take. */
+  readonly refunding: number;
+  readonly balanceSeq: number | null;
+  /** The capture or release that is under way. */
+  readonly busyWith: string | null;
+};
+
+export type ProjectedOperation = {
+  readonly state: OperationFacts["state"];
+  readonly seq: number | null;
+  readonly balanceSeq: number | null;
+};
+
+/** One account in one mode as its journal tells of it. */
+export type Projection = {
+  seq: number;
+  readonly charges: Map<string, ProjectedCharge>;
+  readonly operations: Map<string, ProjectedOperation>;
+  /** Whether each customer is deleted. */
+  readonly customers: Map<string, boolean>;
+  /** Credits less debits, by `ledger account/currency`. */
+  readonly balances: Map<string, number>;
+};
+
+export const newProjection = (): Projection => ({
+  seq: 0,
+  charges: new Map(),
+  operations: new Map(),
+  customers: new Map(),
+  balances: new Map(),
+});
+
+/** Takes the next entry in; refuses one that cannot follow, and says why. */
+export function project(
+  state: Projection,
+  entry: JournalEntry,
+  intents: Intents,
+): Result<void, string> {
+  if (entry.seq !== state.seq + 1) return refuse(`entry ${entry.seq} follows ${state.seq}`);
+  const why = take(state, entry, intents);
+  if (why !== undefined) return refuse(why);
+  state.seq = entry.seq;
+  return ok(undefined);
+}
+
+function take(state: Projection, entry: JournalEntry, intents: Intents): string | undefined {
+  const name = eventTypeOf(entry.type)?.name;
+  switch (name) {
+    case "charge.pending":
+      return openCharge(state, entry, intents);
+    case "charge.succeeded":
+    case "charge.failed":
+      return closeCharge(state, entry, intents, name === "charge.succeeded");
+    case "charge.captured":
+      return captureCharge(state, entry, intents);
+    case "charge.refunded":
+      return checkRefunded(state, entry);
+    case "operation.pending":
+      return openOperation(state, entry, intents);
+    case "refund.created":
+      return endOperation(state, entry, intents, true);
+    case "refund.failed":
+    case "capture.failed":
+      return endOperation(state, entry, intents, false);
+    case "customer.created":
+    case "customer.updated":
+    case "customer.deleted":
+      return saveCustomer(state, entry, name);
+    default:
+      return `there is no type ${entry.type}`;
+  }
+}
+
+function openCharge(state: Projection, entry: JournalEntry, intents: Intents): string | undefined {
+  if (intents.charge(entry.subject) === undefined) return "no such charge was asked for";
+  if (state.charges.has(entry.subject)) return "the charge is open already";
+  if (entry.posting !== null) return "an opened charge moves no money";
+  const nothing = { captured: 0, refunded: 0, refunding: 0, balanceSeq: null, busyWith: null };
+  state.charges.set(entry.subject, { state: "opened", ...nothing });
+  return undefined;
+}
+
+function closeCharge(
+  state: Projection,
+  entry: JournalEntry,
+  intents: Intents,
+  approved: boolean,
+): string | undefined {
+  const intent = intents.charge(entry.subject);
+  if (intent === undefined) return "no such charge was asked for";
+  if (!approved) return moveCharge(state, entry, "decline", {});
+  if (!intent.capture) return moveCharge(state, entry, "authorize", {});
+  const sold = { captured: intent.amount, balanceSeq: entry.seq };
+  return (
+    moveCharge(state, entry, "sell", sold) ??
+    post(state, entry, "processor", "merchant", intent.amount, intent.currency)
+  );
+}
+
+// The entry of a capture that succeeded speaks of the charge; its operation is the one under way.
+function captureCharge(
+  state: Projection,
+  entry: JournalEntry,
+  intents: Intents,
+): string | undefined {
+  const id = state.charges.get(entry.subject)?.busyWith ?? null;
+  const intent = id === null ? undefined : intents.operation(id);
+  if (id === null || intent?.operation !== "capture") return "no capture is under way";
+  state.operations.set(id, { state: "succeeded", seq: entry.seq, balanceSeq: entry.seq });
+  const taken = { captured: intent.amount, balanceSeq: entry.seq, busyWith: null };
+  return (
+    moveCharge(state, entry, "capture", taken) ??
+    post(state, entry, "processor", "merchant", intent.amount, intent.currency)
+  );
+}
+
+// A second entry about the same change, for those who look at charges only: it must say what is so.
+function checkRefunded(state: Projection, entry: JournalEntry): string | undefined {
+  const charge = state.charges.get(entry.subject);
+  if (charge === undefined) return "there is no such charge";
+  if (entry.posting !== null) return "the refund itself has moved the money";
+  return agrees(charge, entry);
+}
+
+function openOperation(
+  state: Projection,
+  entry: JournalEntry,
+  intents: Intents,
+): string | undefined {
+  const intent = intents.operation(entry.subject);
+  const charge = intent === undefined ? undefined : state.charges.get(intent.charge);
+  if (intent === undefined || charge === undefined) return "no such operation was asked for";
+  if (state.operations.has(entry.subject)) return "the operation is open already";
+  if (entry.posting !== null) return "an opened operation moves no money";
+  state.operations.set(entry.subject, { state: "opened", seq: null, balanceSeq: null });
+  const { operation, amount } = intent;
+  if (operation === "refund") {
+    if (charge.state !== "captured") return `a charge that is ${charge.state} is not refunded`;
+    const refunding = charge.refunding + amount;
+    if (charge.refunded + refunding > charge.captured) return "more is refunded than was captured";
+    state.charges.set(intent.charge, { ...charge, refunding });
+    return undefined;
+  }
+  const move = operation === "capture" ? "begin_capture" : "begin_release";
+  const to = CHARGE_MOVES[charge.state][move];
+  if (to === undefined) return `a charge that is ${charge.state} cannot ${move}`;
+  state.charges.set(intent.charge, { ...charge, state: to, busyWith: entry.subject });
+  return undefined;
+}
+
+function endOperation(
+  state: Projection,
+  entry: JournalEntry,
+  intents: Intents,
+  approved: boolean,
+): string | undefined {
+  const intent = intents.operation(entry.subject);
+  const operation = state.operations.get(entry.subject);
+  const charge = intent === undefined ? undefined : state.charges.get(intent.charge);
+  if (intent === undefined || operation === undefined || charge === undefined) {
+    return "no such operation is open";
+  }
+  const to = OPERATION_MOVES[operation.state][approved ? "succeed" : "fail"];
+  if (to === undefined) return `an operation that is ${operation.state} does not end again`;
+  const { amount, currency } = intent;
+  const moved = intent.operation === "refund" && approved;
+  const balanceSeq = moved ? entry.seq : null;
+  state.operations.set(entry.subject, { state: to, seq: entry.seq, balanceSeq });
+  if (intent.operation === "refund") {
+    const refunded = charge.refunded + (approved ? amount : 0);
+    state.charges.set(intent.charge, { ...charge, refunded, refunding: charge.refunding - amount });
+  } else {
+    const move = ENDINGS[intent.operation][approved ? 0 : 1];
+    const next = move === undefined ? undefined : CHARGE_MOVES[charge.state][move];
+    if (next === undefined) return `a charge that is ${charge.state} cannot ${move ?? "capture"}`;
+    const refunded = charge.refunded + (approved ? amount : 0);
+    state.charges.set(intent.charge, { ...charge, state: next, refunded, busyWith: null });
+  }
+  return moved
+    ? post(state, entry, "merchant", "processor", amount, currency)
+    : withoutPosting(entry);
+}
+
+/** Ends told by an entry of the operation: an approved capture is told by one of its charge. */
+const ENDINGS = {
+  capture: [undefined, "refuse_capture"],
+  release: ["release", "refuse_release"],
+} as const;
+
+function saveCustomer(state: Projection, entry: JournalEntry, name: string): string | undefined {
+  const deleted = state.customers.get(entry.subject);
+  if (name === "customer.created" ? deleted !== undefined : deleted !== false) {
+    return "no such customer can be changed";
+  }
+  state.customers.set(entry.subject, name === "customer.deleted");
+  return withoutPosting(entry);
+}
+
+function moveCharge(
+  state: Projection,
+  entry: JournalEntry,
+  move: ChargeMove,
+  changes: Partial<ProjectedCharge>,
+): string | undefined {
+  const charge = state.charges.get(entry.subject);
+  if (charge === undefined) return "there is no such charge";
+  const to = CHARGE_MOVES[charge.state][move];
+  if (to === undefined) return `a charge that is ${charge.state} cannot ${move}`;
+  const next = { ...charge, ...changes, state: to };
+  state.charges.set(entry.subject, next);
+  return agrees(next, entry) ?? (next.balanceSeq === entry.seq ? undefined : withoutPosting(entry));
+}
+
+const agrees = (charge: ProjectedCharge, entry: JournalEntry): string | undefined =>
+  charge.captured === entry.captured && charge.refunded === entry.refunded
+    ? undefined
+    : `${charge.captured} captured and ${charge.refunded} refunded is told as ${entry.captured} and ${entry.refunded}`;
+
+const withoutPosting = (entry: JournalEntry): string | undefined =>
+  entry.posting === null ? undefined : "money moves for no reason";
+
+/** Takes the entry's posting into the balances; it must be this one. */
+function post(
+  state: Projection,
+  { posting }: JournalEntry,
+  debit: LedgerAccount,
+  credit: LedgerAccount,
+  amount: number,
+  currency: string,
+): string | undefined {
+  if (
+    posting?.debit !== debit ||
+    posting.credit !== credit ||
+    posting.amount !== amount ||
+    posting.currency !== currency
+  ) {
+    return `the posting must move ${amount} ${currency} from ${debit} to ${credit}`;
+  }
+  add(state.balances, `${debit}/${currency}`, -amount);
+  add(state.balances, `${credit}/${currency}`, amount);
+  return undefined;
+}
+
+const add = (balances: Map<string, number>, name: string, amount: number): void => {
+  balances.set(name, (balances.get(name) ?? 0) + amount);
+};

@@ -1,0 +1,121 @@
+// A small ledger in which everything has happened at least once, for tests that break it or replay it.
+
+import type pg from "pg";
+import type { OpenCharge, OpenOperation, SaveCustomer, Scope } from "../../protocol/command.ts";
+import type { CardId, TokenId } from "../../protocol/ids.ts";
+import { cardIdOfToken } from "../../protocol/object.ts";
+import {
+  apply,
+  applyOne,
+  CARD,
+  charged,
+  closing,
+  ending,
+  openAccount,
+  opening,
+  operating,
+  saving,
+  token,
+} from "./region.ts";
+
+export type History = {
+  readonly scope: Scope;
+  /** Captured at once, 300 of 1000 given back, 100 more under way. */
+  readonly paid: OpenCharge;
+  /** Authorized for 900, captured for 800. */
+  readonly held: OpenCharge;
+  /** Of `paid`, succeeded. */
+  readonly refund: OpenOperation;
+  readonly customer: SaveCustomer;
+};
+
+/** Makes two merchants and lets all of it happen to the second. */
+export async function makeHistory(client: pg.Client): Promise<History> {
+  const other = await openAccount(client);
+  await charged(client, other, { amount: 7 });
+  const scope = await openAccount(client);
+  await charged(client, { ...scope, livemode: true }, { amount: 11 });
+  const paid = await charged(client, scope, {
+    order_id: "A",
+    attempt_number: 1,
+    statement_descriptor: "TILES",
+    description: "Ten tiles",
+    receipt_email: "a@b.example",
+    metadata: { order_id: "A", attempt_number: "1" },
+    card: { ...CARD, country: "DE", name: "A", address_line1: "Street 1", address_zip: "1" },
+  });
+  const held = await charged(client, scope, { capture: false, amount: 900 });
+  const refund = operating(scope, paid.id, {
+    amount: 300,
+    reason: "duplicate",
+    metadata: { a: "b" },
+  });
+  await applyOne(client, refund);
+  await applyOne(client, ending(refund));
+  await ended(client, operating(scope, paid.id, { amount: 200 }), false);
+  await ended(client, operating(scope, held.id, { capture: true, amount: 850 }), false);
+  await ended(client, operating(scope, held.id, { capture: true, amount: 800 }), true);
+  const released = await charged(client, scope, { capture: false, amount: 60 });
+  await ended(client, operating(scope, released.id), false);
+  await ended(client, operating(scope, released.id), true);
+  const declined = opening(scope);
+  await applyOne(client, declined);
+  await applyOne(client, closing(scope, declined.id, false));
+  const customer = await saved(client, scope);
+  await applyOne(client, saving(scope, { id: customer.id, made: false, patch: { name: "B" } }));
+  const byCustomer = opening(scope, { customer: customer.id });
+  const { token: _token, card: _card, ...bare } = byCustomer;
+  await applyOne(client, bare);
+  const { outcome, ...close } = closing(scope, bare.id);
+  await applyOne(client, {
+    ...close,
+    outcome: { ...outcome, checks: { cvc: "pass", address_line1: "fail", address_zip: "pass" } },
+    card: { funding: "credit", country: "US" },
+  });
+  const gone = await saved(client, scope);
+  await applyOne(client, saving(scope, { id: gone.id, made: false, removed: true }));
+  // A refusal that is kept, and what is still under way.
+  await applyOne(client, opening(scope, { order_id: "A", attempt_number: 1 }));
+  await apply(client, [
+    opening(scope, { currency: "eur" }),
+    operating(scope, paid.id, { amount: 100 }),
+  ]);
+  return { scope, paid, held, refund, customer };
+}
+
+async function ended(client: pg.Client, operation: OpenOperation, approved: boolean) {
+  await applyOne(client, operation);
+  await applyOne(client, ending(operation, approved));
+}
+
+async function saved(client: pg.Client, scope: Scope): Promise<SaveCustomer> {
+  const paidWith: TokenId = token();
+  const card_id: CardId = cardIdOfToken(paidWith);
+  const customer = saving(scope, {
+    token: paidWith,
+    card: CARD,
+    card_id,
+    default_source: card_id,
+    patch: { name: "A" },
+  });
+  // The card has to be there before it can be the default.
+  const { default_source: _, ...made } = customer;
+  await applyOne(client, made);
+  return customer;
+}
+
+/** What somebody with all rights does who knows how the chain is made. */
+export const REWRITE = `
+  update journal j set link = substring(h.hash for 16)
+    from (select j.account_no, j.seq, chain(chain_genesis(a.id, a.livemode),
+                   text_of(j) || coalesce(content_of(j), ''))
+                   over (partition by j.account_no order by j.seq) as hash
+            from journal j join accounts a on a.no = j.account_no) h
+   where h.account_no = j.account_no and h.seq = j.seq;
+  update accounts a set head = h.hash, seq = h.seq
+    from (select distinct on (j.account_no) j.account_no, j.seq,
+                 chain(chain_genesis(a.id, a.livemode), text_of(j) || coalesce(content_of(j), ''))
+                   over (partition by j.account_no order by j.seq) as hash
+            from journal j join accounts a on a.no = j.account_no
+           order by j.account_no, j.seq desc) h
+   where h.account_no = a.no`;
