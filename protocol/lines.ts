@@ -43,14 +43,19 @@ export class LineWriter {
 
 /**
  * Reads lines until the stream ends or breaks; `hear` gets the whole lines of each chunk at once. A last
- * line without its line break was cut, and is dropped. Throws what the stream throws.
+ * line without its line break was cut, and is dropped. Throws what the stream throws. When the signal is
+ * given and says stop, nothing more is heard and the writer learns that nobody reads.
  */
 export async function readLines(
   stream: ReadableStream<Uint8Array>,
   hear: (lines: readonly string[]) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const decoder = new TextDecoder();
   const reader = stream.getReader();
+  const stop = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
+  if (signal?.aborted === true) stop();
+  else signal?.addEventListener("abort", stop, { once: true });
   let rest = "";
   for (;;) {
     const { done, value } = await reader.read();
