@@ -237,7 +237,7 @@ describe("doubt", () => {
 
   test("that arises while a recovery is under way is not calmed by its answer coming twice", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS;
+    hand.search(LATE_SEARCHES - 1);
     hand.tell({ kind: "alarm" });
     const found = { kind: "found", find: hand.one("find").find, answer: ok(left(1)) } as const;
     hand.tell(found);
