@@ -2,7 +2,7 @@
 // charge that was answered is captured, none is left open, and all balances together are nothing.
 
 import { withSession } from "../../local/session.ts";
-import { MERCHANT } from "../../protocol/ledger-account.ts";
+import { PAYABLE } from "../../protocol/ledger-account.ts";
 
 export type Audit = {
   readonly answered: number;
@@ -21,7 +21,7 @@ const LOOK = `
            where a.account_no = c.account_no and a.id = c.id and a.state = 'captured'))::float8
            as unfinished,
          (select coalesce(sum(amount), 0) from balances)::float8 as balance,
-         (select coalesce(sum(amount), 0) from balances where ledger_account = ${MERCHANT})::float8
+         (select coalesce(sum(amount), 0) from balances where ledger_account = ${PAYABLE})::float8
            as owed,
          (select coalesce(sum(amount), 0) from entries)::float8 as entries,
          (select count(*) from postings)::float8 as postings,

@@ -6,9 +6,9 @@ import type pg from "pg";
 import { Conveyor } from "../../durable-objects/conveyor.ts";
 import type { SendFailure } from "../../durable-objects/machine.ts";
 import { withSession } from "../../local/session.ts";
-import { parametersOf } from "../../origin/command-row.ts";
-import { type VerdictRow, verdictOf } from "../../origin/row.ts";
+import { parametersOf } from "../../protocol/batch.ts";
 import type { Command, Scope, Verdict } from "../../protocol/command.ts";
+import { type VerdictRow, verdictsOf } from "../../protocol/row.ts";
 import { connect, EPOCH, type OwnLedger, ownLedger } from "../ledger/region.ts";
 import { makeOwners } from "./crowd.ts";
 
@@ -31,8 +31,9 @@ const LANES = 2;
 
 const APPLY = {
   name: "apply",
-  text: `select i, outcome, seq, detail from apply_batch($1::integer, $2::text[], $3::boolean[],
-    $4::json, $5::json, $6::json, $7::json, $8::json, $9::json)`,
+  text: `select coalesce(json_agg(json_build_array(v.i, v.outcome, v.seq, v.detail)), '[]') as verdicts
+    from apply_batch($1::integer, $2::text[], $3::boolean[], $4::json, $5::json, $6::json, $7::json,
+      $8::json, $9::json) v`,
 };
 
 /** A batch in one statement, prepared once for each connection as the SQL endpoint does. */
@@ -40,11 +41,9 @@ export async function applyPrepared(
   client: pg.Client,
   commands: readonly Command[],
 ): Promise<Verdict[]> {
-  const values = [EPOCH, ...parametersOf(commands)];
-  const { rows } = await client.query<VerdictRow & { seq: string }>({ ...APPLY, values });
-  const verdicts: Verdict[] = [];
-  for (const row of rows) verdicts[row.i] = verdictOf({ ...row, seq: Number(row.seq) });
-  return verdicts;
+  const values = [...parametersOf(EPOCH, commands)];
+  const { rows } = await client.query<{ verdicts: VerdictRow[] }>({ ...APPLY, values });
+  return verdictsOf(rows[0]?.verdicts ?? []);
 }
 
 /** A verdict, or why the batch has none. */
