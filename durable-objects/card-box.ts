@@ -96,8 +96,12 @@ export class CardBox extends DurableObject {
       const group = this.#waiting;
       this.#waiting = [];
       const written = group.filter((card) => this.#write(card));
-      await this.ctx.storage.sync();
-      for (const { kept } of written) kept();
+      try {
+        await this.ctx.storage.sync();
+        for (const { kept } of written) kept();
+      } catch (reason) {
+        for (const { refused } of written) refused(reason);
+      }
     }
     this.#isKeeping = false;
   }

@@ -136,11 +136,8 @@ function end(state: ShardState, driven: Drive, how: End, out: Action[]): void {
   driven.state = "ended";
   state.drives.delete(driven.facts.id);
   for (const request of driven.requests) answer(state, request, how, out);
-  const final = isFinal(how);
-  if (!final) doubt(state, out);
-  if (!driven.recovering || state.recovery === undefined) return;
-  state.recovery.driving--;
-  state.recovery.ended &&= final;
+  if (!isFinal(how)) doubt(state, out);
+  if (driven.recovering && state.recovery !== undefined) state.recovery.driving--;
 }
 
 function orderOf(scope: Scope, facts: ChargeFacts | OperationFacts): Order {

@@ -17,7 +17,7 @@ const FIXED_BYTES = 1_500;
 export class FinishedAnswers {
   readonly #answers = new Map<string, { readonly finished: Finished; readonly bytes: number }>();
   // One walk for all time: from its start, each would step over all that was let go of before.
-  #oldestFirst = this.#answers.keys();
+  readonly #oldestFirst = this.#answers.keys();
   #bytes = 0;
 
   get(name: string): Finished | undefined {
@@ -30,9 +30,9 @@ export class FinishedAnswers {
     this.#bytes += bytes - (this.#answers.get(name)?.bytes ?? 0);
     this.#answers.set(name, { finished, bytes });
     while (this.#bytes > KEPT_BYTES_MAX) {
-      const { value: oldest, done } = this.#oldestFirst.next();
-      if (done === true) this.#oldestFirst = this.#answers.keys();
-      else this.#forget(oldest);
+      const { value: oldest } = this.#oldestFirst.next();
+      if (oldest === undefined) return;
+      this.#forget(oldest);
     }
   }
 

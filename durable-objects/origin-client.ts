@@ -1,7 +1,7 @@
 // Signed requests to the origins of all regions. An answer that does not come, comes late or is not the
 // origin's own says nothing about whether the request was executed.
 
-import { parametersOf } from "../protocol/batch.ts";
+import { type BatchParameters, parametersOf } from "../protocol/batch.ts";
 import type { Command, Verdict } from "../protocol/command.ts";
 import { ok, type Result, refuse } from "../protocol/result.ts";
 import { type VerdictRow, verdictsOf } from "../protocol/row.ts";
@@ -33,12 +33,14 @@ export async function applyAt(
   region: Region,
   commands: readonly Command[],
 ): Promise<Result<Verdict[], SendFailure>> {
-  const answer = await askOrigin<VerdictRow[]>(
-    env,
-    region,
-    "/batch",
-    parametersOf(EPOCH, commands),
-  );
+  let parameters: BatchParameters;
+  try {
+    parameters = parametersOf(EPOCH, commands);
+  } catch {
+    // A command that cannot be written down is one caller's fault: sent apart, the others pass.
+    return refuse("conflict");
+  }
+  const answer = await askOrigin<VerdictRow[]>(env, region, "/batch", parameters);
   return answer.ok ? ok(verdictsOf(answer.value)) : answer;
 }
 

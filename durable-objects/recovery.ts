@@ -29,7 +29,7 @@ export function alarm(state: ShardState, out: Action[]): void {
     return;
   }
   const find = ++state.lastNumber;
-  state.recovery = { find, cleanSinceMs, found: undefined, taken: 0, driving: 0, ended: true };
+  state.recovery = { find, cleanSinceMs, found: undefined, taken: 0, driving: 0 };
   // What a clock that ran ahead once wrote down is not believed.
   const sinceMs = Math.max(0, Math.min(state.cleanSinceMs, nowMs - CLOCK_SLACK_MS));
   out.push({ kind: "find", find, sinceMs });
@@ -48,6 +48,7 @@ export function found(
     return;
   }
   state.doubtful = false;
+  if (state.lateSearches > 0) state.lateSearches--;
   recovery.found = answer.value;
 }
 
@@ -60,8 +61,7 @@ export function advance(state: ShardState, recovery: Recovery, out: Action[]): v
   if (recovery.driving > 0) return;
   state.recovery = undefined;
   const all = recovery.found.length < RECOVERED_MAX;
-  const late = state.clock.nowMs < state.lateUntilMs;
-  if (!recovery.ended || !all || late) doubt(state, out);
+  if (!all || state.lateSearches > 0) doubt(state, out);
   else if (!state.doubtful) remember(state, recovery.cleanSinceMs, out);
 }
 
@@ -75,7 +75,7 @@ function takeUp(state: ShardState, recovery: Recovery, left: Unfinished, out: Ac
     recovery.driving++;
   } catch (error) {
     out.push({ kind: "bug", error });
-    recovery.ended = false;
+    doubt(state, out);
   }
 }
 

@@ -18,8 +18,11 @@ const BURST_SECONDS = 2;
 const LANES = 2;
 /** How soon after a crash the alarm looks for what was left open. */
 export const ALARM_MS = 5_000;
-/** A statement whose answer was lost, or was sent by an instance before this one, may commit this late. */
-export const LATE_COMMIT_MS_MAX = 120_000;
+/**
+ * A statement whose answer was lost, or was sent by an instance before this one, may commit two minutes
+ * late. So many searches, `ALARM_MS` apart, last longer; they are counted because a clock may jump.
+ */
+export const LATE_SEARCHES = 28;
 
 /** What is known of one account in one mode. */
 export type Account = {
@@ -38,8 +41,6 @@ export type Recovery = {
   /** How many of them were taken up, and how many of those are being driven. */
   taken: number;
   driving: number;
-  /** Whether all that were driven came to their end. */
-  ended: boolean;
 };
 
 export type ShardState = {
@@ -66,16 +67,14 @@ export type ShardState = {
   wakeMs: number | undefined;
   /** True until the ledger was asked, by this instance, what a crash may have left open. */
   doubtful: boolean;
-  /** Until then something may still commit that this instance does not know of. */
-  lateUntilMs: number;
+  /** Searches still to make before nothing can commit any more that this instance does not know of. */
+  lateSearches: number;
   /** Everything opened before then has ended. */
   cleanSinceMs: number;
   recovery: Recovery | undefined;
 };
 
 export type ShardOptions = {
-  /** When this instance came to be. */
-  readonly nowMs: number;
   /** What an instance before this one was told to remember; 0 when none was. */
   readonly cleanSinceMs: number;
   /** Requests a second one account may make. */
@@ -97,7 +96,8 @@ export function newShard(options: ShardOptions): ShardState {
   const state: ShardState = {
     limit: { perSecond, burst: perSecond * BURST_SECONDS },
     mint: new IdMint(
-      () => state.clock.nowMs,
+      // What is made now is found by a search since the clean time, even if the clock fell behind.
+      () => Math.max(state.clock.nowMs, state.cleanSinceMs),
       (length) => state.clock.random(length),
     ),
     clock: NO_CLOCK,
@@ -112,7 +112,7 @@ export function newShard(options: ShardOptions): ShardState {
     lastNumber: 0,
     wakeMs: undefined,
     doubtful: true,
-    lateUntilMs: options.nowMs + LATE_COMMIT_MS_MAX,
+    lateSearches: LATE_SEARCHES,
     cleanSinceMs: options.cleanSinceMs,
     recovery: undefined,
   };

@@ -10,7 +10,7 @@ import { breakDrive, closeAnswered, type Drive, drive, follow } from "./drive.ts
 import { endOfFacts, endOfFailure, INTERNAL, refused } from "./end.ts";
 import type { Action, SendFailure } from "./machine.ts";
 import { answer, breakOff, type Request } from "./request.ts";
-import { doubt, LATE_COMMIT_MS_MAX, type ShardState } from "./shard-state.ts";
+import { doubt, LATE_SEARCHES, type ShardState } from "./shard-state.ts";
 
 /** A batch was committed, refused whole, or nobody knows. */
 export function committed(
@@ -56,7 +56,7 @@ function opened(
   out: Action[],
 ): void {
   if (typeof word === "string") {
-    state.lateUntilMs = state.clock.nowMs + LATE_COMMIT_MS_MAX;
+    state.lateSearches = LATE_SEARCHES;
     doubt(state, out);
     answer(state, request, endOfFailure(word), out);
     return;

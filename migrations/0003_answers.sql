@@ -67,8 +67,10 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
                   'facts', subject_of(j))
            from journal j where j.account_no = o.account_no and j.seq = o.seq)
       else jsonb_build_object('request', o.request, 'ended', o.state <> 'opened', 'kind', 'operation',
-        'facts', to_jsonb(o) || (select jsonb_build_object('charge_processor_ref', a.processor_ref)
-           from authorizations a where a.account_no = o.account_no and a.id = o.charge))
+        'facts', to_jsonb(o) || case o.state when 'opened' then
+          (select jsonb_build_object('charge_processor_ref', a.processor_ref)
+             from authorizations a where a.account_no = o.account_no and a.id = o.charge)
+          else '{}' end)
     end
     from operations o where o.account_no::text || '/' || o.key = p_no::text || '/' || p_key
   union all

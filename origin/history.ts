@@ -4,7 +4,7 @@ import { and, eq, inArray, isNotNull, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import { eventTypeOf, PUBLIC_EVENT_CODES } from "../protocol/event.ts";
 import { idOf } from "../protocol/ids.ts";
-import { MERCHANT, PROCESSOR } from "../protocol/ledger-account.ts";
+import { PAYABLE, RECEIVABLE } from "../protocol/ledger-account.ts";
 import type { Query, Read, Row } from "../protocol/query.ts";
 import { factsOf } from "../protocol/row.ts";
 import {
@@ -86,7 +86,7 @@ export const transactionSelect = (db: Drizzle) =>
     .select({
       seq: journal.seq,
       created: epochOf(journal.created_at),
-      amount: sql<number>`(case when ${journal.credit} = ${MERCHANT} then 1 else -1 end
+      amount: sql<number>`(case when ${journal.credit} = ${PAYABLE} then 1 else -1 end
       * ${journal.amount})::integer`,
       currency: sql<string>`${journal.currency}`,
       type: journal.type,
@@ -146,7 +146,7 @@ export function transactionsPlan(
             ...spanOfTime(journal.created_at, q.created),
             ...(q.type === undefined
               ? []
-              : [eq(journal.credit, q.type === "charge" ? MERCHANT : PROCESSOR)]),
+              : [eq(journal.credit, q.type === "charge" ? PAYABLE : RECEIVABLE)]),
           ),
         )
         .orderBy(bounds.order)

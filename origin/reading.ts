@@ -6,7 +6,7 @@ import { alias } from "drizzle-orm/pg-core";
 import { PUBLIC_EVENT_CODES } from "../protocol/event.ts";
 import type { Json } from "../protocol/facts.ts";
 import { idOf, type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
-import { MERCHANT } from "../protocol/ledger-account.ts";
+import { PAYABLE } from "../protocol/ledger-account.ts";
 import type { Page, Query, Read, ReadAnswer, Row, Span } from "../protocol/query.ts";
 import { accountFacts, chargeFacts, customerFacts, operationFacts } from "../protocol/row.ts";
 import type { Database } from "./database.ts";
@@ -158,7 +158,7 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
           db
             .select()
             .from(balances)
-            .where(and(eq(balances.account_no, no), eq(balances.ledger_account, MERCHANT)))
+            .where(and(eq(balances.account_no, no), eq(balances.ledger_account, PAYABLE)))
             .orderBy(asc(balances.currency)),
           (b: typeof balances.$inferSelect) => ({
             kind: "balance" as const,

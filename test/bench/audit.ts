@@ -2,7 +2,7 @@
 // charge that was answered is captured, none is left open, and all balances together are nothing.
 
 import { withSession } from "../../local/session.ts";
-import { AMOUNT_MINOR } from "./fan-out.ts";
+import { PAYABLE } from "../../protocol/ledger-account.ts";
 
 export type Audit = {
   readonly answered: number;
@@ -16,23 +16,29 @@ export type Audit = {
 };
 
 const LOOK = `
-  select (select count(*) from charges where state = 'captured')::float8 as captured,
-         (select count(*) from charges where state <> 'captured')::float8 as unfinished,
+  select (select count(*) from authorizations where state = 'captured')::float8 as captured,
+         (select count(*) from charges c where not exists (select from authorizations a
+           where a.account_no = c.account_no and a.id = c.id and a.state = 'captured'))::float8
+           as unfinished,
          (select coalesce(sum(amount), 0) from balances)::float8 as balance,
-         (select coalesce(sum(amount), 0) from balances where ledger_account = 'merchant')::float8
+         (select coalesce(sum(amount), 0) from balances where ledger_account = ${PAYABLE})::float8
            as owed,
          (select coalesce(sum(amount), 0) from entries)::float8 as entries,
          (select count(*) from postings)::float8 as postings,
-         (select count(*) from events where type in (1, 2))::float8 as events,
+         (select count(*) from journal where type in (1, 2))::float8 as events,
          (select count(*) from accounts a where a.seq <>
-           (select count(*) from events e where e.account_no = a.no))::float8 as gaps`;
+           (select count(*) from journal j where j.account_no = a.no))::float8 as gaps`;
 
 type Look = Record<
   "captured" | "unfinished" | "balance" | "owed" | "entries" | "postings" | "events" | "gaps",
   number
 >;
 
-export async function auditLedger(url: string, answered: number): Promise<Audit> {
+export async function auditLedger(
+  url: string,
+  answered: number,
+  amountMinor: number,
+): Promise<Audit> {
   const { rows } = await withSession(url, (client) => client.query<Look>(LOOK));
   const [look] = rows;
   if (look === undefined) throw new Error("The ledger does not answer");
@@ -42,7 +48,7 @@ export async function auditLedger(url: string, answered: number): Promise<Audit>
     [unfinished === 0, `${unfinished} charges have not ended`],
     [balance === 0, `the balances sum to ${balance}`],
     [entries === 0, `the entries sum to ${entries}`],
-    [owed === captured * AMOUNT_MINOR, `merchants are owed ${owed} for ${captured} charges`],
+    [owed === captured * amountMinor, `merchants are owed ${owed} for ${captured} charges`],
     [postings === captured, `${postings} postings tell of ${captured} charges`],
     [events === 2 * captured, `${events} events tell of ${captured} charges`],
     [gaps === 0, `${gaps} accounts have a gap in their sequence`],

@@ -1,12 +1,12 @@
-// What charges cost PostgreSQL, counted and not timed, so that the figures repeat on a busy machine: a
-// fixed number of charges is made with page images and autovacuum off (both would add what belongs to
-// no charge), and the server's own counters are read before and after.
+// What work costs PostgreSQL, counted and not timed, so that the figures repeat on a busy machine: page
+// images and autovacuum are off meanwhile (both would add what belongs to no charge), and the server's
+// own counters are read before and after.
 
 import pg from "pg";
 import type { Cluster } from "../../local/postgres.ts";
-import type { Bench, Row } from "./rows.ts";
+import type { Sample } from "./row.ts";
 
-/** Deltas of the server's counters over one run of charges; both phases of each are in them. */
+/** Deltas of the server's counters over so many charges; both phases of each are in them. */
 export type Cost = {
   readonly charges: number;
   readonly bad: number;
@@ -20,20 +20,22 @@ export type Cost = {
   readonly fsyncs: number;
 };
 
+/** A database whose work is counted. */
+export type Counted = {
+  readonly database: string;
+  /** Has its connections tell what they hold back, in so many transactions. */
+  readonly flush: () => Promise<number>;
+};
+
 export type Counters = {
-  count(row: Row, bench: Bench, inFlight: number): Promise<Cost>;
+  count(of: Counted, work: () => Promise<Sample>): Promise<Cost>;
   /** Waits until the copy of this ledger in the other region has everything, and says how long. */
   settle(): Promise<number>;
+  /** What PostgreSQL calls its version. */
+  version(): Promise<string>;
   close(): Promise<void>;
 };
 
-/** Enough for some batches of full depth, few enough for a second or two. */
-const CHARGES_PER_LANE = 6;
-const CHARGES_MIN = 100;
-/** The endpoint's connections; each holds back its own counts until it is told to tell them. */
-const POOL_CONNECTIONS = 16;
-/** Long enough that no connection can serve two of the requests sent at once. */
-const HOLD_SECONDS = 0.05;
 const SETTLE_MS_MAX = 10_000;
 const SETTLE_POLL_MS = 10;
 
@@ -53,21 +55,20 @@ const LAG = `select coalesce(bool_and(replay_lsn >= $1::pg_lsn), true) as settle
 
 type Reading = Record<"statements" | "commits" | "wal_bytes" | "wal_records" | "fsyncs", number>;
 
-export async function startCounters(
-  cluster: Pick<Cluster, "url">,
-  database: string,
-  sqlEndpoint: string,
-): Promise<Counters> {
+export async function startCounters(cluster: Pick<Cluster, "url">): Promise<Counters> {
   // Not the ledger's own database: what is asked here must not count as its work.
   const client = new pg.Client({ connectionString: cluster.url("postgres") });
   await client.connect();
-  const version = await client.query<{ v: number }>(
-    "select current_setting('server_version_num')::int as v",
-  );
-  const fsyncs = (version.rows[0]?.v ?? 0) >= VERSION_18 ? FSYNCS_18 : FSYNCS_BEFORE_18;
+  const setting = async (name: string): Promise<string> => {
+    const { rows } = await client.query<{ text: string }>("select current_setting($1) as text", [
+      name,
+    ]);
+    return rows[0]?.text ?? "";
+  };
+  const is18 = Number(await setting("server_version_num")) >= VERSION_18;
+  const fsyncs = is18 ? FSYNCS_18 : FSYNCS_BEFORE_18;
   const text = COUNTERS.replace("FSYNCS", fsyncs);
-  const read = async (): Promise<Reading> => {
-    await flushPool(sqlEndpoint, cluster.url(database));
+  const read = async ({ database }: Counted): Promise<Reading> => {
     const { rows } = await client.query<Reading>(text, [database]);
     const [reading] = rows;
     if (reading === undefined) throw new Error("PostgreSQL has no counters");
@@ -75,21 +76,23 @@ export async function startCounters(
   };
   return {
     settle: () => settle(client),
+    version: () => setting("server_version"),
     close: () => client.end(),
-    async count(row, bench, inFlight) {
+    async count(of, work) {
       await quiet(client, true);
       try {
         await settle(client);
-        const requestsMax = Math.max(CHARGES_MIN, inFlight * CHARGES_PER_LANE);
-        const before = await read();
-        const { good, bad, firstBad } = await row.measure(bench, inFlight, { requestsMax });
-        const after = await read();
+        await of.flush();
+        const before = await read(of);
+        const { good, bad, firstBad } = await work();
+        const own = await of.flush();
+        const after = await read(of);
         return {
           charges: good,
           bad,
           ...(firstBad === undefined ? {} : { firstBad }),
           commits: after.commits - before.commits,
-          statements: after.statements - before.statements - POOL_CONNECTIONS,
+          statements: after.statements - before.statements - own,
           walBytes: after.wal_bytes - before.wal_bytes,
           walRecords: after.wal_records - before.wal_records,
           fsyncs: after.fsyncs - before.fsyncs,
@@ -108,20 +111,43 @@ async function quiet(client: pg.Client, on: boolean): Promise<void> {
   await client.query("select pg_reload_conf()");
 }
 
-async function flushPool(sqlEndpoint: string, connectionString: string): Promise<void> {
-  // It reads a table, because a transaction that touched none is not told of until later.
-  const query = `select pg_stat_force_next_flush(), pg_sleep(${HOLD_SECONDS}) from fence`;
+// It reads a table, because a transaction that touched none is not told of until later.
+const FLUSH = "select pg_stat_force_next_flush() from fence";
+
+/** A database reached by these connections alone. */
+export const countedBy = (database: string, clients: readonly pg.Client[]): Counted => ({
+  database,
+  flush: async () => {
+    await Promise.all(clients.map((client) => client.query(FLUSH)));
+    return clients.length;
+  },
+});
+
+/** The SQL endpoint's connections to a database; each holds back counts of its own. */
+const POOL_CONNECTIONS = 16;
+/** Long enough that no connection can serve two of the requests sent at once. */
+const HOLD_SECONDS = 0.05;
+
+/** The database behind the SQL endpoint. */
+export const countedBehind = (url: string, sqlEndpoint: string): Counted => {
+  const query = `${FLUSH.replace(" from", `, pg_sleep(${HOLD_SECONDS}) from`)}`;
   const ask = async () => {
     const response = await fetch(sqlEndpoint, {
       method: "POST",
-      headers: { "neon-connection-string": connectionString },
+      headers: { "neon-connection-string": url },
       body: JSON.stringify({ query, params: [] }),
     });
     if (response.status !== 200) throw new Error(`The SQL endpoint: ${await response.text()}`);
     await response.arrayBuffer();
   };
-  await Promise.all(Array.from({ length: POOL_CONNECTIONS }, ask));
-}
+  return {
+    database: new URL(url).pathname.slice(1),
+    flush: async () => {
+      await Promise.all(Array.from({ length: POOL_CONNECTIONS }, ask));
+      return POOL_CONNECTIONS;
+    },
+  };
+};
 
 async function settle(client: pg.Client): Promise<number> {
   const startMs = performance.now();

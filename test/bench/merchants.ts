@@ -1,6 +1,6 @@
-// The merchants of the benchmark, made through the public API: each with one customer that keeps a
-// card, so that a charge needs no token. All have their home in one region, so that one PostgreSQL
-// does all the work and its counters tell of nothing else.
+// A merchant made through the public API, with one customer that keeps a card, so that a charge needs no
+// token. Its home is the benchmark's region, so that one PostgreSQL does all the work and its counters
+// tell of nothing else.
 
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
 import type { AccountId, CustomerId } from "../../protocol/ids.ts";
@@ -22,31 +22,19 @@ export const CARD_FIELDS = {
   "card[cvc]": "123",
 };
 
-/** As many at once as a shared machine takes without queueing. */
-const MAKERS = 8;
-
-export async function makeMerchants(
-  url: URL,
-  count: number,
-  apiKeySecret: string,
-): Promise<Merchant[]> {
+export async function makeMerchant(url: URL, apiKeySecret: string): Promise<Merchant> {
   const platform = await mintApiKey(
     { kind: "platform", livemode: false, account: PLATFORM_ACCOUNT },
     apiKeySecret,
   );
-  const made: Merchant[] = [];
-  const maker = async () => {
-    while (made.length < count) {
-      const merchant = await makeMerchant(url, platform);
-      if (merchant !== undefined && made.length < count) made.push(merchant);
-    }
-  };
-  await Promise.all(Array.from({ length: MAKERS }, maker));
-  return made;
+  for (;;) {
+    const merchant = await tryMerchant(url, platform);
+    if (merchant !== undefined) return merchant;
+  }
 }
 
 /** A merchant whose home is the benchmark's region, or undefined when chance chose another. */
-async function makeMerchant(url: URL, platform: string): Promise<Merchant | undefined> {
+async function tryMerchant(url: URL, platform: string): Promise<Merchant | undefined> {
   type Account = { id: AccountId; keys: { secret: string; publishable: string } };
   const { id, keys } = await ask<Account>(url, "/v1/accounts", platform, {});
   if (homeOf(slotOf(id)) !== HOME) return undefined;

@@ -1,11 +1,10 @@
-// The tables of a run, for people.
+// What one or several runs found, for people.
 
 import type { Audit } from "./audit.ts";
-import type { Cost } from "./counters.ts";
-import type { Row } from "./rows.ts";
-import type { Spread, Summary } from "./statistics.ts";
-
-export type Counted = Cost & { readonly row: string; readonly inFlight: number };
+import { figuresOf, goalText, isReached, spreadText } from "./figures.ts";
+import type { Row } from "./row.ts";
+import type { CountedRow, Run } from "./run.ts";
+import type { Summary } from "./statistics.ts";
 
 const PREAMBLE = `\
 Rates are bounded by this machine: load generator, workerd and two PostgreSQL clusters share its
@@ -13,64 +12,84 @@ cores. Only the ratios count; each is taken within one repetition. Median (min�
 
 const INSIDE = `\
 "inside" rows are driven by a Worker in the same process, without HTTP in front; local workerd has
-no follower quorum, so what an object writes is some 10 ms cheaper here than deployed.`;
+no follower quorum, so what an object writes is some 10 ms cheaper here than deployed. "lane" rows
+are the ledger alone, over plain connections.`;
 
-export function printReport(
-  rows: readonly Row[],
-  summaries: readonly Summary[],
-  counted: readonly Counted[],
-  audit: Audit,
-): void {
-  console.log(`\n${PREAMBLE}\n${INSIDE}\n`);
+/** Columns that hold text; the others hold figures. */
+type Table = { readonly text: ReadonlySet<number>; readonly cells: readonly (readonly string[])[] };
+
+export function printReport(rows: readonly Row[], runs: readonly Run[]): void {
+  console.log(`\n${PREAMBLE}\n${INSIDE}`);
+  for (const run of runs) printRun(rows, run);
+  const figures = figuresOf(runs);
+  if (figures.length > 0) {
+    console.log("\nFigures to reach:\n");
+    const head = ["figure", "goal", "measured", ""];
+    const body = figures.map((figure) => [
+      figure.text,
+      goalText(figure.goal),
+      spreadText(figure.spread, figure.digits),
+      isReached(figure) ? "" : "missed",
+    ]);
+    printTable({ text: new Set([0, 3]), cells: [head, ...body] });
+  }
+  if (!runs.some(({ peer }) => peer)) console.log("\nNo peer given (--peer DIR).");
+}
+
+function printRun(rows: readonly Row[], run: Run): void {
   const textOf = (name: string) => {
-    const text = rows.find((row) => row.name === name)?.text ?? name;
-    return `${name.split(".")[0]}: ${text}`;
+    const text = rows.find((row) => row.name === name)?.text;
+    return text === undefined ? name : `${name}: ${text}`;
   };
-  const head = [
-    "in flight",
-    "row",
-    "per second",
-    "p50 ms",
-    "p99 ms",
-    "÷ empty Worker",
-    "÷ empty object",
-  ];
-  const body = summaries.map((summary) => [
-    String(summary.inFlight),
-    textOf(summary.row),
-    show(summary.perSecond, 0),
-    summary.p50Ms === null ? "" : show(summary.p50Ms, 2),
-    summary.p99Ms === null ? "" : show(summary.p99Ms, 2),
-    ratio(summary.over["http.worker"]),
-    ratio(summary.over["http.object"] ?? summary.over["inside.empty"]),
-  ]);
-  printTable([head, ...body]);
-  if (counted.length > 0) {
+  if (run.summaries.length > 0) {
+    console.log("");
+    const head = ["in flight", "row", "per second", "p50 ms", "p99 ms", "÷"];
+    const body = run.summaries.map((summary) => summaryCells(summary, textOf(summary.row)));
+    printTable({ text: new Set([1, 5]), cells: [head, ...body] });
+  }
+  if (run.counted.length > 0) {
     console.log(
-      "\nWhat one charge (both phases) costs PostgreSQL, counted over a fixed number of charges:\n",
+      "\nWhat one charge (both phases) costs PostgreSQL, counted over so many charges:\n",
     );
-    const heads = [
-      "in flight",
-      "row",
-      "charges",
-      "batch",
-      "commits",
-      "statements",
-      "WAL bytes",
-      "WAL records",
-      "fsyncs",
-    ];
-    printTable([heads, ...counted.map((cost) => costCells(cost, textOf(cost.row)))]);
+    const heads = ["charges", "batch", "commits", "statements", "WAL bytes", "WAL records"];
+    const head = ["in flight", "row", ...heads, "fsyncs"];
+    const body = run.counted.map((cost) => costCells(cost, textOf(cost.row)));
+    printTable({ text: new Set([1]), cells: [head, ...body] });
     console.log("batch: commands in one commit; the other figures are per charge.");
   }
-  const verdict = audit.faults.length === 0 ? "the ledger agrees" : audit.faults.join("; ");
-  console.log(`\n${audit.answered} charges answered, ${audit.captured} captured: ${verdict}.`);
+  console.log("");
+  for (const { text, audit } of auditsOf(run)) console.log(`${text}: ${audit}`);
+  for (const fault of run.faults) console.log(`FAULT ${fault}`);
+}
+
+function auditsOf({ audits }: Run): { text: string; audit: string }[] {
+  const verdict = ({ faults }: Audit) =>
+    faults.length === 0 ? "the ledger agrees" : faults.join("; ");
+  return audits.map((audit) => ({
+    text: `${audit.ledger}: ${audit.answered} charges answered, ${audit.captured} captured`,
+    audit: verdict(audit),
+  }));
+}
+
+function summaryCells(summary: Summary, text: string): string[] {
+  const { inFlight, perSecond, p50Ms, p99Ms, over } = summary;
+  const ratios = Object.entries(over).map(
+    ([floor, ratio]) => `${floor} ${spreadText(ratio, ratio.median < 10 ? 3 : 1)}`,
+  );
+  return [
+    String(inFlight),
+    text,
+    spreadText(perSecond, 0),
+    p50Ms === null ? "" : spreadText(p50Ms, 2),
+    p99Ms === null ? "" : spreadText(p99Ms, 2),
+    ratios.join(", "),
+  ];
 }
 
 /** A charge is two commands: open and close. */
 const COMMANDS_PER_CHARGE = 2;
 
-function costCells(cost: Counted, text: string): string[] {
+function costCells(cost: CountedRow, text: string): string[] {
   const { charges, commits, statements, walBytes, walRecords, fsyncs } = cost;
   const each = (value: number, digits: number) => (value / charges).toFixed(digits);
   return [
@@ -86,14 +105,8 @@ function costCells(cost: Counted, text: string): string[] {
   ];
 }
 
-function show({ median, min, max }: Spread, digits: number): string {
-  return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
-}
-
-const ratio = (spread: Spread | undefined): string => (spread === undefined ? "" : show(spread, 3));
-
-/** The first row is the head; the second column is text, the others are figures. */
-function printTable(cells: readonly (readonly string[])[]): void {
+/** The first row is the head. */
+function printTable({ text, cells }: Table): void {
   const widths = (cells[0] ?? []).map((_, i) =>
     Math.max(...cells.map((row) => row[i]?.length ?? 0)),
   );
@@ -101,7 +114,7 @@ function printTable(cells: readonly (readonly string[])[]): void {
   const [head = [], ...body] = cells;
   for (const row of [head, rule, ...body]) {
     const line = row.map((cell, i) =>
-      i === 1 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0),
+      text.has(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0),
     );
     console.log(line.join("  ").trimEnd());
   }

@@ -1,7 +1,7 @@
-// The composite and the floor Worker in one workerd, with nothing in front: both are bundled once by
-// `wrangler deploy --dry-run` and started by Miniflare, each on a socket of workerd's own
-// (`unsafeDirectSockets`). Every other way puts JavaScript between: `wrangler dev` and
-// `createTestHarness` listen with a proxy Worker in a second workerd, and Miniflare's default port
+// The composite, the composite with an instant vault, and the floor Worker in one workerd, with nothing
+// in front: the code is bundled once by `wrangler deploy --dry-run` and started by Miniflare, each Worker
+// on a socket of workerd's own (`unsafeDirectSockets`). Every other way puts JavaScript between:
+// `wrangler dev` and `createTestHarness` listen with a proxy Worker in a second workerd, and Miniflare's default port
 // leads through its entry Worker. Measured with GET /healthz, 20 in flight, three times by turns:
 // 6,000–9,000 a second here, 250–375 through `createTestHarness`. The demo shop's files are left out,
 // because Miniflare answers for files with two Workers that would stand in front of every request.
@@ -16,6 +16,8 @@ import type * as MiniflareModule from "miniflare";
 
 export type Runtime = {
   readonly composite: URL;
+  /** The same code with a vault that approves at once. */
+  readonly instant: URL;
   readonly floor: URL;
   stop(): Promise<void>;
 };
@@ -25,10 +27,18 @@ type Wrangler = Pick<typeof import("wrangler"), "unstable_getMiniflareWorkerOpti
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const wranglerPath = fileURLToPath(import.meta.resolve("wrangler"));
 
-const WORKERS = [
-  { name: "tessera", config: join(root, "wrangler.toml") },
-  { name: "tessera-bench", config: join(root, "test/bench/wrangler.toml") },
-] as const;
+const BUNDLES = {
+  tessera: { name: "tessera", config: join(root, "wrangler.toml"), main: "index.js" },
+  bench: {
+    name: "tessera-bench",
+    config: join(root, "test/bench/wrangler.toml"),
+    main: "floor.js",
+  },
+} as const;
+
+/** The composite again; its shards ask this vault, and the origins of the first. */
+const INSTANT = "tessera-instant";
+const INSTANT_VAULT = { name: "tessera-bench", entrypoint: "InstantVault" };
 
 /** Nothing asks the terminal or the network for anything, and nothing writes into the repository. */
 const QUIET = {
@@ -39,7 +49,7 @@ const QUIET = {
   WRANGLER_LOG: "none",
 };
 
-/** Starts both Workers; the objects keep their files under `home`. */
+/** Starts all three Workers; the objects keep their files under `home`. */
 export async function startRuntime(
   home: string,
   bindings: Readonly<Record<string, string>>,
@@ -47,25 +57,35 @@ export async function startRuntime(
   Object.assign(process.env, QUIET);
   const { unstable_getMiniflareWorkerOptions: optionsOf } = (await import("wrangler")) as Wrangler;
   const { Miniflare, convertV4MiniflareOptions } = await miniflare();
-  const directories = await Promise.all(
-    WORKERS.map(({ name, config }) => bundle(config, home, name)),
-  );
-  const workers = WORKERS.map(({ name, config }, i) => {
+  const made = async ({ name, config, main }: (typeof BUNDLES)[keyof typeof BUNDLES]) => {
+    const directory = await bundle(config, home, name);
     const { assets: _, modulesRules: __, ...options } = optionsOf(config).workerOptions;
-    const isComposite = name === "tessera";
-    const given = (options.bindings ?? {}) as Record<string, string>;
-    const main = isComposite ? "index.js" : "floor.js";
-    const directory = directories[i] ?? "";
+    const given = (options.bindings ?? {}) as object;
+    const services = (options.serviceBindings ?? {}) as object;
     return {
-      ...options,
-      name,
-      modulesRoot: directory,
-      modules: [{ type: "ESModule" as const, path: join(directory, main) }],
-      bindings: isComposite ? { ...given, ...bindings } : given,
-      unsafeRegisterWorker: false,
-      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      options: {
+        ...options,
+        modulesRoot: directory,
+        modules: [{ type: "ESModule" as const, path: join(directory, main) }],
+        unsafeRegisterWorker: false,
+        unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      },
+      given,
+      services,
     };
-  });
+  };
+  const [tessera, bench] = await Promise.all([made(BUNDLES.tessera), made(BUNDLES.bench)]);
+  const composite = {
+    ...tessera.options,
+    name: BUNDLES.tessera.name,
+    bindings: { ...tessera.given, ...bindings },
+  };
+  const serviceBindings = { ...tessera.services, VAULT: INSTANT_VAULT };
+  const workers = [
+    composite,
+    { ...composite, name: INSTANT, serviceBindings },
+    { ...bench.options, name: BUNDLES.bench.name },
+  ];
   const instance = new Miniflare(
     convertV4MiniflareOptions({
       workers,
@@ -78,11 +98,12 @@ export async function startRuntime(
     }),
   );
   await instance.ready;
-  const [composite, floor] = await Promise.all(
-    WORKERS.map(({ name }) => instance.unsafeGetDirectURL(name)),
-  );
-  if (composite === undefined || floor === undefined) throw new Error("workerd has no sockets");
-  return { composite, floor, stop: () => instance.dispose() };
+  return {
+    composite: await instance.unsafeGetDirectURL("tessera"),
+    instant: await instance.unsafeGetDirectURL(INSTANT),
+    floor: await instance.unsafeGetDirectURL("tessera-bench"),
+    stop: () => instance.dispose(),
+  };
 }
 
 /** The Miniflare that this wrangler brings: the project itself does not depend on it. */

@@ -1,5 +1,7 @@
 // Medians and spread of repetitions, and ratios that are taken within one repetition.
 
+import { overOf, type Row } from "./row.ts";
+
 export type Spread = { readonly median: number; readonly min: number; readonly max: number };
 
 export function spreadOf(values: readonly number[]): Spread {
@@ -36,40 +38,44 @@ export type Summary = {
   readonly p50Ms: Spread | null;
   readonly p99Ms: Spread | null;
   readonly copyLagMs: Spread;
-  /** This row's rate over another's, by the other's name. */
+  /** This row's rate over another's, by the name it is known under in `Row.over`. */
   readonly over: Readonly<Record<string, Spread>>;
 };
 
 export function summarize(
   measured: readonly Measured[],
-  rows: readonly { readonly name: string; readonly over: readonly string[] }[],
+  rows: readonly Pick<Row, "name" | "over">[],
 ): Summary[] {
-  const levels = [...new Set(measured.map(({ inFlight }) => inFlight))];
+  const levels = [...new Set(measured.map(({ inFlight }) => inFlight))].sort((a, b) => a - b);
+  const of = (row: string, inFlight: number) =>
+    measured.filter((one) => one.row === row && one.inFlight === inFlight);
   return levels.flatMap((inFlight) =>
-    rows.map(({ name, over }) => {
-      const of = (row: string) =>
-        measured.filter((one) => one.row === row && one.inFlight === inFlight);
-      const own = of(name);
+    rows.flatMap(({ name, over }) => {
+      const own = of(name, inFlight);
+      if (own.length === 0) return [];
       const column = (pick: (one: Measured) => number | null): Spread | null => {
         const values = own.map(pick).filter((value) => value !== null);
         return values.length === 0 ? null : spreadOf(values);
       };
-      const ratio = (floor: string): Spread =>
-        spreadOf(
-          own.map(({ repetition, perSecond }) => {
-            const base = of(floor).find((one) => one.repetition === repetition);
-            return perSecond / (base?.perSecond ?? Number.NaN);
-          }),
-        );
-      return {
-        row: name,
-        inFlight,
-        perSecond: spreadOf(own.map(({ perSecond }) => perSecond)),
-        p50Ms: column(({ p50Ms }) => p50Ms),
-        p99Ms: column(({ p99Ms }) => p99Ms),
-        copyLagMs: spreadOf(own.map(({ copyLagMs }) => copyLagMs)),
-        over: Object.fromEntries(over.map((floor) => [floor, ratio(floor)])),
-      };
+      const ratios = over.flatMap((floor) => {
+        const base = overOf(floor, inFlight);
+        const values = of(base.row, base.inFlight).flatMap((one) => {
+          const mine = own.find(({ repetition }) => repetition === one.repetition);
+          return mine === undefined ? [] : [mine.perSecond / one.perSecond];
+        });
+        return values.length === 0 ? [] : [[floor, spreadOf(values)] as const];
+      });
+      return [
+        {
+          row: name,
+          inFlight,
+          perSecond: spreadOf(own.map(({ perSecond }) => perSecond)),
+          p50Ms: column(({ p50Ms }) => p50Ms),
+          p99Ms: column(({ p99Ms }) => p99Ms),
+          copyLagMs: spreadOf(own.map(({ copyLagMs }) => copyLagMs)),
+          over: Object.fromEntries(ratios),
+        },
+      ];
     }),
   );
 }

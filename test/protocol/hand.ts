@@ -12,6 +12,7 @@ import {
   step,
   take,
 } from "../../durable-objects/machine.ts";
+import { ALARM_MS, LATE_SEARCHES } from "../../durable-objects/shard-state.ts";
 import type { Command, Unfinished, Verdict } from "../../protocol/command.ts";
 import type { CardSummary, ChargeFacts, OperationFacts, Outcome } from "../../protocol/facts.ts";
 import { idOf } from "../../protocol/ids.ts";
@@ -154,7 +155,7 @@ export class Hand {
   out: Action[] = [];
 
   constructor(options: Partial<ShardOptions> = {}) {
-    this.state = newShard({ nowMs: START_MS, cleanSinceMs: 0, ...options });
+    this.state = newShard({ cleanSinceMs: 0, ...options });
   }
 
   get clock() {
@@ -273,9 +274,17 @@ export class Hand {
 
   /** Alarms that clear the doubt of a shard that has just woken, until none is set any more. */
   settle(): void {
-    this.nowMs += 121_000;
-    this.alarm([]);
+    this.search(LATE_SEARCHES);
     this.alarm();
+    this.out = [];
+  }
+
+  /** So many searches that find nothing, as the alarm makes them. */
+  search(times: number): void {
+    for (let i = 0; i < times; i++) {
+      this.nowMs += ALARM_MS;
+      this.alarm([]);
+    }
     this.out = [];
   }
 }

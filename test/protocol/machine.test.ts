@@ -132,6 +132,21 @@ describe("a charge", () => {
     expect(hand.take("find")).toHaveLength(1);
   });
 
+  test("whose effect is unknown is ordered again under the same key when it is asked for again", () => {
+    const hand = new Hand();
+    hand.ask(chargeAsk());
+    const [open] = hand.commit();
+    if (open?.kind !== "open_charge") throw new Error("a charge is opened first");
+    const [order] = hand.effect(UNKNOWN);
+    hand.out = [];
+    const again = hand.ask(chargeAsk());
+    const facts = { ...openedFacts(1), id: open.id };
+    hand.commit(known({ kind: "unfinished", facts }));
+    expect(hand.effect().map(({ key }) => key)).toEqual([order?.key]);
+    hand.commit();
+    expect(hand.answerTo(again).end.ok).toBe(true);
+  });
+
   test("that the ledger refuses is answered so, and the refusal is the answer of its key", () => {
     const hand = new Hand();
     const ask = chargeAsk();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { LATE_SEARCHES } from "../../durable-objects/shard-state.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import {
   APPROVED,
@@ -14,8 +15,6 @@ import {
 
 const MINUTE_MS = 60_000;
 const SLACK_MS = 10 * MINUTE_MS;
-/** Until then a shard that woke at the start believes that something may still commit. */
-const LATE_MS = 2 * MINUTE_MS;
 
 const left = (count: number) => Array.from({ length: count }, (_, i) => unfinished(openedFacts(i)));
 
@@ -80,6 +79,10 @@ describe("an alarm", () => {
     hand.out = [];
     hand.tell({ kind: "alarm" });
     expect(hand.out.map(({ kind }) => kind)).toEqual(["arm"]);
+    hand.tell({ kind: "found", find: hand.state.recovery?.find ?? 0, answer: ok(left(1)) });
+    hand.out = [];
+    hand.tell({ kind: "alarm" });
+    expect(hand.out.map(({ kind }) => kind)).toEqual(["arm"]);
   });
 
   test("that cannot ask the ledger comes back", () => {
@@ -94,7 +97,7 @@ describe("an alarm", () => {
 
   test("takes no answer to an earlier question, and none twice", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS;
+    hand.search(LATE_SEARCHES - 1);
     hand.tell({ kind: "alarm" });
     const first = hand.one("find");
     hand.tell({ kind: "found", find: first.find, answer: refuse("unreachable") });
@@ -114,7 +117,7 @@ describe("an alarm", () => {
 
   test("bears the same charge twice in what was found", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS;
+    hand.search(LATE_SEARCHES - 1);
     hand.alarm([...left(1), ...left(1)]);
     expect(hand.effect()).toHaveLength(1);
     hand.commit();
@@ -123,7 +126,7 @@ describe("an alarm", () => {
 
   test("bears something found that cannot be driven, and finishes the others", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS;
+    hand.search(LATE_SEARCHES - 1);
     hand.alarm([unfinished({ ...operationFacts(2, "refund"), authorization: null }), ...left(1)]);
     expect(hand.take("bug")).toHaveLength(1);
     expect(hand.effect()).toHaveLength(1);
@@ -144,10 +147,10 @@ describe("doubt", () => {
 
   test("lasts two minutes in a new shard: what its predecessor sent may commit as late", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS - 1;
-    hand.alarm([]);
+    const fromMs = hand.nowMs;
+    hand.search(LATE_SEARCHES - 1);
+    expect(hand.nowMs - fromMs).toBeGreaterThan(2 * MINUTE_MS);
     expect(lasts(hand)).toBe(true);
-    hand.nowMs += 1;
     hand.tell({ kind: "found", find: hand.state.recovery?.find ?? 0, answer: ok([]) });
     expect(lasts(hand)).toBe(false);
   });
@@ -157,16 +160,38 @@ describe("doubt", () => {
     hand.settle();
     hand.ask(chargeAsk());
     hand.lose();
-    hand.alarm([]);
+    hand.search(LATE_SEARCHES - 1);
     expect(lasts(hand)).toBe(true);
-    hand.nowMs += LATE_MS;
     hand.tell({ kind: "found", find: hand.state.recovery?.find ?? 0, answer: ok([]) });
+    expect(lasts(hand)).toBe(false);
+  });
+
+  test.each([
+    ["ahead", 60 * MINUTE_MS],
+    ["back", -60 * MINUTE_MS],
+  ])("is as long when the clock jumps %s meanwhile", (_, byMs) => {
+    const hand = new Hand();
+    hand.search(1);
+    hand.nowMs += byMs;
+    hand.search(LATE_SEARCHES - 2);
+    expect(lasts(hand)).toBe(true);
+    hand.tell({ kind: "found", find: hand.state.recovery?.find ?? 0, answer: ok([]) });
+    expect(lasts(hand)).toBe(false);
+  });
+
+  test("is not lessened by a search that was not answered", () => {
+    const hand = new Hand();
+    hand.search(LATE_SEARCHES - 1);
+    hand.tell({ kind: "alarm" });
+    const { find } = hand.one("find");
+    hand.tell({ kind: "found", find, answer: refuse("unreachable") });
+    hand.search(1);
     expect(lasts(hand)).toBe(false);
   });
 
   test("lasts as long as something found does not end", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS;
+    hand.search(LATE_SEARCHES - 1);
     hand.alarm(left(2));
     const [one, two] = hand.one("perform").orders;
     const effects = [
@@ -185,7 +210,7 @@ describe("doubt", () => {
       [500, true],
     ] as const) {
       const hand = new Hand();
-      hand.nowMs += LATE_MS;
+      hand.search(LATE_SEARCHES - 1);
       hand.alarm(left(count));
       for (let ended = 0; ended < count; ) {
         ended += hand.effect().length;
@@ -198,13 +223,30 @@ describe("doubt", () => {
 
   test("that arises while a recovery is under way outlives it", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS;
+    hand.search(LATE_SEARCHES - 1);
     hand.alarm(left(1));
     hand.ask(chargeAsk());
     hand.commit();
     const [found, asked] = hand.take("perform").flatMap(({ orders }) => orders);
     hand.tell({ kind: "performed", effects: [{ key: asked?.key ?? "", effect: UNKNOWN }] });
     hand.tell({ kind: "performed", effects: [{ key: found?.key ?? "", effect: APPROVED }] });
+    hand.commit();
+    expect(hand.take("remember")).toEqual([]);
+    expect(lasts(hand)).toBe(true);
+  });
+
+  test("that arises while a recovery is under way is not calmed by its answer coming twice", () => {
+    const hand = new Hand();
+    hand.search(LATE_SEARCHES - 1);
+    hand.tell({ kind: "alarm" });
+    const found = { kind: "found", find: hand.one("find").find, answer: ok(left(1)) } as const;
+    hand.tell(found);
+    const { orders } = hand.one("perform");
+    hand.ask(chargeAsk());
+    hand.commit();
+    hand.effect(UNKNOWN);
+    hand.tell(found);
+    hand.tell({ kind: "performed", effects: [{ key: orders[0]?.key ?? "", effect: APPROVED }] });
     hand.commit();
     expect(hand.take("remember")).toEqual([]);
     expect(lasts(hand)).toBe(true);
@@ -247,7 +289,7 @@ describe("the clean moment", () => {
 
   test("after a recovery is that of its beginning, and is where the next search starts", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS;
+    hand.search(LATE_SEARCHES - 1);
     const beganMs = hand.nowMs;
     hand.alarm(left(1));
     hand.nowMs += 20 * MINUTE_MS;
@@ -270,7 +312,7 @@ describe("the clean moment", () => {
 describe("a request and a recovery that want the same charge finished", () => {
   test("go together, and the request hears the end", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS;
+    hand.search(LATE_SEARCHES - 1);
     hand.alarm(left(1));
     const facts = openedFacts(0);
     const call = hand.ask(chargeAsk());
@@ -287,7 +329,7 @@ describe("a request and a recovery that want the same charge finished", () => {
 
   test("also when the recovery comes second; both stay in doubt when the end is unknown", () => {
     const hand = new Hand();
-    hand.nowMs += LATE_MS;
+    hand.search(LATE_SEARCHES - 1);
     const call = hand.ask(chargeAsk());
     const [open] = hand.commit();
     if (open?.kind !== "open_charge") throw new Error("a charge is opened first");

@@ -2,8 +2,8 @@
 // side by side, and everything is asked of the processor in one request. Whatever goes wrong with one
 // order is that order's effect and nobody else's.
 
-import type { CardName, TakenCard } from "../../durable-objects/card-box.ts";
 import type { Scope } from "../../protocol/command.ts";
+import type { CardSummary } from "../../protocol/facts.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { Effect, Order } from "../../protocol/vault.ts";
@@ -13,8 +13,15 @@ import type { KeyProvider } from "./key-provider.ts";
 import type { Authorization, Processor, Question, Tell } from "./processor.ts";
 import { unseal } from "./seal.ts";
 
+type CardName = { readonly owner: string; readonly token: string };
+
+type TakenCard = {
+  readonly boxed: { readonly sealed: string; readonly card: CardSummary };
+  readonly cvc: string | undefined;
+};
+
 export type Means = {
-  /** Takes cards from the box of a slot. */
+  /** Takes cards from the box of a slot, in the order of their names. */
   readonly take: (slot: number, names: readonly CardName[]) => Promise<(TakenCard | undefined)[]>;
   readonly keys: KeyProvider;
   readonly processor: Processor;

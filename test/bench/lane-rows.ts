@@ -1,0 +1,90 @@
+// The ledger without anything in front: charges of one merchant or of a thousand through a lane like a
+// shard's.
+
+import type { OpenCharge, Scope } from "../../protocol/command.ts";
+import { charge, close, freshOpening, unless } from "./charge.ts";
+import { closedLoop } from "./closed-loop.ts";
+import type { Ledger } from "./ledger.ts";
+import { PEER_WORKERS } from "./peer.ts";
+import { type Limit, type Row, rowOn, type Sample } from "./row.ts";
+
+const LEVELS = [PEER_WORKERS, 256, 1024];
+/** Opened before the clock starts, for each second of closing: more than this machine closes. */
+const STOCK_PER_SECOND = 20_000;
+const STOCK_IN_FLIGHT = 1024;
+
+export async function chargeLoop(
+  ledger: Ledger,
+  scopes: readonly Scope[],
+  inFlight: number,
+  limit: Limit,
+): Promise<Sample> {
+  let next = 0;
+  const sample = await closedLoop(inFlight, limit, () => {
+    const scope = scopes[next++ % scopes.length] ?? ledger.hot;
+    return charge(ledger, scope);
+  });
+  ledger.captured += sample.good;
+  return sample;
+}
+
+/** The second phase alone, of charges that were opened before the clock starts. */
+async function closeLoop(ledger: Ledger, inFlight: number, limit: Limit): Promise<Sample> {
+  const most =
+    "requestsMax" in limit
+      ? limit.requestsMax
+      : Math.ceil((limit.durationMs / 1000) * STOCK_PER_SECOND);
+  const stock: OpenCharge[] = [];
+  const stocked = await closedLoop(STOCK_IN_FLIGHT, { requestsMax: most }, async () => {
+    const open = freshOpening(ledger.hot);
+    const bad = unless(await ledger.lane.push(open), "charge_opened");
+    if (bad === undefined) stock.push(open);
+    return bad;
+  });
+  if (stocked.bad > 0) return stocked;
+  // Once the stock is used up the clock stops with the last answer.
+  const loop = (sameLimit: Limit, flight: number) =>
+    closedLoop(flight, sameLimit, async () => {
+      const open = stock.pop();
+      return open === undefined ? "the stock is used up" : close(ledger, open);
+    });
+  const timed = await loop(
+    "durationMs" in limit ? { ...limit, requestsMax: stock.length } : limit,
+    inFlight,
+  );
+  const rest = await loop({ requestsMax: stock.length }, STOCK_IN_FLIGHT);
+  ledger.captured += timed.good + rest.good;
+  return timed;
+}
+
+const RAW = ["raw.insert@20", "raw.postings@1000"];
+
+export const LANE_ROWS: readonly Row[] = [
+  rowOn("ledger", {
+    name: "lane.charge",
+    text: "whole charge, both phases, one merchant",
+    kind: "work",
+    levels: () => LEVELS,
+    over: [`peer.transfer@${PEER_WORKERS}`, ...RAW, "lane.crowd"],
+    counted: true,
+    measure: (ledger, inFlight, limit) => chargeLoop(ledger, [ledger.hot], inFlight, limit),
+  }),
+  rowOn("ledger", {
+    name: "lane.close",
+    text: "one close: posting, balances, event",
+    kind: "work",
+    levels: () => LEVELS,
+    over: [`peer.transfer@${PEER_WORKERS}`, ...RAW],
+    counted: false,
+    measure: closeLoop,
+  }),
+  rowOn("ledger", {
+    name: "lane.crowd",
+    text: "whole charge, 1,000 merchants",
+    kind: "work",
+    levels: () => LEVELS,
+    over: [],
+    counted: false,
+    measure: (ledger, inFlight, limit) => chargeLoop(ledger, ledger.crowd, inFlight, limit),
+  }),
+];

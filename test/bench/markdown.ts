@@ -1,0 +1,55 @@
+// docs/bench.md, made of one or several runs: every figure, its goal, what was measured, and how to
+// measure it again.
+
+import { figuresOf, goalText, isReached, spreadText } from "./figures.ts";
+import type { Run } from "./run.ts";
+
+const HEAD = `# What it costs
+
+Written by \`npm run bench -- --markdown docs/bench.md\`. Every ratio is taken inside one repetition of one
+run, so that a noisy machine blurs both sides alike: median (least–greatest). Rates by themselves say more
+of the machine than of Tessera.
+
+![Throughput and latency against requests in flight](throughput.svg)
+`;
+
+const NOTES = `## What is compared
+
+- A **whole charge** is two commits with the processor's word in between: intent, key and event; then outcome,
+  posting, both balances and event. Both are hash-chained, signed on their way and fsynced before the answer.
+- The **bank in process** is a vault that approves at once (\`test/bench/instant-vault.ts\`). Shard, origin,
+  signatures and PostgreSQL are the real ones. With the vault and the test bank: rows \`inside.bank\` and
+  \`http.charge\`.
+- The **peer** is loaded into a database of its own in the same cluster and called by the same driver with
+  prepared statements, on 20 connections; each transfer goes from one of 10,000 customers to the one merchant.
+  It keeps a running balance in every entry and checks limits of its accounts, which we do not; it has no
+  idempotency key, no event, no hash chain and no second phase, which we have. Ours travels as from a shard:
+  what waits while two batches are under way is the next batch.
+- A **long history** is made in the rows that the ledger's own functions would have left, hash chain and all;
+  the short one is copied afresh for each repetition.
+- A local workerd keeps what an object writes on this disk alone; deployed, each such write waits some 10 ms
+  for other machines. A charge waits for none, a token for one.
+`;
+
+export function markdownOf(runs: readonly Run[]): string {
+  const figures = figuresOf(runs);
+  const rows = figures.map((figure) => [
+    figure.text,
+    goalText(figure.goal),
+    `${spreadText(figure.spread, figure.digits)}${isReached(figure) ? "" : " **missed**"}`,
+    `\`${figure.again}\``,
+  ]);
+  const lines = [["figure", "goal", "measured", "again"], ["---", "---", "---", "---"], ...rows];
+  const table = lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const machines = runs.map(
+    ({ day, machine, seconds, repetitions }) =>
+      `- ${day}: ${machine.cores} × ${machine.cpu}, PostgreSQL ${machine.postgres}, Node ${machine.node}; ` +
+      `${repetitions} repetitions of ${seconds} s.`,
+  );
+  const again = "Measured again with `npm run bench -- ` and the arguments in the last column.";
+  const peer = runs.some((run) => run.peer)
+    ? ""
+    : "No peer was given, so nothing is said of it.\n\n";
+  const parts = [HEAD, `${table}\n`, `${again}\n`, `${peer}${machines.join("\n")}\n`, NOTES];
+  return parts.join("\n");
+}

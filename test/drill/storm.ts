@@ -1,0 +1,152 @@
+// A storm: parts are killed at drawn moments and started again after drawn pauses, while the ways between
+// them meet drawn weather and, in some, the disk under a ledger is full. What a storm does is drawn before
+// it begins. It promises that after it every part runs, every way is calm and the disk has room.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { FAULTS, type Weather } from "./chaos-proxy.ts";
+import { LINKS, type Link, type Network, VICTIMS, type Victim } from "./network.ts";
+
+type Blow = { readonly victim: Victim; readonly afterMs: number; readonly downMs: number };
+
+export type Storm = {
+  readonly blows: readonly Blow[];
+  readonly weather: ReadonlyMap<Link, Weather>;
+  /** How long the disk is full, if it is. */
+  readonly fullMs: number | undefined;
+};
+
+export type Toll = {
+  readonly kills: Map<Victim, number>;
+  /** Parts that ended without being killed, as a database may on a full disk. */
+  readonly falls: Map<Victim, number>;
+  fullDisks: number;
+  storms: number;
+};
+
+export const newToll = (): Toll => ({
+  kills: new Map(VICTIMS.map((victim) => [victim, 0])),
+  falls: new Map(),
+  fullDisks: 0,
+  storms: 0,
+});
+
+/** How often each is chosen: the most often what holds the state of the protocol. */
+const WEIGHTS: Readonly<Record<Victim, number>> = {
+  edge: 0.32,
+  origins: 0.12,
+  endpoint: 0.14,
+  "postgres us": 0.14,
+  "postgres eu": 0.12,
+  bank: 0.16,
+};
+const BLOWS_MAX = 4;
+/** Two blows within this often fall together; a charge takes some tens of milliseconds. */
+const AFTER_MS_MAX = 1_500;
+const DOWN_MS_MAX = 1_200;
+const CALM_SHARE = 0.3;
+const WEATHERED_LINKS_MAX = 3;
+const FULL_SHARE = 0.1;
+const FULL_MS_MIN = 700;
+const FULL_MS_MAX = 2_500;
+
+/** Each link meets one of these; the first is the most likely. */
+const WEATHERS: readonly (readonly [share: number, weather: Weather])[] = [
+  [
+    0.45,
+    {
+      delay: 0.08,
+      jitter: 0.08,
+      cut_question: 0.04,
+      cut_answer: 0.06,
+      truncate: 0.04,
+      half_close: 0.03,
+      black_hole: 0.02,
+    },
+  ],
+  // Executed, and nobody hears of it.
+  [0.25, { cut_answer: 0.4, truncate: 0.1, half_close: 0.05 }],
+  [0.12, { delay: 0.6, jitter: 0.3 }],
+  [0.09, { cut_question: 1 }],
+  [0.09, { black_hole: 1 }],
+];
+
+/** Draws a storm of at most `killsMax` kills. */
+export function drawStorm(random: () => number, killsMax: number): Storm {
+  const upTo = (n: number): number => 1 + Math.floor(random() * n);
+  const left = new Set<Victim>(VICTIMS);
+  const blows: Blow[] = [];
+  for (let n = Math.min(upTo(BLOWS_MAX), killsMax); n > 0; n--) {
+    const victim = drawVictim(random, left);
+    left.delete(victim);
+    blows.push({ victim, afterMs: random() * AFTER_MS_MAX, downMs: random() * DOWN_MS_MAX });
+  }
+  const weather = new Map<Link, Weather>();
+  if (random() > CALM_SHARE) {
+    for (let n = upTo(WEATHERED_LINKS_MAX); n > 0; n--) {
+      weather.set(LINKS[Math.floor(random() * LINKS.length)] as Link, drawWeather(random));
+    }
+  }
+  const fullMs = FULL_MS_MIN + random() * (FULL_MS_MAX - FULL_MS_MIN);
+  return { blows, weather, fullMs: random() < FULL_SHARE ? fullMs : undefined };
+}
+
+function drawVictim(random: () => number, among: ReadonlySet<Victim>): Victim {
+  const all = [...among].reduce((sum, victim) => sum + WEIGHTS[victim], 0);
+  let draw = random() * all;
+  for (const victim of among) {
+    draw -= WEIGHTS[victim];
+    if (draw < 0) return victim;
+  }
+  return [...among].at(-1) as Victim;
+}
+
+function drawWeather(random: () => number): Weather {
+  let draw = random();
+  for (const [share, weather] of WEATHERS) {
+    draw -= share;
+    if (draw < 0) return weather;
+  }
+  return {};
+}
+
+/** Rages, then leaves everything running; `onBlow` is told of each kill. */
+export async function rage(
+  network: Network,
+  storm: Storm,
+  toll: Toll,
+  onBlow: () => void,
+): Promise<void> {
+  const { parts, links, disk } = network;
+  for (const [link, weather] of storm.weather) links[link].storm(weather);
+  const fall = async () => {
+    if (storm.fullMs === undefined || typeof disk === "string") return;
+    toll.fullDisks++;
+    disk.fill();
+    await sleep(storm.fullMs);
+    disk.free();
+  };
+  const blows = storm.blows.map(async ({ victim, afterMs, downMs }) => {
+    await sleep(afterMs);
+    await parts[victim].kill();
+    toll.kills.set(victim, (toll.kills.get(victim) ?? 0) + 1);
+    onBlow();
+    await sleep(downMs);
+    await parts[victim].start();
+  });
+  await Promise.all([fall(), ...blows]);
+  for (const victim of VICTIMS) {
+    if (parts[victim].isUp()) continue;
+    toll.falls.set(victim, (toll.falls.get(victim) ?? 0) + 1);
+    await parts[victim].start();
+  }
+  for (const link of LINKS) links[link].calm();
+  toll.storms++;
+}
+
+/** Faults injected on all links, by kind. */
+export function faultsOf({ links }: Network): { fault: string; count: number }[] {
+  return FAULTS.map((fault) => ({
+    fault,
+    count: LINKS.reduce((sum, link) => sum + links[link].counts()[fault], 0),
+  }));
+}

@@ -1,0 +1,529 @@
+// The ledger's SQL against its specification (test/sim/ledger.ts): random histories of batches given to
+// both, verdicts compared one by one, and everything that was written compared at the end. One seed is
+// one set of histories; TESSERA_SEED replays it.
+
+import type pg from "pg";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import {
+  type Command,
+  exclusions,
+  type OpenCharge,
+  type OpenOperation,
+  type SaveCustomer,
+  type Scope,
+  type Verdict,
+} from "../../protocol/command.ts";
+import {
+  type CardId,
+  type ChargeId,
+  type CustomerId,
+  idOf,
+  type ObjectPrefix,
+  type TokenId,
+} from "../../protocol/ids.ts";
+import { cardIdOfToken } from "../../protocol/object.ts";
+import { type Intents, newProjection, project } from "../../protocol/projection.ts";
+import { unfinishedOf } from "../../protocol/row.ts";
+import { Dice } from "../sim/chance.ts";
+import * as specification from "../sim/ledger.ts";
+import {
+  apply,
+  CARD,
+  claim,
+  closing,
+  connect,
+  mint,
+  mintAccount,
+  type OwnLedger,
+  opening,
+  operating,
+  ownLedger,
+  saving,
+  seedOf,
+  token,
+} from "./region.ts";
+
+const HISTORIES = 600;
+const BATCHES = 12;
+/** Merchants whose histories run side by side, in batches they share. */
+const TOGETHER = 8;
+const SLOT = 77;
+
+let own: OwnLedger;
+let client: pg.Client;
+const model = specification.newLedger();
+
+beforeAll(async () => {
+  own = await ownLedger(inject("bindings")["DATABASE_URL_US"] ?? "");
+  client = await connect(own.url);
+});
+afterAll(async () => {
+  await client?.end();
+  await own?.drop();
+});
+
+type Keyed = OpenCharge | OpenOperation | SaveCustomer;
+
+/** One merchant's commands, made up as they are asked for. */
+class History {
+  readonly scope: Scope;
+  readonly #dice: Dice;
+  readonly #customers: CustomerId[] = [];
+  readonly #cards: CardId[] = [];
+  readonly #tokens: TokenId[] = [];
+  readonly #keyed: Keyed[] = [];
+
+  constructor(scope: Scope, dice: Dice) {
+    this.scope = scope;
+    this.#dice = dice;
+  }
+
+  /** As it stands: what is asked for next is mostly what can be. */
+  get #account(): specification.Account {
+    const account = specification.accountOf(model, this.scope);
+    if (account === undefined) throw new Error("a history is of a merchant");
+    return account;
+  }
+
+  next(): Command {
+    const dice = this.#dice;
+    const again = this.#keyed.length > 0 && dice.chance(0.15) ? dice.pick(this.#keyed) : undefined;
+    const command = again === undefined ? this.#fresh() : this.#repeat(again);
+    if ("key" in command) this.#keyed.push(command);
+    return command;
+  }
+
+  /** The key of an earlier command: of the same request, or of another. */
+  #repeat(first: Keyed): Command {
+    const { key } = first;
+    const dice = this.#dice;
+    if (dice.chance(0.3)) return { ...first, mac: "ff".repeat(16), request: "req_other" };
+    if (dice.chance(0.2)) return { ...this.#open(), key };
+    if (first.kind === "open_charge" && first.token !== undefined) {
+      return { ...first, id: mint.mint("ch"), token: token(), request: "req_again" };
+    }
+    return first.kind === "open_charge"
+      ? { ...first, id: mint.mint("ch"), request: "req_again" }
+      : { ...first, request: "req_again" };
+  }
+
+  #fresh(): Command {
+    const dice = this.#dice;
+    const { charges, authorizations, operations } = this.#account;
+    const sort = dice.next();
+    if (sort < 0.25 || charges.size === 0) return this.#open();
+    if (sort < 0.5) {
+      const open = [...charges.keys()].filter((id) => !authorizations.has(id));
+      const ids = open.length > 0 && dice.chance(0.8) ? open : [...charges.keys()];
+      return closing(this.scope, this.#oneOf(ids, "ch"), dice.chance(0.85));
+    }
+    if (sort < 0.75) return this.#operate();
+    if (sort < 0.9 && operations.size > 0) return this.#end();
+    return this.#save();
+  }
+
+  #open(): OpenCharge {
+    const dice = this.#dice;
+    const command = opening(this.scope, {
+      ...claim(),
+      // Now and then something that a CHECK forbids, which must take its whole batch with it.
+      amount: dice.chance(0.01) ? dice.pick([0, -1, 100_000_000]) : dice.whole(1, 400),
+      currency: dice.pick(["usd", "usd", "jpy"]),
+      capture: dice.chance(0.6),
+      token: this.#token(),
+      ...(dice.chance(0.2)
+        ? { order_id: dice.pick(["A", "B"]), attempt_number: dice.whole(1, 3) }
+        : {}),
+      ...(dice.chance(0.5) ? { metadata: { zebra: "1", apple: "ünïcødé" } } : {}),
+      ...(dice.chance(0.2) ? { description: "Tiles", receipt_email: "a@b.example" } : {}),
+      ...(dice.chance(0.2)
+        ? { card: { ...CARD, name: "A", address_zip: "1", country: "DE" } }
+        : {}),
+    });
+    if (this.#customers.length === 0 || dice.chance(0.7)) return command;
+    const { token: _token, card: _card, ...bare } = command;
+    const customer = this.#oneOf(this.#customers, "cus");
+    return dice.chance(0.5)
+      ? { ...bare, customer }
+      : { ...bare, customer, card_id: this.#oneOf(this.#cards, "card") };
+  }
+
+  #operate(): Command {
+    const dice = this.#dice;
+    const { charges, authorizations } = this.#account;
+    const closed = [...authorizations.keys()];
+    const ids = closed.length > 0 && dice.chance(0.9) ? closed : [...charges.keys()];
+    return operating(this.scope, this.#oneOf(ids, "ch"), {
+      capture: dice.chance(0.3),
+      ...(dice.chance(0.5) ? { amount: dice.whole(dice.chance(0.01) ? 0 : 1, 410) } : {}),
+      ...(dice.chance(0.3) ? { reason: "duplicate", metadata: { why: "it was" } } : {}),
+    });
+  }
+
+  #end(): Command {
+    const { operations } = this.#account;
+    const open = [...operations.values()].filter(({ state }) => state === "opened");
+    const among = open.length > 0 && this.#dice.chance(0.8) ? open : [...operations.values()];
+    const { account, livemode, id, charge } = this.#dice.pick(among).command;
+    const approved = this.#dice.chance(0.75);
+    const processor_ref = approved ? "ref_2" : null;
+    return { kind: "close_operation", account, livemode, id, charge, approved, processor_ref };
+  }
+
+  #save(): Command {
+    const dice = this.#dice;
+    const made = this.#customers.length === 0 || dice.chance(0.4);
+    const kept = dice.chance(0.5) ? this.#token() : undefined;
+    const command = saving(this.scope, {
+      made,
+      id: made ? mint.mint("cus") : this.#oneOf(this.#customers, "cus"),
+      removed: !made && dice.chance(0.3),
+      ...(dice.chance(0.5) ? { patch: { name: "Ada", metadata: { b: "1", a: null } } } : {}),
+      ...(dice.chance(0.2) ? { patch: { name: null, metadata: null } } : {}),
+      ...(kept === undefined ? {} : { token: kept, card: CARD, card_id: cardIdOfToken(kept) }),
+      ...(dice.chance(0.1) ? { default_source: this.#oneOf(this.#cards, "card") } : {}),
+    });
+    this.#customers.push(command.id);
+    if (command.card_id !== undefined) this.#cards.push(command.card_id);
+    if (!command.removed) return command;
+    const { token: _token, card: _card, card_id: _id, default_source: _source, ...rest } = command;
+    return rest;
+  }
+
+  #token(): TokenId {
+    if (this.#tokens.length > 0 && this.#dice.chance(0.1)) return this.#dice.pick(this.#tokens);
+    const fresh = token();
+    this.#tokens.push(fresh);
+    return fresh;
+  }
+
+  /** Mostly one that exists. */
+  #oneOf<P extends ObjectPrefix>(ids: readonly `${P}_${string}`[], prefix: P): `${P}_${string}` {
+    return ids.length === 0 || this.#dice.chance(0.04)
+      ? mint.mint(prefix)
+      : this.#dice.pick(ids.slice(-3));
+  }
+}
+
+const seed = seedOf();
+
+test(`says what its specification says, in ${HISTORIES} random histories (seed ${seed})`, async () => {
+  const words = new Map<string, number>();
+  for (let n = 0; n < HISTORIES / TOGETHER; n++) {
+    const dice = new Dice(seed + n, "specification");
+    const histories = await begin(dice);
+    for (let k = 0; k < BATCHES; k++) {
+      const commands = histories.flatMap((history) =>
+        Array.from({ length: dice.whole(0, 4) }, () => history.next()),
+      );
+      const batch = { epoch: dice.chance(0.01) ? 2 : 1, commands: withoutExclusions(commands) };
+      const expected = specification.apply(model, batch, Date.now());
+      const said = await sql(batch);
+      expect(sorted(said), `seed ${seed}, set ${n}, batch ${k}`).toEqual(sorted(expected));
+      for (const word of wordsOf(expected)) words.set(word, (words.get(word) ?? 0) + 1);
+    }
+    for (const { scope } of histories) await compare(scope);
+  }
+
+  expect([...words.keys()].sort()).toEqual(WORDS);
+  const found = await client.query("select result from unfinished($1::smallint, $2::uuid)", [
+    SLOT,
+    "00000000-0000-0000-0000-000000000000",
+  ]);
+  expect(found.rows.map(({ result }) => unfinishedOf(result))).toEqual(
+    specification.unfinished(model, SLOT, ""),
+  );
+});
+
+/** All that can be said of a command; a run in which one was not said has not shown enough. */
+const WORDS = [
+  "capture_too_large",
+  "charge_already_captured",
+  "charge_already_refunded",
+  "charge_closed",
+  "charge_failed",
+  "charge_opened",
+  "conflict",
+  "customer_without_card",
+  "done",
+  "fenced",
+  "idempotency_mismatch",
+  "internal",
+  "known",
+  "object_locked",
+  "operation_opened",
+  "order_attempt_taken",
+  "processor_refused",
+  "refund_too_large",
+  "release_in_part",
+  "resource_missing",
+  "token_already_used",
+];
+
+type Answered = ReturnType<typeof specification.apply>;
+
+/** The tokens of a deleted customer's cards come in any order. */
+const sorted = (answered: Answered): Answered =>
+  answered.ok
+    ? {
+        ok: true,
+        value: answered.value.map((verdict) =>
+          verdict.outcome === "done"
+            ? { ...verdict, forgotten: [...verdict.forgotten].sort() }
+            : verdict,
+        ),
+      }
+    : answered;
+
+const wordsOf = (answered: Answered): string[] =>
+  answered.ok
+    ? answered.value.map((v) => (v.outcome === "refused" ? v.failure.kind : v.outcome))
+    : [answered.failure];
+
+async function begin(dice: Dice): Promise<History[]> {
+  const scopes = Array.from({ length: TOGETHER }, (_, i) => ({
+    account: mintAccount(),
+    livemode: i % 2 === 1,
+  }));
+  const commands = scopes.map(
+    (scope): Command => ({ ...scope, kind: "create_account", id: scope.account, slot: SLOT }),
+  );
+  await apply(client, commands);
+  specification.apply(model, { epoch: 1, commands }, Date.now());
+  return scopes.map((scope, i) => new History(scope, new Dice(dice.whole(0, 1e9), `history ${i}`)));
+}
+
+/** What one batch may hold, as the shard's conveyor keeps it. */
+function withoutExclusions(commands: readonly Command[]): Command[] {
+  const taken = new Set<string>();
+  return commands.filter((command) => {
+    const names = exclusions(command);
+    if (names.some((name) => taken.has(name))) return false;
+    for (const name of names) taken.add(name);
+    return true;
+  });
+}
+
+async function sql(batch: { epoch: number; commands: readonly Command[] }): Promise<Answered> {
+  try {
+    const value: Verdict[] = await apply(client, batch.commands, batch.epoch);
+    return { ok: true, value };
+  } catch (error) {
+    const { code = "" } = error as { code?: string };
+    if (code === "TS001") return { ok: false, failure: "fenced" };
+    if (/^2[23]/.test(code)) return { ok: false, failure: "conflict" };
+    throw error;
+  }
+}
+
+/** Compares all that was written of a merchant, and replays the journal. */
+async function compare(scope: Scope): Promise<void> {
+  const account = specification.accountOf(model, scope);
+  const { rows } = await client.query<{ written: Written }>(WRITTEN, [
+    scope.account,
+    scope.livemode,
+  ]);
+  const written = rows[0]?.written;
+  if (account === undefined || written === undefined) throw new Error("there is such a merchant");
+  expect(tablesOf(written)).toEqual(tablesIn(account));
+  const { charges, operations } = account;
+  const intents: Intents = {
+    charge: (id) => charges.get(id as ChargeId)?.command,
+    operation: (id) => {
+      const operation = operations.get(id);
+      return (
+        operation && { ...operation, operation: operation.kind, charge: operation.command.charge }
+      );
+    },
+  };
+  const replayed = newProjection();
+  for (const entry of tablesOf(written).journal) {
+    expect(project(replayed, entry, intents)).toEqual({ ok: true, value: undefined });
+  }
+  expect(standing(replayed)).toEqual({
+    seq: written.seq,
+    charges: Object.fromEntries(
+      written.authorizations.map((a) => [
+        idOf("ch", a.id),
+        [a.state, a.amount_captured, a.amount_refunded, a.amount_refunding, a.balance_seq],
+      ]),
+    ),
+    operations: Object.fromEntries(
+      written.operations.map((o) => [operationId(o), [o.state, o.seq, o.balance_seq]]),
+    ),
+    balances: tablesOf(written).balances,
+  });
+}
+
+type OperationRow = {
+  id: string;
+  kind: string;
+  state: string;
+  amount: number;
+  charge: string;
+  seq: number | null;
+  balance_seq: number | null;
+};
+type Written = {
+  seq: number;
+  journal: {
+    seq: number;
+    type: number;
+    subject: string;
+    request: string | null;
+    debit: 1 | 2 | null;
+    credit: 1 | 2 | null;
+    amount: number | null;
+    currency: string | null;
+    captured: number | null;
+    refunded: number | null;
+  }[];
+  charges: string[];
+  authorizations: {
+    id: string;
+    state: string;
+    seq: number;
+    amount_captured: number;
+    amount_refunded: number;
+    amount_refunding: number;
+    balance_seq: number | null;
+    processor_ref: string | null;
+  }[];
+  operations: OperationRow[];
+  balances: { ledger_account: 1 | 2; currency: string; amount: number }[];
+  customers: { id: string; seq: number; deleted: boolean }[];
+  cards: { id: string; customer: string; token: string }[];
+  keys: { key: string; seq: number | null; failed: boolean }[];
+};
+
+const table = (columns: string, from: string, order: string): string =>
+  `(select coalesce(json_agg(r order by ${order}), '[]') from (select ${columns} from ${from}
+     where account_no = a.no) r)`;
+
+const WRITTEN = `select json_build_object('seq', a.seq,
+  'journal', ${table("*", "journal", "seq")},
+  'charges', (select coalesce(json_agg(c.id order by c.id), '[]') from charges c
+    where c.account_no = a.no),
+  'authorizations', ${table("*", "authorizations", "id")},
+  'operations', ${table("*", "operations", "id")},
+  'balances', ${table("*", "balances", "ledger_account")},
+  'customers', ${table("*", "customers", "id")},
+  'cards', ${table("*", "cards", "id")},
+  'keys', ${table("key, seq, failure is not null as failed", "idempotency_keys", "key")}
+  ) as written from accounts a where a.id = $1 and a.livemode = $2`;
+
+const LEDGER_ACCOUNTS = { 1: "processor", 2: "merchant" } as const;
+
+const operationId = ({ id, kind }: Pick<OperationRow, "id" | "kind">): string =>
+  idOf(kind === "capture" ? "op" : "re", id);
+
+/** The rows of the tables in the words of the specification. */
+function tablesOf(written: Written) {
+  const operations = new Map(written.operations.map((o) => [o.id, operationId(o)]));
+  const subjectOf = (type: number, uuid: string): string =>
+    operations.get(uuid) ?? idOf(type >= 10 ? "cus" : "ch", uuid);
+  return {
+    seq: written.seq,
+    journal: written.journal.map(
+      ({ seq, type, subject, request, debit, credit, amount, currency, captured, refunded }) => ({
+        seq,
+        type,
+        subject: subjectOf(type, subject),
+        request,
+        captured,
+        refunded,
+        posting:
+          debit === null || credit === null || amount === null || currency === null
+            ? null
+            : { debit: LEDGER_ACCOUNTS[debit], credit: LEDGER_ACCOUNTS[credit], amount, currency },
+      }),
+    ),
+    charges: written.charges.map((id) => idOf("ch", id)),
+    authorizations: Object.fromEntries(
+      written.authorizations.map((a) => [
+        idOf("ch", a.id),
+        {
+          state: a.state,
+          seq: a.seq,
+          amount_captured: a.amount_captured,
+          amount_refunded: a.amount_refunded,
+          amount_refunding: a.amount_refunding,
+          balance_seq: a.balance_seq,
+          processor_ref: a.processor_ref,
+        },
+      ]),
+    ),
+    operations: Object.fromEntries(
+      written.operations.map((o) => [
+        operationId(o),
+        {
+          kind: o.kind,
+          state: o.state,
+          amount: o.amount,
+          charge: idOf("ch", o.charge),
+          seq: o.seq,
+          balance_seq: o.balance_seq,
+        },
+      ]),
+    ),
+    balances: Object.fromEntries(
+      written.balances.map((b) => [`${LEDGER_ACCOUNTS[b.ledger_account]}/${b.currency}`, b.amount]),
+    ),
+    customers: Object.fromEntries(
+      written.customers.map(({ id, seq, deleted }) => [idOf("cus", id), { seq, deleted }]),
+    ),
+    cards: Object.fromEntries(
+      written.cards.map((c) => [
+        idOf("card", c.id),
+        { customer: idOf("cus", c.customer), token: idOf("tok", c.token) },
+      ]),
+    ),
+    keys: Object.fromEntries(written.keys.map(({ key, seq, failed }) => [key, { seq, failed }])),
+  };
+}
+
+/** The same of the specification's account. */
+function tablesIn(account: specification.Account): ReturnType<typeof tablesOf> {
+  return {
+    seq: account.seq,
+    journal: account.journal.map(({ createdMs: _, ...entry }) => entry),
+    charges: [...account.charges.keys()].sort(),
+    authorizations: fromMap(account.authorizations, ({ closed, ...a }) => ({
+      ...a,
+      processor_ref: closed.processor_ref,
+    })),
+    operations: fromMap(
+      account.operations,
+      ({ command, kind, state, amount, seq, balance_seq }) => ({
+        kind,
+        state,
+        amount,
+        charge: command.charge,
+        seq,
+        balance_seq,
+      }),
+    ),
+    balances: Object.fromEntries(account.balances),
+    customers: fromMap(account.customers, ({ seq, deleted }) => ({ seq, deleted })),
+    cards: fromMap(account.cards, ({ customer, token }) => ({ customer, token })),
+    keys: fromMap(account.keys, ({ end }) => ({
+      seq: "seq" in end ? end.seq : null,
+      failed: "failure" in end,
+    })),
+  };
+}
+
+const fromMap = <V, R>(map: ReadonlyMap<string, V>, read: (value: V) => R): Record<string, R> =>
+  Object.fromEntries([...map].map(([key, value]) => [key, read(value)]));
+
+/** What a replayed journal says of charges the processor has spoken on, operations and balances. */
+const standing = (replayed: ReturnType<typeof newProjection>) => ({
+  seq: replayed.seq,
+  charges: Object.fromEntries(
+    [...replayed.charges]
+      .filter(([, { state }]) => state !== "opened")
+      .map(([id, c]) => [id, [c.state, c.captured, c.refunded, c.refunding, c.balanceSeq]]),
+  ),
+  operations: fromMap(replayed.operations, (o) => [o.state, o.seq, o.balanceSeq]),
+  balances: Object.fromEntries(replayed.balances),
+});

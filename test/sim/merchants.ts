@@ -1,0 +1,437 @@
+// The merchants of a simulated world and what they ask for. Each story is a small program of its own: sales,
+// refunds that race, keys used twice, cards of customers, another's charges. A good client asks again with
+// the same key until it hears something definite; a careless one gives up, or changes its mind under a key.
+
+import type { Scope } from "../../protocol/command.ts";
+import type { ChargeFacts, Facts } from "../../protocol/facts.ts";
+import { isRetryable } from "../../protocol/failure.ts";
+import type { AccountId, CardId, ChargeId, CustomerId, RequestId } from "../../protocol/ids.ts";
+import { cardIdOfToken } from "../../protocol/object.ts";
+import type { Ask, ChargeAsk, End } from "../../protocol/shard.ts";
+import { Dice } from "./chance.ts";
+import type { Host } from "./host.ts";
+import type { Origin } from "./origin.ts";
+import type { CardSort, Vault } from "./processor.ts";
+import type { World } from "./world.ts";
+
+/** Clients wait longer than most answers take, and less long than the worst. */
+const PATIENCE_MS = [6_000, 30_000] as const;
+const BACKOFF_MS_MAX = 8_000;
+/** A good client goes on for ever; a careless one stops after this many attempts. */
+const CARELESS_TRIES = 1;
+
+/** An ask without what each attempt has of its own. */
+type Build = (request: RequestId) => Ask;
+
+export type Plea = {
+  readonly scope: Scope;
+  readonly key: string;
+  readonly build: Build;
+  readonly isPatient: boolean;
+  /** How it ended, once that is known. */
+  end: End | undefined;
+};
+
+export class Merchants {
+  /** All that was ever asked for. */
+  readonly pleas: Plea[] = [];
+  readonly #world: World;
+  readonly #host: Host;
+  readonly #origin: Origin;
+  readonly #vault: Vault;
+  readonly #scopes: readonly Scope[];
+  #requests = 0;
+
+  constructor(
+    world: World,
+    host: Host,
+    origin: Origin,
+    vault: Vault,
+    accounts: readonly [AccountId, AccountId],
+  ) {
+    this.#world = world;
+    this.#host = host;
+    this.#origin = origin;
+    this.#vault = vault;
+    const [a, b] = accounts;
+    this.#scopes = [
+      { account: a, livemode: false },
+      { account: a, livemode: false },
+      { account: a, livemode: false },
+      { account: a, livemode: true },
+      { account: b, livemode: false },
+    ];
+  }
+
+  /** Begins the story of this number at some time of the day. */
+  begin(seed: number, story: number): void {
+    const dice = new Dice(seed, `story ${story}`);
+    const scope = dice.pick(this.#scopes);
+    const tell = dice.pick(STORIES);
+    this.#world.timeline.after(dice.whole(0, 20_000), () =>
+      tell({ dice, scope, name: `s${story}`, merchants: this }),
+    );
+  }
+
+  /** Asks until something definite is heard, then goes on. */
+  plead(
+    scope: Scope,
+    key: string,
+    build: Build,
+    isPatient: boolean,
+    done: (end: End) => void = () => {},
+  ): Plea {
+    const plea: Plea = { scope, key, build, isPatient, end: undefined };
+    this.pleas.push(plea);
+    this.#attempt(plea, 1, done);
+    return plea;
+  }
+
+  #attempt(plea: Plea, tried: number, done: (end: End) => void): void {
+    const { timeline, dice, weather } = this.#world;
+    let isOver = false;
+    const heard = (end: End | undefined): void => {
+      if (isOver) return;
+      isOver = true;
+      if (end !== undefined && (end.ok || !isRetryable(end.failure))) {
+        const isFirst = plea.end === undefined;
+        plea.end = end;
+        if (isFirst) done(end);
+        return;
+      }
+      if (!plea.isPatient && tried >= CARELESS_TRIES) return;
+      const pauseMs = Math.min(BACKOFF_MS_MAX, 250 * 2 ** tried) * (0.5 + dice.next());
+      timeline.after(Math.round(pauseMs), () => this.#attempt(plea, tried + 1, done));
+    };
+    this.ask(plea, heard);
+    if (weather.strikes("call doubled")) {
+      timeline.after(dice.whole(0, 3_000), () => this.ask(plea, heard));
+    }
+    timeline.after(dice.whole(...PATIENCE_MS), () => heard(undefined));
+  }
+
+  /** One request over the network; the answer may never come. */
+  ask(plea: Plea, heard: (end: End | undefined) => void): void {
+    const { timeline, dice, weather } = this.#world;
+    if (weather.strikes("call lost")) return;
+    const request: RequestId = `req_${++this.#requests}`;
+    const delayMs = weather.strikes("call slow") ? dice.whole(100, 8_000) : dice.whole(2, 40);
+    timeline.after(delayMs, () => {
+      this.#host.execute(plea.build(request), (reply) => {
+        if (weather.strikes("answer lost")) return;
+        timeline.after(dice.whole(2, 40), () => heard(reply?.end));
+      });
+    });
+  }
+
+  /** Reads a charge as the edge does: a copy when it is fresh enough, else the home region. */
+  read(scope: Scope, id: ChargeId): void {
+    const { timeline, dice, weather, oracle, tell } = this.#world;
+    const told = oracle.toldOf(scope);
+    timeline.after(dice.whole(2, 30), () => {
+      const admission = this.#host.admit(scope);
+      if (!admission.ok) return;
+      timeline.after(dice.whole(2, 60), () => {
+        const { minSeq } = admission;
+        const lagMs = weather.strikes("replica stale") ? dice.whole(0, 30_000) : 0;
+        const copied = minSeq === null ? 0 : oracle.seqAt(scope, timeline.nowMs - lagMs);
+        const isFresh = minSeq !== null && copied >= minSeq;
+        const facts: ChargeFacts | undefined = isFresh
+          ? oracle.versionAt(scope, id, copied)
+          : this.#origin.read(scope, id);
+        tell("reader", () => `reads ${id} ${isFresh ? "of a copy" : ""}: ${facts?.state}`);
+        oracle.read(scope, id, facts, told);
+      });
+    });
+  }
+
+  /** Cards as the edge gets them from the vault. */
+  card(scope: Scope, sort: CardSort) {
+    return this.#vault.tokenize(scope, sort);
+  }
+
+  later(ms: number, run: () => void): void {
+    this.#world.timeline.after(ms, run);
+  }
+
+  /** Accounts other than this one, or this one's other mode. */
+  otherThan(scope: Scope): Scope {
+    return this.#scopes.find((other) => other.account !== scope.account) ?? scope;
+  }
+}
+
+type Story = {
+  readonly dice: Dice;
+  readonly scope: Scope;
+  readonly name: string;
+  readonly merchants: Merchants;
+};
+
+const MACS = { usual: "aa".repeat(16), changed: "bb".repeat(16) };
+
+/** A sale as a merchant's server asks for it: with a token, with typed card data, or with an alias. */
+function sale(
+  { dice, scope, merchants }: Story,
+  key: string,
+  over: Partial<ChargeAsk> = {},
+  mac = MACS.usual,
+): Build {
+  const sort: CardSort = dice.pick(["good", "good", "good", "good", "declined", "slow"]);
+  const amount = dice.whole(50, 5_000);
+  const way = dice.pick(["token", "typed", "alias"] as const);
+  const token = way === "token" ? merchants.card(scope, sort).token : "tok_visa";
+  const metadata = { zebra: "1", apple: "2" };
+  return (request) => {
+    const source: ChargeAsk["source"] =
+      way === "typed"
+        ? // Typed anew for each attempt: another token every time, and the same request.
+          { kind: "tokenized", ...pick(merchants.card(scope, sort)) }
+        : { kind: "token", text: token };
+    const common = { ...scope, key, mac, operation: "POST /v1/charges", request };
+    const what = { amount, currency: "usd", capture: true, metadata };
+    return { kind: "charge", ...common, ...what, source, ...over };
+  };
+}
+
+const pick = ({ token, card }: ReturnType<Merchants["card"]>) => ({ token, card });
+
+function operation(
+  { scope }: Pick<Story, "scope">,
+  kind: "capture" | "refund",
+  key: string,
+  charge: ChargeId,
+  amount?: number,
+): Build {
+  const path = kind === "capture" ? `POST /v1/charges/${charge}/capture` : "POST /v1/refunds";
+  const mac = `${(amount ?? 0).toString(16).padStart(4, "0")}${charge.slice(-8)}`.padEnd(32, "0");
+  return (request) => ({
+    kind,
+    ...scope,
+    key,
+    mac,
+    operation: path,
+    request,
+    charge,
+    ...(amount === undefined ? {} : { amount }),
+  });
+}
+
+const chargeOf = (end: End): ChargeFacts | undefined =>
+  end.ok && end.facts.kind === "charge" ? end.facts : undefined;
+
+const STORIES: readonly ((story: Story) => void)[] = [
+  /** A sale, looked at afterwards. */
+  (story) => {
+    const { merchants, scope, name } = story;
+    merchants.plead(scope, `${name}-sale`, sale(story, `${name}-sale`), true, (end) => {
+      const charge = chargeOf(end);
+      if (charge !== undefined) merchants.read(scope, charge.id);
+    });
+  },
+  /** A sale its merchant forgets at once; it must come to its end all the same. */
+  (story) => {
+    const { merchants, scope, name } = story;
+    merchants.plead(scope, `${name}-left`, sale(story, `${name}-left`), false);
+  },
+  refundsThatRace,
+  refundsThatRace,
+  capturesThatRace,
+  capturesThatRace,
+  sameKeyAtOnce,
+  sameKeyOtherWords,
+  tokenUsedTwice,
+  customerWhoLeaves,
+  customerWhoLeaves,
+  anothersCharge,
+  attemptsAtAnOrder,
+  rush,
+];
+
+/** Refunds of one sale, together more than there is to give back. */
+function refundsThatRace(story: Story): void {
+  const { merchants, scope, name, dice } = story;
+  merchants.plead(scope, `${name}-sale`, sale(story, `${name}-sale`), true, (end) => {
+    const charge = chargeOf(end);
+    if (charge === undefined) return;
+    const count = dice.whole(2, 4);
+    for (let i = 1; i <= count; i++) {
+      const key = `${name}-refund${i}`;
+      const amount = dice.chance(0.3)
+        ? undefined
+        : dice.whole(1, Math.ceil((charge.amount * 2) / count));
+      merchants.later(dice.chance(0.7) ? 0 : dice.whole(0, 5_000), () =>
+        merchants.plead(scope, key, operation(story, "refund", key, charge.id, amount), true, () =>
+          merchants.read(scope, charge.id),
+        ),
+      );
+    }
+  });
+}
+
+/** Captures and a release of one authorization: one of them wins. */
+function capturesThatRace(story: Story): void {
+  const { merchants, scope, name, dice } = story;
+  const key = `${name}-hold`;
+  merchants.plead(scope, key, sale(story, key, { capture: false }), true, (end) => {
+    const charge = chargeOf(end);
+    if (charge === undefined) return;
+    for (let i = 1; i <= dice.whole(1, 3); i++) {
+      const kind = dice.chance(0.6) ? "capture" : "refund";
+      const own = `${name}-${kind}${i}`;
+      const amount =
+        kind === "capture" && dice.chance(0.5)
+          ? dice.whole(1, Math.ceil(charge.amount * 1.2))
+          : undefined;
+      merchants.later(dice.chance(0.7) ? 0 : dice.whole(0, 3_000), () =>
+        merchants.plead(scope, own, operation(story, kind, own, charge.id, amount), true, () =>
+          merchants.read(scope, charge.id),
+        ),
+      );
+    }
+  });
+}
+
+/** One request sent several times at once. */
+function sameKeyAtOnce(story: Story): void {
+  const { merchants, scope, name, dice } = story;
+  const build = sale(story, `${name}-same`);
+  const count = dice.whole(2, 4);
+  for (let i = 0; i < count; i++) {
+    merchants.later(dice.chance(0.6) ? 0 : dice.whole(0, 4_000), () =>
+      merchants.plead(scope, `${name}-same`, build, true),
+    );
+  }
+}
+
+/** One key for several requests: other words, another route, another mode. */
+function sameKeyOtherWords(story: Story): void {
+  const { merchants, scope, name, dice } = story;
+  const key = `${name}-reused`;
+  const first = sale(story, key);
+  const changed = sale(story, key, { amount: 4_242 }, MACS.changed);
+  const other: Build = (request) => ({
+    kind: "customer",
+    ...scope,
+    key,
+    mac: MACS.usual,
+    operation: "POST /v1/customers",
+    request,
+    change: "create",
+    patch: { name: "Ada" },
+  });
+  for (const build of [first, changed, first, other]) {
+    merchants.later(dice.whole(0, 3_000), () => merchants.plead(scope, key, build, true));
+  }
+  const elsewhere = { ...scope, livemode: !scope.livemode };
+  merchants.plead(elsewhere, key, sale({ ...story, scope: elsewhere }, key), true);
+}
+
+/** One token for two charges: it pays once. */
+function tokenUsedTwice(story: Story): void {
+  const { merchants, scope, name } = story;
+  const { token } = merchants.card(scope, "good");
+  for (const key of [`${name}-first`, `${name}-second`]) {
+    const source = { kind: "token", text: token } as const;
+    merchants.plead(scope, key, sale(story, key, { source }), true);
+  }
+}
+
+/** A customer whose card is charged while the customer is deleted. */
+function customerWhoLeaves(story: Story): void {
+  const { merchants, scope, name, dice } = story;
+  const { token } = merchants.card(scope, dice.pick(["good", "good", "slow"]));
+  const common = { ...scope, mac: MACS.usual } as const;
+  const make: Build = (request) => ({
+    kind: "customer",
+    ...common,
+    key: `${name}-make`,
+    operation: "POST /v1/customers",
+    request,
+    change: "create",
+    patch: { name: "Ada", metadata: { a: "1" } },
+    source: { kind: "token", text: token },
+  });
+  merchants.plead(scope, `${name}-make`, make, true, (end) => {
+    const made: Facts | undefined = end.ok ? end.facts : undefined;
+    if (made?.kind !== "customer") return;
+    const id: CustomerId = made.id;
+    const card: CardId = cardIdOfToken(token);
+    const change = (suffix: string, way: "update" | "delete"): Build => {
+      const key = `${name}-${suffix}`;
+      return (request) => ({
+        kind: "customer",
+        ...common,
+        key,
+        operation: `${way === "delete" ? "DELETE" : "POST"} /v1/customers/${id}`,
+        request,
+        change: way,
+        id,
+        ...(way === "update" ? { patch: { name: suffix }, default_source: card } : {}),
+      });
+    };
+    for (let i = 1; i <= dice.whole(1, 2); i++) {
+      const key = `${name}-paid${i}`;
+      const source = dice.chance(0.5)
+        ? ({ kind: "customer" } as const)
+        : ({ kind: "customer", card_id: card } as const);
+      merchants.later(dice.whole(0, 1_500), () =>
+        merchants.plead(scope, key, sale(story, key, { source, customer: id }), dice.chance(0.8)),
+      );
+    }
+    if (dice.chance(0.4)) {
+      merchants.plead(scope, `${name}-renamed`, change("renamed", "update"), true);
+    }
+    if (dice.chance(0.7)) {
+      merchants.later(dice.whole(0, 2_500), () =>
+        merchants.plead(scope, `${name}-left`, change("left", "delete"), true),
+      );
+    }
+  });
+}
+
+/** What another account sold is nothing to this one. */
+function anothersCharge(story: Story): void {
+  const { merchants, scope, name } = story;
+  const key = `${name}-sale`;
+  merchants.plead(scope, key, sale(story, key), true, (end) => {
+    const charge = chargeOf(end);
+    if (charge === undefined) return;
+    for (const other of [merchants.otherThan(scope), { ...scope, livemode: !scope.livemode }]) {
+      const own = `${name}-foreign`;
+      const build = operation({ scope: other }, "refund", own, charge.id);
+      merchants.plead(other, own, build, true);
+    }
+    const unknown: Scope = { account: "acct_0000000000000000", livemode: false };
+    merchants.plead(unknown, key, sale({ ...story, scope: unknown }, key), true);
+  });
+}
+
+/** Two requests for one attempt at an order: it is charged once. */
+function attemptsAtAnOrder(story: Story): void {
+  const { merchants, scope, name, dice } = story;
+  for (const key of [`${name}-a`, `${name}-b`]) {
+    const order = { order_id: name, attempt_number: 1 };
+    merchants.later(dice.whole(0, 500), () =>
+      merchants.plead(scope, key, sale(story, key, order), true),
+    );
+  }
+}
+
+/** Many at one instant, to share batches; one of them may spoil its batch for the others. */
+function rush(story: Story): void {
+  const { merchants, scope, name, dice } = story;
+  const count = dice.whole(4, 9);
+  if (dice.chance(0.5)) {
+    const key = `${name}-poison`;
+    merchants.later(dice.whole(0, 20), () =>
+      merchants.plead(scope, key, sale(story, key, { amount: 0 }), false),
+    );
+  }
+  for (let i = 1; i <= count; i++) {
+    const key = `${name}-rush${i}`;
+    const over = { capture: dice.chance(0.8) };
+    merchants.later(dice.whole(0, 20), () =>
+      merchants.plead(scope, key, sale(story, key, over), dice.chance(0.9)),
+    );
+  }
+}

@@ -1,0 +1,17 @@
+// What everybody in a simulated world shares: its time, its weather, its randomness and its judge.
+
+import type { Dice, Weather } from "./chance.ts";
+import type { Oracle } from "./oracle.ts";
+import type { Subject } from "./subject.ts";
+import type { Timeline } from "./timeline.ts";
+
+export type World = {
+  readonly timeline: Timeline;
+  readonly weather: Weather;
+  /** For delays and the like, which no fault decides. */
+  readonly dice: Dice;
+  readonly subject: Subject;
+  readonly oracle: Oracle;
+  /** Writes a line of the run's story; does nothing unless somebody reads it. */
+  readonly tell: (who: string, what: () => string) => void;
+};
