@@ -30,7 +30,9 @@ export function report(outcome: Outcome): string {
     row("faults", list(outcome.faults.map(({ fault, count }) => [fault, count] as const))),
     row(
       "disk full",
-      "skipped" in disk ? `skipped: ${disk.skipped}` : `${toll.fullDisks} times (${disk.kind})`,
+      "skipped" in disk
+        ? `skipped: ${disk.skipped}`
+        : `${toll.fullDisks} times (${disk.kind}), ${toll.writesRefused} writes refused`,
     ),
     row("charges", `${outcome.charges}, and ${outcome.operations} captures and refunds`),
     row("answers", list([...outcome.answers].sort(([, a], [, b]) => b - a))),

@@ -20,6 +20,8 @@ export type Toll = {
   /** Parts that ended without being killed, as a database may on a full disk. */
   readonly falls: Map<Victim, number>;
   fullDisks: number;
+  /** What the database could not write meanwhile. */
+  writesRefused: number;
   storms: number;
 };
 
@@ -27,6 +29,7 @@ export const newToll = (): Toll => ({
   kills: new Map(VICTIMS.map((victim) => [victim, 0])),
   falls: new Map(),
   fullDisks: 0,
+  writesRefused: 0,
   storms: 0,
 });
 
@@ -121,9 +124,13 @@ export async function rage(
   const fall = async () => {
     if (storm.fullMs === undefined || typeof disk === "string") return;
     toll.fullDisks++;
+    const before = disk.complaints();
     disk.fill();
     await sleep(storm.fullMs);
+    const after = disk.complaints();
     disk.free();
+    // A cluster that was started again in between has begun a new log.
+    toll.writesRefused += after < before ? after : after - before;
   };
   const blows = storm.blows.map(async ({ victim, afterMs, downMs }) => {
     await sleep(afterMs);
