@@ -1,7 +1,8 @@
 // The drill's table.
 
 import { FINDINGS } from "./comparison.ts";
-import { type Outcome, TERMINAL_MS_MAX } from "./drill.ts";
+import type { Outcome } from "./drill.ts";
+import { TERMINAL_MS_MAX } from "./recovery.ts";
 
 const SHOWN_MAX = 20;
 const LABEL_CHARACTERS = 15;

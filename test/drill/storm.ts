@@ -112,6 +112,19 @@ function drawWeather(random: () => number): Weather {
   return {};
 }
 
+/** A storm in a line. */
+export function describe({ blows, weather, fullMs }: Storm): string {
+  const parts = [
+    ...blows.map(({ victim, afterMs, downMs }) => {
+      const [from, to] = [afterMs, afterMs + downMs].map((ms) => (ms / 1000).toFixed(1));
+      return `${victim} down ${from}–${to} s`;
+    }),
+    ...[...weather].map(([link, faults]) => `${link} ${Object.keys(faults).join("/")}`),
+    ...(fullMs === undefined ? [] : [`disk full for ${(fullMs / 1000).toFixed(1)} s`]),
+  ];
+  return `a storm of ${parts.join(", ")}`;
+}
+
 /** Rages, then leaves everything running; `onBlow` is told of each kill. */
 export async function rage(
   network: Network,
