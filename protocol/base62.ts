@@ -76,8 +76,9 @@ export function base62OfHex(hex: string): string {
     let rest = 0;
     for (let i = 0; i < WORDS; i++) {
       const value = rest * WORD + (words[i] as number);
-      words[i] = Math.floor(value / PIECE);
-      rest = value % PIECE;
+      const quotient = Math.floor(value / PIECE);
+      words[i] = quotient;
+      rest = value - quotient * PIECE;
     }
     text = encodeSmall(rest, Math.min(left, PIECE_DIGITS)) + text;
   }
@@ -87,15 +88,22 @@ export function base62OfHex(hex: string): string {
 /** 22 digits of base62 as 32 hexadecimal ones; undefined for another character, or beyond 128 bits. */
 export function hexOfBase62(text: string): string | undefined {
   const words = new Array<number>(WORDS).fill(0);
-  for (let i = 0; i < BASE62_OF_128_BITS; i++) {
-    let carry = digitOf(text.charCodeAt(i));
-    if (carry < 0) return undefined;
+  // 22 digits are 2 and four pieces of 5.
+  for (let from = 0, to = BASE62_OF_128_BITS % PIECE_DIGITS; from < BASE62_OF_128_BITS; ) {
+    let carry = 0;
+    const base = to - from === PIECE_DIGITS ? PIECE : 62 ** (to - from);
+    for (; from < to; from++) {
+      const digit = digitOf(text.charCodeAt(from));
+      if (digit < 0) return undefined;
+      carry = carry * 62 + digit;
+    }
     for (let at = WORDS - 1; at >= 0; at--) {
-      const value = (words[at] as number) * 62 + carry;
-      words[at] = value % WORD;
+      const value = (words[at] as number) * base + carry;
       carry = Math.floor(value / WORD);
+      words[at] = value - carry * WORD;
     }
     if (carry > 0) return undefined;
+    to += PIECE_DIGITS;
   }
   let hex = "";
   for (const word of words) hex += (word + WORD).toString(16).slice(1);

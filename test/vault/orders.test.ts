@@ -84,6 +84,14 @@ describe("an order", () => {
     expect(effects).toEqual({ odd: "unknown", good: "approved" });
   });
 
+  test("whose card was just forgotten is unknown, since whoever took it before may be about to ask", async () => {
+    const effects = await performed([charge("late"), charge("good")], async () => [
+      "forgotten_lately",
+      await taken("good", "4242424242424242"),
+    ]);
+    expect(effects).toEqual({ late: "unknown", good: "approved" });
+  });
+
   test("whose card does not open is declined, and its neighbours are performed", async () => {
     const effects = await performed([charge("moved"), charge("good")], async () => [
       await taken("another", "4242424242424242"),

@@ -222,12 +222,7 @@ describe("a CVC", () => {
 
 describe("a card that is gone", () => {
   test("is declined, after asking whether the order was performed before, and holds nobody", async () => {
-    const lost = charge({ token: await rig.token(scope) });
-    await rig.call({
-      kind: "forget",
-      scope,
-      tokens: lost.verb === "authorize" ? [lost.token] : [],
-    });
+    const lost = charge({ token: "tok_0000000000000000000001" });
     const others = charges(3);
     const before = await rig.book();
     const lines = await rig.perform([lost, ...others]);
@@ -240,6 +235,16 @@ describe("a card that is gone", () => {
     const { crossed } = await rig.crossed(scope);
     expect([...crossed].sort()).toEqual([`GET /keys/${lost.key}`, "POST /batches"]);
     expect((await rig.book()).authorizations).toBe(before.authorizations + 3);
+  });
+
+  test("since a moment ago is neither declined nor charged: an earlier order may still be asking", async () => {
+    const lost = await rig.token(scope);
+    await rig.call({ kind: "forget", scope, tokens: [lost] });
+    const order = charge({ token: lost });
+    await rig.crossed(scope);
+    expect(await rig.perform([order])).toEqual([{ key: order.key, effect: { kind: "unknown" } }]);
+    const { crossed } = await rig.crossed(scope);
+    expect(crossed).toEqual([`GET /keys/${order.key}`]);
   });
 
   test("since its order was performed has the answer that it had", async () => {
