@@ -153,17 +153,23 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a lost opening leaves no doubt",
     file: VERDICT,
-    find: `    state.lateSearches = LATE_SEARCHES;
-    doubt(state, out);`,
-    replace: "",
+    find: "    expectLate(state, out);\n    answer(",
+    replace: "    answer(",
     why: "a charge opened without its shard knowing is never looked for",
   },
   {
     name: "a lost opening does not commit late",
-    file: VERDICT,
-    find: "    state.lateSearches = LATE_SEARCHES;\n",
+    file: STATE,
+    find: "  state.lateSearches = LATE_SEARCHES;\n",
     replace: "",
     why: "a statement that commits a minute after it was given up is never found",
+  },
+  {
+    name: "a charge that was locked leaves no doubt",
+    file: VERDICT,
+    find: "if (isRetryable(word.failure)) expectLate(state, out);",
+    replace: "void isRetryable;",
+    why: "the same batch delivered a second time opens a refund that nobody drives",
   },
   {
     name: "an unfinished charge is an answer",
