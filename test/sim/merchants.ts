@@ -58,7 +58,7 @@ export class Merchants {
     this.#origin = origin;
     this.#vault = vault;
     this.#patience = new Dice(seed, "patience");
-    this.#goodwill = this.#patience.pick([1, 1, 0.4]);
+    this.#goodwill = this.#patience.pick([1, 0.8, 0.3]);
     const [a, b] = accounts;
     this.#scopes = [
       { account: a, livemode: false },
@@ -70,10 +70,10 @@ export class Merchants {
   }
 
   /** Begins the story of this number at some time of the day. */
-  begin(seed: number, story: number, fromMs: number): void {
+  begin(seed: number, story: number, fromMs: number, isAlone: boolean): void {
     const dice = new Dice(seed, `story ${story}`);
     const scope = dice.pick(this.#scopes);
-    const tell = dice.pick(STORIES);
+    const tell = isAlone ? oneSale : dice.pick(STORIES);
     this.#world.timeline.after(fromMs + dice.whole(0, 20_000), () =>
       tell({ dice, scope, name: `s${story}`, merchants: this }),
     );
@@ -245,13 +245,10 @@ const STORIES: readonly ((story: Story) => void)[] = [
       if (charge !== undefined) merchants.read(scope, charge.id);
     });
   },
-  /** A sale its merchant forgets at once; it must come to its end all the same. */
-  (story) => {
-    const { merchants, scope, name } = story;
-    merchants.plead(scope, `${name}-left`, sale(story, `${name}-left`), false);
-  },
+  oneSale,
   refundsThatRace,
   refundsThatRace,
+  capturesThatRace,
   capturesThatRace,
   capturesThatRace,
   sameKeyAtOnce,
@@ -263,6 +260,12 @@ const STORIES: readonly ((story: Story) => void)[] = [
   attemptsAtAnOrder,
   rush,
 ];
+
+/** A sale its merchant forgets at once; it must come to its end all the same. */
+function oneSale(story: Story): void {
+  const { merchants, scope, name } = story;
+  merchants.plead(scope, `${name}-left`, sale(story, `${name}-left`), false);
+}
 
 /** Refunds of one sale, together more than there is to give back. */
 function refundsThatRace(story: Story): void {
