@@ -14,6 +14,9 @@ import type { Origin } from "./origin.ts";
 import type { CardSort, Vault } from "./processor.ts";
 import type { World } from "./world.ts";
 
+/** The one slot of this world; its shard is everybody's. */
+export const SLOT = 77;
+
 /** Clients wait longer than most answers take, and less long than the worst. */
 const PATIENCE_MS = [6_000, 30_000] as const;
 const BACKOFF_MS_MAX = 8_000;
@@ -258,6 +261,7 @@ const STORIES: readonly ((story: Story) => void)[] = [
   customerWhoLeaves,
   anothersCharge,
   attemptsAtAnOrder,
+  newMerchant,
   rush,
 ];
 
@@ -443,6 +447,19 @@ function attemptsAtAnOrder(story: Story): void {
       merchants.plead(scope, key, sale(story, key, order), true),
     );
   }
+}
+
+/** A merchant is made, twice over for good measure, and sells at once. */
+function newMerchant(story: Story): void {
+  const { merchants, name, dice } = story;
+  const account: AccountId = `acct_${name.padEnd(16, "N")}`;
+  const scope: Scope = { account, livemode: dice.chance(0.5) };
+  const make: Build = () => ({ kind: "account", ...scope, id: account, slot: SLOT, name });
+  merchants.plead(scope, `${name}-account`, make, true, (end) => {
+    if (!end.ok) return;
+    merchants.plead(scope, `${name}-account`, make, true);
+    merchants.plead(scope, `${name}-sale`, sale({ ...story, scope }, `${name}-sale`), true);
+  });
 }
 
 /** Many at one instant, to share batches; one of them may spoil its batch for the others. */

@@ -5,7 +5,7 @@ import { type AccountId, firstUuidAt } from "../../protocol/ids.ts";
 import type { JournalEntry } from "../../protocol/projection.ts";
 import { Dice, type Fault, type Mask, NO_MASK, Weather } from "./chance.ts";
 import { Host } from "./host.ts";
-import { Merchants, type Plea } from "./merchants.ts";
+import { Merchants, type Plea, SLOT } from "./merchants.ts";
 import { type Invariant, Oracle, render, Violation } from "./oracle.ts";
 import { Origin } from "./origin.ts";
 import { Vault } from "./processor.ts";
@@ -26,7 +26,6 @@ const REPLAY_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** Things that may happen in one run; a usual one has some thousand. */
 const STEPS_MAX = 200_000;
-const SLOT = 77;
 const ACCOUNTS: readonly [AccountId, AccountId] = [
   "acct_AAAAAAAAAAAAAAAA",
   "acct_BBBBBBBBBBBBBBBB",
