@@ -21,6 +21,15 @@ export type CardName = { readonly owner: string; readonly token: string };
 
 export type TakenCard = { readonly boxed: BoxedCard; readonly cvc: string | undefined };
 
+/**
+ * A card that somebody may still be charging: it was forgotten less than this ago. A vault asks the
+ * processor for no longer than half of it.
+ */
+export const FORGOTTEN_LATELY_MS = 120_000;
+
+/** What is in the box under a name; nothing when the card was never there, or was forgotten long ago. */
+export type Taken = TakenCard | "forgotten_lately" | undefined;
+
 type Waiting = CardName & {
   readonly boxed: BoxedCard;
   readonly cvc: string | undefined;
@@ -35,6 +44,12 @@ const SCHEMA = `
     sealed text not null,
     card text not null,
     created integer not null,
+    primary key (owner, token)
+  ) without rowid;
+  create table if not exists forgotten (
+    owner text not null,
+    token text not null,
+    at_ms integer not null,
     primary key (owner, token)
   ) without rowid`;
 
@@ -69,10 +84,10 @@ export class CardBox extends DurableObject {
   }
 
   /** The sealed cards in the order asked for, each with its CVC if this is its first use. */
-  takeMany(names: readonly CardName[]): (TakenCard | undefined)[] {
+  takeMany(names: readonly CardName[]): Taken[] {
     return names.map(({ owner, token }) => {
       const boxed = this.get(owner, token);
-      if (boxed === undefined) return undefined;
+      if (boxed === undefined) return this.#forgottenLately(owner, token);
       const name = `${owner}/${token}`;
       const held = this.#cvcs.get(name);
       this.#cvcs.delete(name);
@@ -84,7 +99,27 @@ export class CardBox extends DurableObject {
     for (const token of tokens) {
       this.#cvcs.delete(`${owner}/${token}`);
       this.ctx.storage.sql.exec("delete from cards where owner = ? and token = ?", owner, token);
+      this.ctx.storage.sql.exec(
+        "insert or ignore into forgotten (owner, token, at_ms) values (?, ?, ?)",
+        owner,
+        token,
+        Date.now(),
+      );
     }
+    const overMs = Date.now() - FORGOTTEN_LATELY_MS;
+    this.ctx.storage.sql.exec("delete from forgotten where at_ms < ?", overMs);
+  }
+
+  #forgottenLately(owner: string, token: string): Taken {
+    const [row] = this.ctx.storage.sql
+      .exec<{ at_ms: number }>(
+        "select at_ms from forgotten where owner = ? and token = ?",
+        owner,
+        token,
+      )
+      .toArray();
+    const lately = row !== undefined && row.at_ms >= Date.now() - FORGOTTEN_LATELY_MS;
+    return lately ? "forgotten_lately" : undefined;
   }
 
   // While one commit is under way the next group fills: a commit costs more than a row does.
@@ -96,8 +131,12 @@ export class CardBox extends DurableObject {
       const group = this.#waiting;
       this.#waiting = [];
       const written = group.filter((card) => this.#write(card));
-      await this.ctx.storage.sync();
-      for (const { kept } of written) kept();
+      try {
+        await this.ctx.storage.sync();
+        for (const { kept } of written) kept();
+      } catch (reason) {
+        for (const { refused } of written) refused(reason);
+      }
     }
     this.#isKeeping = false;
   }

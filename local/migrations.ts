@@ -1,7 +1,8 @@
 // Applies `migrations/NNNN_name.sql` in the order of their numbers, each in one transaction, and
 // records the name and SHA-256 of what was applied. It promises that running it twice, or twice at
 // once, does no more than running it once; and it refuses a database whose past differs from the
-// files, because then nobody knows which tables it has.
+// files, because then nobody knows which tables it has. Each run also brings the periods up to date that
+// idempotency keys lie in, in primaries and copies alike.
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -38,9 +39,20 @@ export async function migrate(url: string, directory = MIGRATIONS_DIRECTORY): Pr
     await client.query(CREATE_TABLE);
     const pending = await findPending(client, migrations);
     for (const migration of pending) await apply(client, migration);
+    await keepKeyPeriods(client);
     const wasEmpty = pending.length === migrations.length;
     return { applied: pending.map(({ name }) => name), wasEmpty };
   });
+}
+
+/** Makes the periods that keys will lie in from today on, and drops those that are over. */
+async function keepKeyPeriods(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ known: boolean }>(
+    "select to_regprocedure('keep_key_periods(date)') is not null as known",
+  );
+  // The migrations of a test, or of another time, may have no keys.
+  if (rows[0]?.known !== true) return;
+  await client.query("select keep_key_periods((now() at time zone 'UTC')::date)");
 }
 
 export function readMigrations(directory: string): Migration[] {

@@ -281,9 +281,10 @@ create trigger journal_append_only before update or delete or truncate on journa
   for each statement execute function refuse_change();
 
 -- Keys are kept for 30 days, in periods of ten: a look-up costs one probe for each period, and thirty-one
--- of a day each would cost more than opening the charge (docs/decisions/0011). Makes the periods that are
--- needed from `p_today` (UTC) on and drops those that are over; to be run each day, any number of times.
--- Batches do not wait for it: a period is attached, and one that somebody reads is dropped another time.
+-- of a day each would cost more than opening the charge (docs/decisions/0011). Makes the periods of the keys
+-- that are kept on `p_today` (UTC), and two ahead, and drops those that are over; to be run each day, any
+-- number of times. Past ones too: a new copy must have a place for each row of its primary. Batches do not
+-- wait for it: a period is attached, and one that somebody reads is dropped another time.
 create function keep_key_periods(p_today date) returns void language plpgsql
 set lock_timeout = '100ms' as $$
 declare
@@ -294,7 +295,7 @@ declare
   name text;
 begin
   perform pg_advisory_xact_lock('idempotency_keys'::regclass::bigint);
-  for n in 0..2 loop
+  for n in -kept / period .. 2 loop
     name := 'idempotency_keys_' || to_char(first + n * period, 'YYYYMMDD');
     continue when to_regclass(name) is not null;
     execute format('create table %I (like idempotency_keys including all)', name);

@@ -152,6 +152,6 @@ export class Client {
 
 function wordOf(status: number, body: string, headers: Headers): string {
   if (status === 200) return headers.get("idempotent-replayed") === "true" ? "200 again" : "200";
-  const code = /"code": "(\w+)"/.exec(body)?.[1];
-  return code === undefined ? String(status) : `${status} ${code}`;
+  const [, word = ""] = /"code": "(\w+)"/.exec(body) ?? /"type": "(\w+)"/.exec(body) ?? [];
+  return `${status} ${word}`;
 }

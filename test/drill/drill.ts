@@ -12,15 +12,11 @@ import { compare, type Finding } from "./comparison.ts";
 import { Load } from "./load.ts";
 import { LINKS, type Network, startNetwork } from "./network.ts";
 import type { Options } from "./options.ts";
-import { type Recovery, untilEnded } from "./recovery.ts";
+import { type Recovery, TERMINAL_MS_MAX, untilEnded } from "./recovery.ts";
 import type { Shop } from "./sales.ts";
-import { drawStorm, faultsOf, newToll, rage, type Storm, type Toll } from "./storm.ts";
+import { describe, drawStorm, faultsOf, newToll, rage, type Storm, type Toll } from "./storm.ts";
 import { askAgain, lookAtAll } from "./sweep.ts";
 
-/** After the last restart everything that was begun must have ended within this. */
-export const TERMINAL_MS_MAX = 10_000;
-/** What is late is waited for, so that the next storm does not hide it. */
-const LATE_MS_MAX = 60_000;
 const MERCHANTS_OF_REGION = 4;
 /** What a kill takes until the drill has measured it: the storm around it and its end. */
 const KILL_SECONDS = 2.5;
@@ -29,6 +25,7 @@ const REST_PER_SECOND = 100;
 /** How long clients may still wait for their answers after all faults have stopped. */
 const LAST_ANSWERS_MS_MAX = 30_000;
 const FULL_MS = 1_500;
+const LATE_SHOWN_MAX = 5;
 
 export type Outcome = {
   readonly options: Options;
@@ -89,12 +86,12 @@ async function run(
 
   const ledgers = REGIONS.map((region) => network.ledgers[region]);
   const calm = performance.now();
-  const last = await untilEnded(client.entries, ledgers, calm, LATE_MS_MAX);
-  const findings = [...storms.findings, ...late([last])];
+  const last = await untilEnded(client.entries, ledgers, calm);
+  const findings = [...storms.findings, ...lateness(last, "the end")];
   await askAgain(client, (done) => {
     if (done % 500 === 0) progress.step(`asking again: ${done} of ${client.entries.length} keys`);
   });
-  await untilEnded(client.entries, ledgers, performance.now(), TERMINAL_MS_MAX);
+  await untilEnded(client.entries, ledgers, performance.now());
   progress.step("comparing the books");
   const ledger = await readLedger(ledgers);
   const bank = await readBank(network.bankUrl, network.bindings["PROCESSOR_KEY"] ?? "");
@@ -152,9 +149,9 @@ async function rageAll(
     await rage(network, storm, toll, () => {
       killed++;
     });
-    const recovery = await untilEnded(client.entries, ledgers, performance.now(), LATE_MS_MAX);
+    const recovery = await untilEnded(client.entries, ledgers, performance.now());
     recoveries.push(recovery);
-    findings.push(...late([recovery]));
+    findings.push(...lateness(recovery, describe(storm)));
     const slowest = Math.max(...recoveries.map(({ ms }) => ms)) / 1000;
     progress.tick(
       `${killed}/${options.kills} kills, ${load.begun}/${options.charges} charges, ` +
@@ -164,17 +161,12 @@ async function rageAll(
   return { toll, recoveries, findings };
 }
 
-/** A recovery that took too long, as findings. */
-function late(recoveries: readonly Recovery[]): Finding[] {
-  return recoveries
-    .filter(({ ms, open }) => open > 0 && ms > TERMINAL_MS_MAX)
-    .map(({ ms, left }) => {
-      const rest = left.length === 0 ? "" : `; never: ${left.slice(0, 5).join(", ")}`;
-      return {
-        kind: "unfinished",
-        what: `all ended only after ${(ms / 1000).toFixed(1)} s${rest}`,
-      };
-    });
+/** A recovery that took too long, as a finding. */
+function lateness({ ms, late }: Recovery, after: string): Finding[] {
+  if (ms <= TERMINAL_MS_MAX) return [];
+  const some = late.slice(0, LATE_SHOWN_MAX).join(", ");
+  const what = `${late.length} ended too late, the last ${(ms / 1000).toFixed(1)} s after ${after}: ${some}`;
+  return [{ kind: "unfinished", what }];
 }
 
 async function untilSold(load: Load): Promise<void> {

@@ -253,7 +253,7 @@ async function smallDisk(cluster: Cluster, place: Place): Promise<SmallDisk | st
     for (const setting of WAL_SETTINGS) await client.query(`alter system set ${setting}`);
   });
   await cluster.stop();
-  return moveToSmallDisk(join(place.directory, cluster.region), place.owner);
+  return moveToSmallDisk(join(place.directory, cluster.region), place.owner, cluster.logPath);
 }
 
 async function patiently<T>(start: () => Promise<T>): Promise<T> {

@@ -8,47 +8,58 @@ import type { Entry } from "./client.ts";
 export type Recovery = {
   /** How long after the last restart everything had ended. */
   readonly ms: number;
-  /** What had not ended when the patience was over. */
-  readonly left: readonly string[];
   /** Keys without an answer, and rows between their phases, at the last restart. */
   readonly open: number;
+  /** Those of them that had not ended when they should have. */
+  readonly late: readonly string[];
 };
 
+/** After the last restart everything that was begun must have ended within this. */
+export const TERMINAL_MS_MAX = 10_000;
+/** What is late is waited for, so that the next storm does not hide it. */
+const LATE_MS_MAX = 60_000;
 const POLL_MS = 50;
 const LEDGER_POLL_MS = 200;
 
-/** Waits for what was open at `sinceMs`, and at most for `patienceMs`. */
+/** Waits for everything that is open now; the clock runs since `sinceMs`. */
 export async function untilEnded(
   entries: readonly Entry[],
   ledgers: readonly string[],
   sinceMs: number,
-  patienceMs: number,
 ): Promise<Recovery> {
   const rows = await unfinishedIn(ledgers);
-  let waiting = entries.filter(isWaiting);
-  const open = waiting.length + rows.size;
-  // Each is looked at on its own, so that new work does not count and neither hides the other.
-  const answered = (async () => {
-    for (;;) {
-      waiting = waiting.filter(isWaiting);
-      if (waiting.length === 0 || performance.now() - sinceMs > patienceMs) {
-        return performance.now() - sinceMs;
-      }
-      await sleep(POLL_MS);
-    }
-  })();
-  const closed = (async () => {
-    for (;;) {
-      const now = rows.size === 0 ? rows : await unfinishedIn(ledgers);
+  const waiting = new Set(entries.filter(isWaiting));
+  const open = waiting.size + rows.size;
+  const late = new Set<string>();
+  // New work does not count, and neither of the two hides the other.
+  const [answered, closed] = await Promise.all([
+    until(sinceMs, POLL_MS, async () => {
+      for (const entry of waiting) if (!isWaiting(entry)) waiting.delete(entry);
+      return [...waiting].map(({ key }) => key);
+    }),
+    until(sinceMs, LEDGER_POLL_MS, async () => {
+      if (rows.size === 0) return [];
+      const now = await unfinishedIn(ledgers);
       for (const row of rows) if (!now.has(row)) rows.delete(row);
-      if (rows.size === 0 || performance.now() - sinceMs > patienceMs) {
-        return performance.now() - sinceMs;
-      }
-      await sleep(LEDGER_POLL_MS);
+      return [...rows];
+    }),
+  ]);
+  return { ms: Math.max(answered, closed), open, late: [...late] };
+
+  /** When `left` was empty at last; what it held at the bound is late. */
+  async function until(
+    fromMs: number,
+    pollMs: number,
+    left: () => Promise<string[]>,
+  ): Promise<number> {
+    for (;;) {
+      const names = await left();
+      const ms = performance.now() - fromMs;
+      if (names.length === 0 || ms > LATE_MS_MAX) return ms;
+      if (ms > TERMINAL_MS_MAX) for (const name of names) late.add(name);
+      await sleep(pollMs);
     }
-  })();
-  const ms = Math.max(...(await Promise.all([answered, closed])));
-  return { ms, open, left: [...waiting.map(({ key }) => key), ...rows] };
+  }
 }
 
 const isWaiting = ({ told, away }: Entry): boolean => told === undefined && !away;

@@ -1,7 +1,8 @@
 // The drill's table.
 
 import { FINDINGS } from "./comparison.ts";
-import { type Outcome, TERMINAL_MS_MAX } from "./drill.ts";
+import type { Outcome } from "./drill.ts";
+import { TERMINAL_MS_MAX } from "./recovery.ts";
 
 const SHOWN_MAX = 20;
 const LABEL_CHARACTERS = 15;
@@ -30,7 +31,9 @@ export function report(outcome: Outcome): string {
     row("faults", list(outcome.faults.map(({ fault, count }) => [fault, count] as const))),
     row(
       "disk full",
-      "skipped" in disk ? `skipped: ${disk.skipped}` : `${toll.fullDisks} times (${disk.kind})`,
+      "skipped" in disk
+        ? `skipped: ${disk.skipped}`
+        : `${toll.fullDisks} times (${disk.kind}), ${toll.writesRefused} writes refused`,
     ),
     row("charges", `${outcome.charges}, and ${outcome.operations} captures and refunds`),
     row("answers", list([...outcome.answers].sort(([, a], [, b]) => b - a))),

@@ -7,6 +7,7 @@ import {
   closeSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -23,17 +24,20 @@ export type SmallDisk = {
   fill(): void;
   /** Gives them back. */
   free(): void;
+  /** How often the cluster has complained, in its present log, that there was no room. */
+  complaints(): number;
   /** Takes the disk away, with everything on it. */
   remove(): void;
 };
 
 /** A cluster, its WAL and the rows of some ten thousand charges take half of it. */
 const DISK_BYTES = 768 * 1024 * 1024;
+const COMPLAINT = "No space left on device";
 const PIECE_BYTES = 1024 * 1024;
 const SMALLEST_PIECE_BYTES = 512;
 
 /** Moves the data directory of a stopped cluster onto a small disk; or says why that cannot be done. */
-export function moveToSmallDisk(data: string, owner: Owner): SmallDisk | string {
+export function moveToSmallDisk(data: string, owner: Owner, log: string): SmallDisk | string {
   if (process.getuid?.() !== 0) return "only root may mount a file system";
   const mount = `${data}.disk`;
   const image = `${data}.image`;
@@ -58,7 +62,13 @@ export function moveToSmallDisk(data: string, owner: Owner): SmallDisk | string 
   symlinkSync(moved, data);
   rmSync(`${data}.moved`, { recursive: true });
   const ballast = join(mount, "ballast");
-  return { kind, fill: () => fill(ballast), free: () => rmSync(ballast, { force: true }), remove };
+  return {
+    kind,
+    fill: () => fill(ballast),
+    free: () => rmSync(ballast, { force: true }),
+    complaints: () => readFileSync(log, "utf8").split(COMPLAINT).length - 1,
+    remove,
+  };
 }
 
 function mountImage(image: string, mount: string): string | undefined {

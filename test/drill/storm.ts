@@ -20,6 +20,8 @@ export type Toll = {
   /** Parts that ended without being killed, as a database may on a full disk. */
   readonly falls: Map<Victim, number>;
   fullDisks: number;
+  /** What the database could not write meanwhile. */
+  writesRefused: number;
   storms: number;
 };
 
@@ -27,6 +29,7 @@ export const newToll = (): Toll => ({
   kills: new Map(VICTIMS.map((victim) => [victim, 0])),
   falls: new Map(),
   fullDisks: 0,
+  writesRefused: 0,
   storms: 0,
 });
 
@@ -109,6 +112,19 @@ function drawWeather(random: () => number): Weather {
   return {};
 }
 
+/** A storm in a line. */
+export function describe({ blows, weather, fullMs }: Storm): string {
+  const parts = [
+    ...blows.map(({ victim, afterMs, downMs }) => {
+      const [from, to] = [afterMs, afterMs + downMs].map((ms) => (ms / 1000).toFixed(1));
+      return `${victim} down ${from}–${to} s`;
+    }),
+    ...[...weather].map(([link, faults]) => `${link} ${Object.keys(faults).join("/")}`),
+    ...(fullMs === undefined ? [] : [`disk full for ${(fullMs / 1000).toFixed(1)} s`]),
+  ];
+  return `a storm of ${parts.join(", ")}`;
+}
+
 /** Rages, then leaves everything running; `onBlow` is told of each kill. */
 export async function rage(
   network: Network,
@@ -121,9 +137,13 @@ export async function rage(
   const fall = async () => {
     if (storm.fullMs === undefined || typeof disk === "string") return;
     toll.fullDisks++;
+    const before = disk.complaints();
     disk.fill();
     await sleep(storm.fullMs);
+    const after = disk.complaints();
     disk.free();
+    // A cluster that was started again in between has begun a new log.
+    toll.writesRefused += after < before ? after : after - before;
   };
   const blows = storm.blows.map(async ({ victim, afterMs, downMs }) => {
     await sleep(afterMs);

@@ -3,64 +3,76 @@ import { describe, expect, test } from "vitest";
 import { within } from "../../durable-objects/deadline.ts";
 import { LineWriter, readLines } from "../../protocol/lines.ts";
 
-/** A stream of these bytes in chunks; it may break after them. */
-function streamOf(chunks: readonly Uint8Array[], end: "whole" | "broken" = "whole") {
+/** A stream of these chunks of bytes; breaks after them if it is told to. */
+function streamOf(chunks: readonly Uint8Array[], breaks = false): ReadableStream<Uint8Array> {
   const left = [...chunks];
-  return new ReadableStream<Uint8Array>({
-    pull: (controller) => {
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
       const chunk = left.shift();
-      if (chunk !== undefined) controller.enqueue(chunk);
-      else if (end === "whole") controller.close();
-      else controller.error(new Error("cut"));
+      if (chunk !== undefined) controller.enqueue(new Uint8Array(chunk));
+      else if (breaks) controller.error(new Error("broken"));
+      else controller.close();
+      // A reader that brought a buffer waits for an answer to it, also at the end.
+      controller.byobRequest?.respond(0);
     },
   });
 }
 
-const bytes = (text: string) => new TextEncoder().encode(text);
-
-/** All lines of a stream, by the chunk they came in. */
-async function linesOf(stream: ReadableStream<Uint8Array>): Promise<(readonly string[])[]> {
-  const heard: (readonly string[])[] = [];
-  await readLines(stream, (lines) => heard.push(lines));
+async function linesOf(stream: ReadableStream<Uint8Array>): Promise<string[][]> {
+  const heard: string[][] = [];
+  await readLines(stream, (lines) => heard.push([...lines]));
   return heard;
 }
 
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+
 describe("lines", () => {
-  test("are read whole, however the stream is cut", async () => {
+  test("are read whole, wherever the bytes are cut", async () => {
+    const line = fc.string({ unit: "grapheme" }).filter((text) => !text.includes("\n"));
     await fc.assert(
       fc.asyncProperty(
-        fc.array(
-          fc.string({ unit: "grapheme" }).map((text) => JSON.stringify(text)),
-          { maxLength: 20 },
-        ),
-        fc.array(fc.nat(400), { maxLength: 12 }),
+        fc.array(line),
+        fc.infiniteStream(fc.nat({ max: 7 })),
         async (lines, cuts) => {
-          const all = bytes(lines.map((line) => `${line}\n`).join(""));
-          const at = [0, ...cuts.map((cut) => cut % (all.length + 1)).sort((a, b) => a - b)];
-          const chunks = at.map((from, i) => all.subarray(from, at[i + 1] ?? all.length));
-          expect((await linesOf(streamOf(chunks))).flat()).toEqual(lines);
+          const bytes = bytesOf(lines.map((text) => `${text}\n`).join(""));
+          const chunks: Uint8Array[] = [];
+          for (let at = 0; at < bytes.length; ) {
+            const to = at + 1 + (cuts.next().value ?? 0);
+            chunks.push(bytes.subarray(at, to));
+            at = to;
+          }
+          expect((await linesOf(streamOf(chunks))).flat()).toEqual(
+            lines.map((text) => text.toWellFormed()),
+          );
         },
       ),
-      { numRuns: 200 },
     );
   });
 
-  test("come together when they came together, and as soon as they are whole", async () => {
-    const chunks = ["1\n2\n3", "4\n", "5", "\n"].map(bytes);
-    expect(await linesOf(streamOf(chunks))).toEqual([["1", "2"], ["34"], ["5"]]);
+  test("of one chunk are heard together", async () => {
+    const heard = await linesOf(streamOf([bytesOf("1\n2\n3"), bytesOf("\n4\n")]));
+    expect(heard).toEqual([
+      ["1", "2"],
+      ["3", "4"],
+    ]);
   });
 
-  test("are not read when they are cut off at the end", async () => {
-    expect(await linesOf(streamOf([bytes("1\n2")]))).toEqual([["1"]]);
-  });
-
-  test("stand when the stream then breaks, which is told", async () => {
+  test("that were heard stay heard when the stream breaks, and a cut one is none", async () => {
     const heard: string[] = [];
-    const broken = streamOf([bytes("1\n")], "broken");
-    await expect(readLines(broken, (lines) => heard.push(...lines))).rejects.toThrow("cut");
+    const reading = readLines(streamOf([bytesOf("1\n2")], true), (lines) => heard.push(...lines));
+    await expect(reading).rejects.toThrow("broken");
     expect(heard).toEqual(["1"]);
+    expect(await linesOf(streamOf([bytesOf("1\n2")]))).toEqual([["1"]]);
   });
 
+  test("longer than what is read at once are read", async () => {
+    const long = "x".repeat(1_000_000);
+    expect((await linesOf(streamOf([bytesOf(`${long}\n`)]))).flat()).toEqual([long]);
+  });
+});
+
+describe("a writer of lines", () => {
   test("are heard no longer than a deadline allows, and the writer learns of it", async () => {
     const heard: string[] = [];
     const writer = new LineWriter();
@@ -77,15 +89,37 @@ describe("lines", () => {
     expect(heard).toEqual(["1"]);
   });
 
-  test("written in one turn leave as one chunk, and what is written last is not lost", async () => {
+  test("sends what is written in one turn as one chunk", async () => {
     const writer = new LineWriter();
-    const heard = linesOf(writer.stream);
+    const reader = writer.stream.getReader();
     writer.write("1");
     writer.write("2");
-    await Promise.resolve();
+    const { value } = await reader.read();
     writer.write("3");
+    expect(new TextDecoder().decode(value)).toBe("1\n2\n");
     writer.close();
-    expect(await heard).toEqual([["1", "2"], ["3"]]);
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("3\n");
+    expect((await reader.read()).done).toBe(true);
+  });
+
+  test("ends for a reader who brings a buffer, too", async () => {
+    const writer = new LineWriter();
+    const reading = linesOf(writer.stream);
+    await Promise.resolve();
+    writer.write("1");
+    await new Promise((resume) => setTimeout(resume));
+    writer.close();
+    expect(await reading).toEqual([["1"]]);
+  });
+
+  test("goes on without its reader", async () => {
+    const writer = new LineWriter();
+    await writer.stream.cancel();
+    writer.write("1");
+    await Promise.resolve();
+    writer.write("2");
+    writer.close();
+    writer.close();
   });
 });
 

@@ -22,6 +22,7 @@ export const FAULTS = [
   "batch lost",
   "batch doubled",
   "batch slow",
+  "batch in parts",
   "verdicts lost",
   "partition",
   "crash before commit",
@@ -34,6 +35,7 @@ export const FAULTS = [
   "vault cut off",
   "vault unreachable",
   "line slow",
+  "line doubled",
   "question lost",
   "question doubled",
   "processor fails before",
@@ -126,10 +128,13 @@ export class Weather {
     this.#seed = seed;
     this.#mask = mask;
     const dice = new Dice(seed, "weather");
+    // On some days only a few things go wrong, and those all the time: what one fault hides another shows.
+    const isOneSided = dice.chance(0.35);
+    const few = new Set(isOneSided ? Array.from({ length: 3 }, () => dice.pick(FAULTS)) : []);
     const strength = dice.pick([0.3, 1, 1, 1, 2]);
     FAULTS.forEach((fault, i) => {
-      const share = dice.pick([0, 0.5, 1, 1, 3]);
-      this.#rates[i] = mask.faults.has(fault) ? 0 : Math.min(0.9, rates[fault] * share * strength);
+      const share = isOneSided ? (few.has(fault) ? 5 : 0) : dice.pick([0, 0.5, 1, 1, 3]);
+      this.#rates[i] = mask.faults.has(fault) ? 0 : Math.min(0.6, rates[fault] * share * strength);
     });
   }
 

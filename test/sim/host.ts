@@ -395,13 +395,7 @@ export class Host {
     const end = (): void => {
       tellOf(Array.from(open, (key) => ({ key, effect: { kind: "unknown" as const } })));
     };
-    this.#vault.perform(
-      orders,
-      (key, effect) => {
-        if (open.has(key)) tellOf([{ key, effect }]);
-      },
-      end,
-    );
+    this.#vault.perform(orders, (key, effect) => tellOf([{ key, effect }]), end);
     timeline.after(PERFORM_MS_MAX, end);
   }
 }

@@ -40,9 +40,13 @@ export class Merchants {
   readonly #origin: Origin;
   readonly #vault: Vault;
   readonly #scopes: readonly Scope[];
+  /** On some days most clients give up. */
+  readonly #patience: Dice;
+  readonly #goodwill: number;
   #requests = 0;
 
   constructor(
+    seed: number,
     world: World,
     host: Host,
     origin: Origin,
@@ -53,6 +57,8 @@ export class Merchants {
     this.#host = host;
     this.#origin = origin;
     this.#vault = vault;
+    this.#patience = new Dice(seed, "patience");
+    this.#goodwill = this.#patience.pick([1, 1, 0.4]);
     const [a, b] = accounts;
     this.#scopes = [
       { account: a, livemode: false },
@@ -64,13 +70,23 @@ export class Merchants {
   }
 
   /** Begins the story of this number at some time of the day. */
-  begin(seed: number, story: number): void {
+  begin(seed: number, story: number, fromMs: number): void {
     const dice = new Dice(seed, `story ${story}`);
     const scope = dice.pick(this.#scopes);
     const tell = dice.pick(STORIES);
-    this.#world.timeline.after(dice.whole(0, 20_000), () =>
+    this.#world.timeline.after(fromMs + dice.whole(0, 20_000), () =>
       tell({ dice, scope, name: `s${story}`, merchants: this }),
     );
+  }
+
+  /** One sale before anything else, so that the shard is awake. */
+  wake(seed: number): void {
+    const story = {
+      dice: new Dice(seed, "dawn"),
+      scope: this.#scopes[0] as Scope,
+      merchants: this,
+    };
+    this.plead(story.scope, "dawn", sale({ ...story, name: "dawn" }, "dawn"), true);
   }
 
   /** Asks until something definite is heard, then goes on. */
@@ -81,7 +97,8 @@ export class Merchants {
     isPatient: boolean,
     done: (end: End) => void = () => {},
   ): Plea {
-    const plea: Plea = { scope, key, build, isPatient, end: undefined };
+    const isGood = isPatient && this.#patience.chance(this.#goodwill);
+    const plea: Plea = { scope, key, build, isPatient: isGood, end: undefined };
     this.pleas.push(plea);
     this.#attempt(plea, 1, done);
     return plea;
@@ -260,8 +277,12 @@ function refundsThatRace(story: Story): void {
         ? undefined
         : dice.whole(1, Math.ceil((charge.amount * 2) / count));
       merchants.later(dice.chance(0.7) ? 0 : dice.whole(0, 5_000), () =>
-        merchants.plead(scope, key, operation(story, "refund", key, charge.id, amount), true, () =>
-          merchants.read(scope, charge.id),
+        merchants.plead(
+          scope,
+          key,
+          operation(story, "refund", key, charge.id, amount),
+          dice.chance(0.85),
+          () => merchants.read(scope, charge.id),
         ),
       );
     }
@@ -283,8 +304,12 @@ function capturesThatRace(story: Story): void {
           ? dice.whole(1, Math.ceil(charge.amount * 1.2))
           : undefined;
       merchants.later(dice.chance(0.7) ? 0 : dice.whole(0, 3_000), () =>
-        merchants.plead(scope, own, operation(story, kind, own, charge.id, amount), true, () =>
-          merchants.read(scope, charge.id),
+        merchants.plead(
+          scope,
+          own,
+          operation(story, kind, own, charge.id, amount),
+          dice.chance(0.85),
+          () => merchants.read(scope, charge.id),
         ),
       );
     }

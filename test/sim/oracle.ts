@@ -27,7 +27,7 @@ import {
   project,
 } from "../../protocol/projection.ts";
 import type { Result } from "../../protocol/result.ts";
-import type { Ask, End, Reply } from "../../protocol/shard.ts";
+import type { Ask, ChargeAsk, End, Reply } from "../../protocol/shard.ts";
 import type { Order } from "../../protocol/vault.ts";
 import type { Account, Ledger } from "./ledger.ts";
 import type { Booked } from "./processor.ts";
@@ -121,6 +121,8 @@ export class Oracle {
   readonly #sent = new Map<string, OpenCharge | OpenOperation>();
   /** Approved effects at the processor, by account and key. */
   readonly #effects = new Map<string, string>();
+  /** What the processor calls each approved effect, by charge or operation. */
+  readonly #refs = new Map<string, string | null>();
   readonly #gone = new Set<string>();
   readonly #missing = new Set<string>();
   /** The last entry of each account that anybody was told of. */
@@ -150,6 +152,7 @@ export class Oracle {
         fail("I2", `${nameOfAsk(ask)} is sent with another ${field}`);
       }
     }
+    if (ask.kind === "charge" && command.kind === "open_charge") checkSource(ask, command);
   }
 
   tokenMissing(text: string): void {
@@ -422,6 +425,10 @@ export class Oracle {
   #concludeOperation(watched: Watched, command: CloseOperation, verdict: Verdict): void {
     const operation = watched.operations.get(command.id);
     const told = watched.projection.operations.get(command.id);
+    const ref = this.#refs.get(command.id);
+    if (verdict.outcome === "done" && command.approved && command.processor_ref !== ref) {
+      fail("I3", `${command.id} names ${command.processor_ref}, the processor says ${ref}`);
+    }
     if (verdict.outcome === "known" || operation === undefined || told?.seq == null) return;
     const { facts } = operation;
     const claimed = watched.claims.get(operation.command.key);
@@ -509,6 +516,7 @@ export class Oracle {
     const before = this.#effects.get(name);
     if (before !== undefined) fail("I1", `${name} has effects ${before} and ${order.key}`);
     this.#effects.set(name, order.key);
+    this.#refs.set(idOf(order.key), effect.ref);
   }
 
   moneyMoved(
@@ -700,6 +708,17 @@ const nameOf = (scope: Scope): string => `${scope.account}/${scope.livemode ? "l
 
 const nameOfAsk = (ask: Ask): string =>
   ask.kind === "account" ? "an account" : `${ask.kind} ${ask.key} of ${nameOf(ask)}`;
+
+function checkSource(ask: ChargeAsk, { token, card_id }: OpenCharge): void {
+  const { source } = ask;
+  const isMeant =
+    source.kind === "customer"
+      ? card_id === source.card_id && token === undefined
+      : source.kind === "tokenized"
+        ? token === source.token
+        : token === source.text || !/^tok_.{22}$/.test(source.text);
+  if (!isMeant) fail("I2", `${nameOfAsk(ask)} is sent with another card`);
+}
 
 /** What no database would take; it stands for all that one cannot, such as a NUL in a text. */
 const isPoison = (ask: Ask): boolean => ask.kind === "charge" && ask.amount === 0;

@@ -16,6 +16,7 @@ const LATE_COMMIT_MS_MAX = 110_000;
 const PARTITION_MS_MAX = 20_000;
 
 type SendFailure = "fenced" | "conflict" | "unreachable";
+type Answer = (answered: Result<readonly Verdict[], SendFailure>) => void;
 type Batch = { readonly epoch: number; readonly commands: readonly Command[] };
 
 export class Origin {
@@ -35,7 +36,31 @@ export class Origin {
     this.#apply({ epoch: this.ledger.epoch, commands });
   }
 
-  send(batch: Batch, answer: (answered: Result<readonly Verdict[], SendFailure>) => void): void {
+  send(batch: Batch, answer: Answer): void {
+    const { weather, dice } = this.#world;
+    const { epoch, commands } = batch;
+    if (commands.length < 2 || !weather.strikes("batch in parts")) {
+      this.#travel(batch, answer);
+      return;
+    }
+    // On a lane, which many shards share, a batch may be committed in parts; of two failures the one that
+    // leaves more open counts.
+    const cut = dice.whole(1, commands.length - 1);
+    const parts = [commands.slice(0, cut), commands.slice(cut)];
+    const answers: Parameters<Answer>[0][] = [];
+    parts.forEach((part, i) => {
+      this.#travel({ epoch, commands: part }, (answered) => {
+        answers[i] = answered;
+        const [first, second] = answers;
+        if (first === undefined || second === undefined) return;
+        if (first.ok && second.ok) answer(ok([...first.value, ...second.value]));
+        else if (first.ok) answer(second);
+        else answer(second.ok || first.failure === "unreachable" ? first : second);
+      });
+    });
+  }
+
+  #travel(batch: Batch, answer: Answer): void {
     const { weather, timeline, dice } = this.#world;
     const once = this.#onceWithin(answer);
     if (this.#isPartitioned() || weather.strikes("batch lost")) {
@@ -65,10 +90,7 @@ export class Origin {
     });
   }
 
-  #execute(
-    batch: Batch,
-    answer: (answered: Result<readonly Verdict[], SendFailure>) => void,
-  ): void {
+  #execute(batch: Batch, answer: Answer): void {
     const { weather, timeline, dice } = this.#world;
     if (weather.strikes("crash before commit")) {
       if (dice.chance(0.5)) timeline.after(dice.whole(1, 300), () => answer(refuse("unreachable")));

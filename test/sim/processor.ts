@@ -208,6 +208,9 @@ export class Vault {
           timeline.after(delayMs, () => {
             if (!call.isHeard) return;
             line(order.key, effect);
+            if (weather.strikes("line doubled")) {
+              timeline.after(dice.whole(0, 300), () => line(order.key, effect));
+            }
             if (--open === 0) finish();
           });
         });

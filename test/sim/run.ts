@@ -14,6 +14,8 @@ import { Timeline } from "./timeline.ts";
 import type { World } from "./world.ts";
 
 const START_MS = Date.UTC(2026, 10, 1, 12);
+/** A quiet time before the storm, long enough for a shard that has woken to be sure of itself. */
+const DAWN_MS = 170_000;
 const STORM_MS = 45_000;
 /**
  * After the storm: a statement sent at its end commits 110 s later, alarms look every 5 s, the slowest card
@@ -29,7 +31,7 @@ const ACCOUNTS: readonly [AccountId, AccountId] = [
   "acct_AAAAAAAAAAAAAAAA",
   "acct_BBBBBBBBBBBBBBBB",
 ];
-const STORIES_MAX = 5;
+const STORIES_MAX = 7;
 
 /** How often each fault strikes on a bad day, of all the times it could. */
 const RATES: Readonly<Record<Fault, number>> = {
@@ -48,6 +50,7 @@ const RATES: Readonly<Record<Fault, number>> = {
   "batch lost": 0.04,
   "batch doubled": 0.05,
   "batch slow": 0.05,
+  "batch in parts": 0.1,
   "verdicts lost": 0.05,
   partition: 0.01,
   "crash before commit": 0.03,
@@ -59,6 +62,7 @@ const RATES: Readonly<Record<Fault, number>> = {
   "vault cut off": 0.05,
   "vault unreachable": 0.04,
   "line slow": 0.05,
+  "line doubled": 0.05,
   "question lost": 0.05,
   "question doubled": 0.05,
   "processor fails before": 0.04,
@@ -94,10 +98,12 @@ export function run(seed: number, options: RunOptions = {}): Outcome {
   let violation: Outcome["violation"];
   try {
     const simulation = new Simulation(seed, subject, weather, onLine);
+    const dawnMs = new Dice(seed, "dawn").chance(0.4) ? DAWN_MS : 0;
+    if (dawnMs > 0) simulation.merchants.wake(seed);
     for (let story = 0; story < stories; story++) {
-      if (!mask.stories.has(story)) simulation.merchants.begin(seed, story);
+      if (!mask.stories.has(story)) simulation.merchants.begin(seed, story, dawnMs);
     }
-    simulation.play();
+    simulation.play(dawnMs);
     requests = simulation.merchants.pleas.length;
   } catch (error) {
     const isViolation = error instanceof Violation;
@@ -140,7 +146,14 @@ class Simulation {
     this.#world.oracle.watch(this.#origin.ledger);
     this.#vault = new Vault(this.#world);
     this.#host = new Host(this.#world, SLOT, this.#origin, this.#vault);
-    this.merchants = new Merchants(this.#world, this.#host, this.#origin, this.#vault, ACCOUNTS);
+    this.merchants = new Merchants(
+      seed,
+      this.#world,
+      this.#host,
+      this.#origin,
+      this.#vault,
+      ACCOUNTS,
+    );
     this.#origin.commit(
       ACCOUNTS.map((id) => ({
         kind: "create_account",
@@ -152,12 +165,17 @@ class Simulation {
     );
   }
 
-  play(): void {
-    this.#until(STORM_MS);
-    this.#world.tell("weather", () => "calms down");
-    this.#world.weather.calm = true;
+  play(dawnMs: number): void {
+    const { weather, tell } = this.#world;
+    weather.calm = true;
+    this.#until(dawnMs);
+    tell("weather", () => "gets worse");
+    weather.calm = false;
+    this.#until(dawnMs + STORM_MS);
+    tell("weather", () => "calms down");
+    weather.calm = true;
     this.#host.calm();
-    this.#until(STORM_MS + CALM_MS);
+    this.#until(dawnMs + STORM_MS + CALM_MS);
     this.#audit();
     this.#replay(this.merchants.pleas.filter(({ end }) => end !== undefined));
   }

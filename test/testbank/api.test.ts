@@ -20,6 +20,7 @@ describe("the processor key", () => {
     for (const [method, path] of [
       ["POST", "/authorizations"],
       ["POST", "/authorizations/auth_x/refunds"],
+      ["POST", "/batches"],
       ["POST", "/faults"],
       ["DELETE", "/faults"],
       ["GET", "/faults"],

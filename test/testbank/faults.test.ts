@@ -198,6 +198,16 @@ describe("a timeout after booking", () => {
   });
 });
 
+describe("an answer that is dropped", () => {
+  test("breaks off after booking, and the key tells that the money moved", async () => {
+    await bank.setFaults({ drop_after_rate: 1, count: 1 });
+    const key = freshKey();
+    await expect(bank.authorize({}, key)).rejects.toThrow();
+    expect((await bank.get(`/keys/${key}`)).body).toMatchObject({ status: 200 });
+    expect(await bank.authorize({}, key)).toMatchObject({ status: 200, replayed: true });
+  });
+});
+
 describe("a duplicate answer", () => {
   test("is an error with the first answer inside, for replays only", async () => {
     await bank.setFaults({ duplicate_rate: 1 });

@@ -1,27 +1,54 @@
-import { describe, expect, test } from "vitest";
-import type { CardSummary } from "../../protocol/facts.ts";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import type { AccountId, TokenId } from "../../protocol/ids.ts";
+import { LineWriter } from "../../protocol/lines.ts";
+import type { Effect, Performed } from "../../protocol/vault.ts";
 import { Pan } from "../../workers/vault/card.ts";
-import { Processor } from "../../workers/vault/processor.ts";
+import { Processor, type Question } from "../../workers/vault/processor.ts";
 
 type Answer = { readonly status: number; readonly body: unknown } | "cut";
 
-/** A processor that gives these answers in turn, the last one for ever. */
+const noPause = async () => {};
+
+/**
+ * A processor that gives these answers in turn, the last one for ever; in a batch, the first of them to
+ * each order.
+ */
 function answering(...answers: Answer[]) {
   const asked: string[] = [];
+  const next = () => (answers.length > 1 ? answers.shift() : answers[0]);
   const http = {
     fetch: async (url: string, init: RequestInit) => {
-      asked.push(`${init.method} ${new URL(url).pathname}`);
-      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      const { pathname } = new URL(url);
+      asked.push(`${init.method} ${pathname}`);
+      const answer = next();
       if (answer === undefined || answer === "cut") throw new Error("connection lost");
-      return Response.json(answer.body, { status: answer.status });
+      if (pathname !== "/batches") return Response.json(answer.body, { status: answer.status });
+      const keys = (JSON.parse(String(init.body)) as { key: string }[]).map(({ key }) => key);
+      return new Response(keys.map((key) => `${JSON.stringify({ key, ...answer })}\n`).join(""));
     },
   };
-  return { processor: new Processor(http, "key", async () => {}), asked };
+  return { processor: new Processor(http, "key", noPause), asked };
+}
+
+/** A processor whose answer to a batch the test writes; it has never heard of any key. */
+function dictated() {
+  const asked: string[] = [];
+  const lines = new LineWriter();
+  const http = {
+    fetch: async (url: string, init: RequestInit) => {
+      const { pathname } = new URL(url);
+      asked.push(`${init.method} ${pathname}`);
+      if (pathname !== "/batches") return Response.json({ error: {} }, { status: 404 });
+      init.signal?.addEventListener("abort", () => lines.close());
+      return new Response(lines.stream as never);
+    },
+  };
+  return { processor: new Processor(http, "key", noPause), asked, lines };
 }
 
 const pan = Pan.parse("4242424242424242");
 if (!pan.ok) throw new Error("a test card is a card");
-const summary: CardSummary = {
+const summary = {
   brand: "Visa",
   last4: "4242",
   exp_month: 12,
@@ -31,9 +58,30 @@ const summary: CardSummary = {
   country: null,
 };
 const card = { pan: pan.value, expMonth: 12, expYear: 2034, cvc: undefined, summary };
-const ask = { token: "tok_x", amount: 100, currency: "usd", capture: true, key: "ch_x.1" } as const;
-const refund = { authorization: "auth_1", verb: "refunds", amount: 100, key: "re_x.1" } as const;
+const scope = { account: "acct_AbCdEfGhIjKlMnOp" as AccountId, livemode: false };
+const token: TokenId = "tok_x" as TokenId;
+
+const charge = (key = "ch_x.1"): Question => ({
+  order: { ...scope, verb: "authorize", token, amount: 100, currency: "usd", capture: true, key },
+  card,
+});
+const refund: Question = {
+  order: { ...scope, verb: "refund", authorization: "auth_1", amount: 100, key: "re_x.1" },
+};
 const approved = { id: "auth_1", status: "approved" };
+const approving = (key: string) => JSON.stringify({ key, status: 200, body: approved });
+
+async function effectsOf(processor: Processor, questions: Question[]): Promise<Performed[]> {
+  const told: Performed[] = [];
+  await processor.perform(questions, (performed) => told.push(performed));
+  return told;
+}
+
+async function effectOf(processor: Processor, question: Question): Promise<Effect | undefined> {
+  const told = await effectsOf(processor, [question]);
+  expect(told.map(({ key }) => key)).toEqual([question.order.key]);
+  return told[0]?.effect;
+}
 
 describe("an authorization", () => {
   test.each([
@@ -52,7 +100,7 @@ describe("an authorization", () => {
     ],
   ] as const)("whose processor %s has that outcome", async (_, answers, kind) => {
     const { processor } = answering(...(answers as readonly Answer[]));
-    expect((await processor.authorize(ask, card)).kind).toBe(kind);
+    expect((await effectOf(processor, charge()))?.kind).toBe(kind);
   });
 
   test.each([
@@ -67,9 +115,12 @@ describe("an authorization", () => {
     ["has moved away", [{ status: 404, body: {} }]],
     ["is not sure yet", [{ status: 200, body: { id: "auth_1", status: "pending" } }]],
     ["says yes without a name for it", [{ status: 200, body: { status: "approved" } }]],
+    ["says nothing in JSON", [{ status: 200, body: null }]],
+    ["says nothing in JSON, with a refusal", [{ status: 400, body: null }]],
+    ["says duplicate of nothing", [{ status: 409, body: { original: null } }]],
   ] as const)("whose processor %s is unknown, never declined", async (_, answers) => {
     const { processor } = answering(...(answers as readonly Answer[]));
-    expect(await processor.authorize(ask, card)).toEqual({ kind: "unknown" });
+    expect(await effectOf(processor, charge())).toEqual({ kind: "unknown" });
   });
 
   test("is asked for by its key before it is asked again", async () => {
@@ -78,8 +129,15 @@ describe("an authorization", () => {
       { status: 404, body: {} },
       { status: 200, body: approved },
     );
-    expect((await processor.authorize(ask, card)).kind).toBe("approved");
-    expect(asked).toEqual(["POST /authorizations", "GET /keys/ch_x.1", "POST /authorizations"]);
+    expect((await effectOf(processor, charge()))?.kind).toBe("approved");
+    expect(asked).toEqual(["POST /batches", "GET /keys/ch_x.1", "POST /authorizations"]);
+  });
+
+  test("is asked three times and no more", async () => {
+    const { processor, asked } = answering("cut");
+    expect(await effectOf(processor, charge())).toEqual({ kind: "unknown" });
+    const again = ["GET /keys/ch_x.1", "POST /authorizations"];
+    expect(asked).toEqual(["POST /batches", ...again, ...again]);
   });
 });
 
@@ -101,6 +159,120 @@ describe("a refund", () => {
     ["is not allowed to ask", { status: 401, body: { error: {} } }, "unknown"],
   ] as const)("that %s is told as %j", async (_, answer, kind) => {
     const { processor } = answering(answer);
-    expect((await processor.follow(refund)).kind).toBe(kind);
+    expect((await effectOf(processor, refund))?.kind).toBe(kind);
+  });
+
+  test("that is unclear is asked again on its own path", async () => {
+    const { processor, asked } = answering("cut", { status: 404, body: {} }, "cut");
+    await effectOf(processor, refund);
+    expect(asked.slice(0, 3)).toEqual([
+      "POST /batches",
+      "GET /keys/re_x.1",
+      "POST /authorizations/auth_1/refunds",
+    ]);
+  });
+});
+
+describe("a batch", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("tells each effect when its line comes, in the order of the lines", async () => {
+    const { processor, lines } = dictated();
+    const told: string[] = [];
+    const performing = processor.perform([charge("a"), charge("b"), charge("c")], ({ key }) =>
+      told.push(key),
+    );
+    for (const key of ["c", "a"]) {
+      lines.write(approving(key));
+      await expect.poll(() => told.at(-1)).toBe(key);
+    }
+    expect(told).toEqual(["c", "a"]);
+    lines.write(approving("b"));
+    lines.close();
+    await performing;
+    expect(told).toEqual(["c", "a", "b"]);
+  });
+
+  test("asks an unclear order again while the others are still awaited", async () => {
+    const { processor, asked, lines } = dictated();
+    const performing = processor.perform([charge("a"), charge("b")], () => {});
+    lines.write(JSON.stringify({ key: "a", status: 500, body: {} }));
+    await expect.poll(() => asked).toContain("GET /keys/a");
+    expect(asked).not.toContain("GET /keys/b");
+    lines.write(approving("b"));
+    lines.close();
+    await performing;
+    expect(asked).not.toContain("GET /keys/b");
+  });
+
+  test("takes no line that is none, is of nobody's or comes again", async () => {
+    const { processor, lines, asked } = dictated();
+    const performing = effectsOf(processor, [charge("a"), charge("b")]);
+    for (const line of [
+      "{",
+      "null",
+      JSON.stringify({ key: "a" }),
+      approving("z"),
+      approving("b"),
+      JSON.stringify({ key: "b", status: 200, body: { id: "x", status: "declined" } }),
+      approving("a"),
+    ]) {
+      lines.write(line);
+    }
+    lines.close();
+    const told = await performing;
+    expect(told.map(({ key, effect }) => [key, effect.kind])).toEqual([
+      ["b", "approved"],
+      ["a", "approved"],
+    ]);
+    expect(asked).toEqual(["POST /batches"]);
+  });
+
+  test("that is refused as a whole declines nobody: each order is asked alone", async () => {
+    const asked: string[] = [];
+    const http = {
+      fetch: async (url: string, init: RequestInit) => {
+        const { pathname } = new URL(url);
+        asked.push(`${init.method} ${pathname}`);
+        if (pathname === "/batches") return Response.json({ error: {} }, { status: 400 });
+        if (init.method === "GET") return Response.json({ error: {} }, { status: 404 });
+        return Response.json(approved);
+      },
+    };
+    const told = await effectsOf(new Processor(http, "key", noPause), [charge("a"), charge("b")]);
+    expect(told.map(({ effect }) => effect.kind)).toEqual(["approved", "approved"]);
+    expect(asked.filter((line) => line === "POST /authorizations")).toHaveLength(2);
+  });
+
+  test("that does not end is given up after 8 seconds, and what is missing asked by key", async () => {
+    vi.useFakeTimers();
+    const { processor, lines, asked } = dictated();
+    const told: Performed[] = [];
+    const performing = processor.perform([charge("a"), charge("b")], (line) => told.push(line));
+    lines.write(approving("a"));
+    await vi.advanceTimersByTimeAsync(7_999);
+    expect([told.length, asked.length]).toEqual([1, 1]);
+    await vi.advanceTimersByTimeAsync(1);
+    await performing;
+    expect(told.map(({ key, effect }) => [key, effect.kind])).toEqual([
+      ["a", "approved"],
+      ["b", "unknown"],
+    ]);
+    expect(asked.slice(0, 3)).toEqual(["POST /batches", "GET /keys/b", "POST /authorizations"]);
+  });
+
+  test("of more than 1,000 orders goes in two requests", async () => {
+    const { processor, asked } = answering({ status: 200, body: approved });
+    const questions = Array.from({ length: 1_001 }, (_, i) => charge(`ch_${i}`));
+    expect(await effectsOf(processor, questions)).toHaveLength(1_001);
+    expect(asked).toEqual(["POST /batches", "POST /batches"]);
+  });
+
+  test("of nothing asks nothing", async () => {
+    const { processor, asked } = answering("cut");
+    expect(await effectsOf(processor, [])).toEqual([]);
+    expect(asked).toEqual([]);
   });
 });

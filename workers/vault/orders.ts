@@ -2,8 +2,8 @@
 // side by side, and everything is asked of the processor in one request. Whatever goes wrong with one
 // order is that order's effect and nobody else's.
 
-import type { CardName, TakenCard } from "../../durable-objects/card-box.ts";
 import type { Scope } from "../../protocol/command.ts";
+import type { CardSummary } from "../../protocol/facts.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { Effect, Order } from "../../protocol/vault.ts";
@@ -13,15 +13,27 @@ import type { KeyProvider } from "./key-provider.ts";
 import type { Authorization, Processor, Question, Tell } from "./processor.ts";
 import { unseal } from "./seal.ts";
 
+type CardName = { readonly owner: string; readonly token: string };
+
+type TakenCard = {
+  readonly boxed: { readonly sealed: string; readonly card: CardSummary };
+  readonly cvc: string | undefined;
+};
+
+type Taken = TakenCard | "forgotten_lately" | undefined;
+
 export type Means = {
-  /** Takes cards from the box of a slot. */
-  readonly take: (slot: number, names: readonly CardName[]) => Promise<(TakenCard | undefined)[]>;
+  /** Takes cards from the box of a slot, in the order of their names. */
+  readonly take: (slot: number, names: readonly CardName[]) => Promise<Taken[]>;
   readonly keys: KeyProvider;
   readonly processor: Processor;
 };
 
-/** A card that was forgotten or does not open, or one that could not be looked for. */
-type NoCard = "gone" | "out_of_reach";
+/**
+ * A card that was forgotten or does not open, one whose earlier order may still be under way, or one that
+ * could not be looked for.
+ */
+type NoCard = "gone" | "forgotten_lately" | "out_of_reach";
 
 /** Whose a card is in its box: account and mode. */
 export const ownerOf = (scope: Scope): string =>
@@ -34,9 +46,9 @@ export async function perform(orders: readonly Order[], means: Means, tell: Tell
     once.filter((order) => order.verb === "authorize"),
     means,
   );
-  const recall = async (key: string) => {
+  const recall = async (key: string, otherwise: Effect) => {
     // The question may have been asked before the card was forgotten; then the answer stands.
-    tell({ key, effect: (await means.processor.recall(key)) ?? GONE });
+    tell({ key, effect: (await means.processor.recall(key)) ?? otherwise });
   };
   const questions: Question[] = [];
   const recalls: Promise<void>[] = [];
@@ -44,7 +56,9 @@ export async function perform(orders: readonly Order[], means: Means, tell: Tell
     const card = cards.get(order.key) ?? refuse("out_of_reach");
     if (order.verb !== "authorize") questions.push({ order });
     else if (card.ok) questions.push({ order, card: card.value });
-    else if (card.failure === "gone") recalls.push(recall(order.key));
+    else if (card.failure === "gone") recalls.push(recall(order.key, GONE));
+    // Whoever took the card before may be about to ask: declining now could contradict what he hears.
+    else if (card.failure === "forgotten_lately") recalls.push(recall(order.key, UNKNOWN));
     else tell({ key: order.key, effect: UNKNOWN });
   }
   await Promise.all([means.processor.perform(questions, tell), ...recalls]);
@@ -72,10 +86,11 @@ async function openAll(orders: readonly Authorization[], means: Means): Promise<
 
 async function open(
   order: Authorization,
-  taken: TakenCard | undefined,
+  taken: Taken,
   keys: KeyProvider,
 ): Promise<Result<CardInHand, NoCard>> {
   if (taken === undefined) return refuse("gone");
+  if (taken === "forgotten_lately") return refuse("forgotten_lately");
   const { boxed, cvc } = taken;
   const digits = await unseal(boxed.sealed, order, keys);
   if (!digits.ok) return refuse("gone");

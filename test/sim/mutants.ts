@@ -1,0 +1,618 @@
+// Planted bugs: small changes to the real sources, each one breaking the protocol, each to be found by the
+// simulator within a bounded number of seeds. A simulator that misses one is too weak to be believed.
+
+export type Mutant = {
+  readonly name: string;
+  /** Relative to the repository. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** Why it is a bug. */
+  readonly why: string;
+};
+
+const ADMISSION = "durable-objects/admission.ts";
+const CONVEYOR = "durable-objects/conveyor.ts";
+const DRIVE = "durable-objects/drive.ts";
+const END = "durable-objects/end.ts";
+const MACHINE = "durable-objects/machine.ts";
+const OPENING = "durable-objects/opening.ts";
+const RECOVERY = "durable-objects/recovery.ts";
+const REQUEST = "durable-objects/request.ts";
+const STATE = "durable-objects/shard-state.ts";
+const VERDICT = "durable-objects/verdict.ts";
+const CHARGE = "protocol/charge.ts";
+const COMMAND = "protocol/command.ts";
+const FAILURE = "protocol/failure.ts";
+const LEDGER = "test/sim/ledger.ts";
+
+export const MUTANTS: readonly Mutant[] = [
+  // Who may come in.
+  {
+    name: "no lock on a key in flight",
+    file: ADMISSION,
+    find: `if (state.inFlight.has(name)) return`,
+    replace: `if (state.inFlight.size > 1e9) return`,
+    why: "two requests with one key are executed side by side",
+  },
+  {
+    name: "remembered answers ignore parameters",
+    file: ADMISSION,
+    find: `if (first.mac === ask.mac && first.operation === ask.operation) return first.reply;`,
+    replace: `if (first.operation === ask.operation) return first.reply;`,
+    why: "a key used for another request is told the first one's answer",
+  },
+  {
+    name: "remembered answers ignore the route",
+    file: ADMISSION,
+    find: `if (first.mac === ask.mac && first.operation === ask.operation) return first.reply;`,
+    replace: `if (first.mac === ask.mac) return first.reply;`,
+    why: "a key used for another route is told the first one's answer",
+  },
+  {
+    name: "keys of all accounts in one drawer",
+    file: ADMISSION,
+    find: "const name = `${whose}/${ask.key}`;",
+    replace: "const name = ask.key;",
+    why: "one merchant's key locks another's, or answers it",
+  },
+  {
+    name: "test and live mode are one",
+    file: STATE,
+    find: "scope.livemode ? `${scope.account}/live` : `${scope.account}/test`;",
+    replace: "scope.account;",
+    why: "a key of test mode locks or answers the same key of live mode",
+  },
+  {
+    name: "no alarm for a request",
+    file: ADMISSION,
+    find: `  arm(state, out);
+  const token`,
+    replace: `  const token`,
+    why: "after a crash nobody comes back for what was opened",
+  },
+  {
+    name: "alarm set for tomorrow",
+    file: STATE,
+    find: "state.wakeMs = nowMs + ALARM_MS;",
+    replace: "state.wakeMs = nowMs + 86_400_000;",
+    why: "what a crash left open stays open for a day",
+  },
+  {
+    name: "orders leave before the alarm is safe",
+    file: MACHINE,
+    find: `out.push({ kind: "send", batch: batch.number, commands: batch.commands });
+  }`,
+    replace: `out.push({ kind: "send", batch: batch.number, commands: batch.commands });
+  }
+  for (const action of out.filter(({ kind }) => kind === "arm")) {
+    out.splice(out.indexOf(action), 1);
+    out.push(action);
+  }`,
+    why: "a crash between the two leaves an opened charge with nobody to come back for it",
+  },
+  // What is asked of the ledger.
+  {
+    name: "every charge captures",
+    file: OPENING,
+    find: `return { ...rest, token, card, kind: "open_charge", id };`,
+    replace: `return { ...rest, token, card, kind: "open_charge", id, capture: true };`,
+    why: "an authorization takes money",
+  },
+  {
+    name: "a customer's own choice of card is dropped",
+    file: OPENING,
+    find: `return { ...rest, ...kept, kind: "open_charge", id };`,
+    replace: `return { ...rest, kind: "open_charge", id };`,
+    why: "the charge is paid with another card than the merchant named",
+  },
+  {
+    name: "commands that exclude each other share a batch",
+    file: CONVEYOR,
+    find: "if (item.names.some((name) => this.#names.has(name) || held.has(name))) {",
+    replace: "if (item.names.length > 1e9) {",
+    why: "two refunds of one charge are judged on the same state and together exceed it",
+  },
+  {
+    name: "names in flight are never given back",
+    file: CONVEYOR,
+    find: "for (const { names } of items) for (const name of names) this.#names.delete(name);",
+    replace: "",
+    why: "a charge's close waits for ever behind its own opening",
+  },
+  {
+    name: "a conflict is everybody's",
+    file: CONVEYOR,
+    find: `if (failure === "conflict" && items.length > 1) {`,
+    replace: `if (failure === "conflict" && items.length > 1e9) {`,
+    why: "one command the database cannot take fails its neighbours",
+  },
+  {
+    name: "half of a batch that conflicts is lost",
+    file: CONVEYOR,
+    find: "this.#halves.push(items.slice(middle), items.slice(0, middle));",
+    replace: "this.#halves.push(items.slice(0, middle));",
+    why: "those in the second half are never answered",
+  },
+  {
+    name: "verdicts go to the wrong command",
+    file: VERDICT,
+    find: `answered.value[i] ?? "unreachable"`,
+    replace: `answered.value[items.length - 1 - i] ?? "unreachable"`,
+    why: "in a batch of two each hears the other's verdict",
+  },
+  // What an answer of the ledger means.
+  {
+    name: "a lost opening is a refusal",
+    file: VERDICT,
+    find: "answer(state, request, endOfFailure(word), out);\n    return;",
+    replace: `answer(state, request, refused({ kind: "charge_failed" }), out);
+    return;`,
+    why: "a charge that may have been opened is told as refused for good",
+  },
+  {
+    name: "a lost opening leaves no doubt",
+    file: VERDICT,
+    find: `    state.lateSearches = LATE_SEARCHES;
+    doubt(state, out);`,
+    replace: "",
+    why: "a charge opened without its shard knowing is never looked for",
+  },
+  {
+    name: "a lost opening does not commit late",
+    file: VERDICT,
+    find: "    state.lateSearches = LATE_SEARCHES;\n",
+    replace: "",
+    why: "a statement that commits a minute after it was given up is never found",
+  },
+  {
+    name: "an unfinished charge is an answer",
+    file: VERDICT,
+    find: `if (first.end.kind === "unfinished") {`,
+    replace: `if (first.end.kind === "unfinished" && !request.replayed) {`,
+    why: "a retry is told that a charge nobody asked the processor for has succeeded",
+  },
+  {
+    name: "an opened charge is an answer",
+    file: VERDICT,
+    find: "finish(state, request, openedCharge(command, word.paid_with));",
+    replace: `answer(
+        state,
+        request,
+        { ok: true, facts: openedCharge(command, word.paid_with) },
+        out,
+      );`,
+    why: "success is told before the processor was asked",
+  },
+  {
+    name: "a replay does not name the first request",
+    file: VERDICT,
+    find: "request.executed = first.request;\n",
+    replace: "\n",
+    why: "`Original-Request` names the retry",
+  },
+  {
+    name: "a replay is not marked",
+    file: VERDICT,
+    find: "request.replayed = true;",
+    replace: "request.replayed = false;",
+    why: "the merchant believes that its retry was executed",
+  },
+  {
+    name: "what an instance knows of the sequence goes back",
+    file: VERDICT,
+    find: "word.seq > account.seq",
+    replace: "word.seq < account.seq || account.seq === 0",
+    why: "a copy is thought fresh enough that lacks what was just answered",
+  },
+  {
+    name: "an instance that knows nothing trusts any copy",
+    file: MACHINE,
+    find: "minSeq: seq === 0 ? null : seq",
+    replace: "minSeq: seq",
+    why: "after a crash a read comes from a copy that lacks what was answered before",
+  },
+  // The way through the processor.
+  {
+    name: "another key at the processor each time",
+    file: DRIVE,
+    find: "const order = orderOf(scope, facts);",
+    replace: `const made = orderOf(scope, facts);
+  const order = { ...made, key: \`\${made.key}.\${state.clock.nowMs}\` };`,
+    why: "asking twice books twice",
+  },
+  {
+    name: "silence is a refusal",
+    file: DRIVE,
+    find: `if (effect.kind === "unknown") end(state, driven, UNPERFORMED, out);
+      else begin(state, driven, effect);`,
+    replace: `begin(state, driven, effect.kind !== "unknown" ? effect : {
+        kind: "declined",
+        ref: null,
+        outcome: {
+          checks: { cvc: null, address_line1: null, address_zip: null },
+          network_code: "05",
+          risk_level: "normal",
+          decline: { code: "card_declined", message: "Your card was declined." },
+        },
+      });`,
+    why: "a charge the processor did make is closed as failed",
+  },
+  {
+    name: "a refusal is an approval",
+    file: DRIVE,
+    find: `const approved = effect.kind === "approved";`,
+    replace: `const approved = effect.kind !== undefined;`,
+    why: "a declined card is told as charged",
+  },
+  {
+    name: "a release gives money back",
+    file: DRIVE,
+    find: `release: "void" }`,
+    replace: `release: "refund" }`,
+    why: "what was never taken is refunded",
+  },
+  {
+    name: "the processor's name is not kept",
+    file: DRIVE,
+    find: "const processor_ref = approved ? effect.ref : null;",
+    replace: "const processor_ref = null;",
+    why: "an operation cannot be found at the processor again",
+  },
+  {
+    name: "effects are taken at any time",
+    file: DRIVE,
+    find: `driven === undefined || driven.state !== "performing" || driven.key !== key`,
+    replace: "driven === undefined || driven.key !== key",
+    why: "a second word on the same order begins a second close",
+  },
+  {
+    name: "two drives of one charge",
+    file: DRIVE,
+    find: "if (running !== undefined) return running;",
+    replace: "if (running !== undefined && running.recovering) return running;",
+    why: "the drive that is overwritten never hears its effect, nor do those who wait for it",
+  },
+  {
+    name: "a lost close is a success",
+    file: DRIVE,
+    find: "end(state, driven, UNCOMMITTED, out);",
+    replace: "end(state, driven, { ok: true, facts: driven.facts }, out);",
+    why: "an end is told that no ledger holds",
+  },
+  {
+    name: "a close is not tried again",
+    file: DRIVE,
+    find: `moveRequest(request, "retry");
+  sendClose(state, driven);`,
+    replace: `moveRequest(request, "retry");`,
+    why: "whoever waits for the close waits for ever",
+  },
+  {
+    name: "an end that is not known leaves no doubt",
+    file: DRIVE,
+    find: "if (!final) doubt(state, out);",
+    replace: "",
+    why: "a charge the processor was silent on is left between its two phases",
+  },
+  {
+    name: "its own close counts, not the ledger's",
+    file: DRIVE,
+    find: `return known.kind === "unfinished" ? UNCOMMITTED : endOfFacts(known.facts);`,
+    replace: `return facts.kind === "charge" && close?.kind === "close_charge"
+        ? endOfFacts(closedCharge(facts, close, verdict.seq))
+        : known.kind === "unfinished"
+          ? UNCOMMITTED
+          : endOfFacts(known.facts);`,
+    why: "the second to close tells another balance transaction than the first",
+  },
+  // What is kept and let go.
+  {
+    name: "answers that say try again are kept",
+    file: END,
+    find: "isFinal(end) &&\n  (end.ok",
+    replace: "(end.ok",
+    why: "a key whose ledger was out of reach once is unavailable for ever",
+  },
+  {
+    name: "a refused reuse is kept",
+    file: END,
+    find: `end.failure.kind === "idempotency_mismatch" ||`,
+    replace: "",
+    why: "the rightful owner of a key is told the answer of whoever misused it",
+  },
+  {
+    name: "a key is not given back",
+    file: REQUEST,
+    find: "    state.inFlight.delete(name);\n",
+    replace: "",
+    why: "a key is in use after its request has ended",
+  },
+  {
+    name: "a locked charge is an answer for good",
+    file: FAILURE,
+    find: `    f.kind === "object_locked" ||\n`,
+    replace: "",
+    why: "a refund that met another is told so for ever",
+  },
+  // What a crash left.
+  {
+    name: "a shard wakes without doubt",
+    file: STATE,
+    find: "doubtful: true,",
+    replace: "doubtful: false,",
+    why: "nobody looks for what the instance before left open",
+  },
+  {
+    name: "a shard wakes and looks once",
+    file: STATE,
+    find: "lateSearches: LATE_SEARCHES,",
+    replace: "lateSearches: 0,",
+    why: "what the instance before sent commits after the only search",
+  },
+  {
+    name: "ids are made by the clock alone",
+    file: STATE,
+    find: "Math.max(state.clock.nowMs, state.cleanSinceMs)",
+    replace: "state.clock.nowMs",
+    why: "what a clock that fell behind has made is older than any search looks",
+  },
+  {
+    name: "a recovery is followed by none",
+    file: RECOVERY,
+    find: "if (state.doubtful || state.recovery !== undefined || state.inFlight.size > 0) arm(state, out);",
+    replace: "",
+    why: "a crash in the middle of a recovery is recovered by nobody",
+  },
+  {
+    name: "a search that failed found nothing",
+    file: RECOVERY,
+    find: `    state.recovery = undefined;
+    return;
+  }
+  state.doubtful = false;`,
+    replace: `    state.recovery = undefined;
+    state.doubtful = false;
+    return;
+  }
+  state.doubtful = false;`,
+    why: "a ledger that was out of reach is taken for one without open charges",
+  },
+  {
+    name: "what is found is not driven",
+    file: RECOVERY,
+    find: "while (recovery.driving < RECOVERED_AT_ONCE &&",
+    replace: "while (recovery.driving < 0 * RECOVERED_AT_ONCE &&",
+    why: "an alarm looks and does nothing",
+  },
+  // The tables and pure functions both sides share.
+  {
+    name: "a refused capture captures",
+    file: CHARGE,
+    find: `refuse_capture: "authorized" }`,
+    replace: `refuse_capture: "captured" }`,
+    why: "the ledger says captured, the processor took nothing",
+  },
+  {
+    name: "a released charge can be captured",
+    file: CHARGE,
+    find: `release: "released",`,
+    replace: `release: "authorized",`,
+    why: "money is taken on a hold that was given back",
+  },
+  {
+    name: "an operation ends twice",
+    file: CHARGE,
+    find: `succeeded: {},
+  failed: {},
+};
+
+/** Where`,
+    replace: `succeeded: { succeed: "succeeded" },
+  failed: {},
+};
+
+/** Where`,
+    why: "a refund closed by two drivers moves the money twice",
+  },
+  {
+    name: "an authorization is a capture",
+    file: CHARGE,
+    find: "amount_captured: captured ? charge.amount : 0,",
+    replace: "amount_captured: charge.amount,",
+    why: "what was only held is told as taken",
+  },
+  {
+    name: "metadata is lost",
+    file: CHARGE,
+    find: "metadata: c.metadata ?? {},",
+    replace: "metadata: {},",
+    why: "the first answer lacks what every later read shows",
+  },
+  {
+    name: "operations of one charge do not exclude each other",
+    file: COMMAND,
+    find: `case "open_operation":
+      return [\`\${whose}/\${c.key}\`, c.charge];`,
+    replace: `case "open_operation":
+      return [\`\${whose}/\${c.key}\`];`,
+    why: "two refunds in one batch are judged on the same state",
+  },
+  // The ledger.
+  {
+    name: "refunds under way reserve nothing",
+    file: LEDGER,
+    find: "if (wanted > refundable - amount_refunding || wanted === 0)",
+    replace: "if (wanted === 0)",
+    why: "two refunds of 60 on a charge of 100 both succeed",
+  },
+  {
+    name: "refunds that end stay reserved",
+    file: LEDGER,
+    find: `before.amount_refunding - (kind === "refund" ? amount : 0)`,
+    replace: "before.amount_refunding",
+    why: "what a failed refund reserved can never be refunded",
+  },
+  {
+    name: "captures are not bounded",
+    file: LEDGER,
+    find: "if (wanted > charge.amount) return",
+    replace: "if (wanted > charge.amount * 9) return",
+    why: "more is captured than was authorized",
+  },
+  {
+    name: "a charge that is busy can be changed",
+    file: LEDGER,
+    find: `if (state === "capturing" || state === "releasing") return { kind: "object_locked" };`,
+    replace: `if (state === "releasing") return { kind: "object_locked" };`,
+    why: "a capture meets a capture under way",
+  },
+  {
+    name: "the ledger compares no parameters",
+    file: LEDGER,
+    find: "if (use.claim.mac !== command.mac || use.claim.operation !== command.operation) {",
+    replace: "if (use.claim.operation !== command.operation) {",
+    why: "another instance lets a key's second user hear the first one's answer",
+  },
+  {
+    name: "the ledger compares no routes",
+    file: LEDGER,
+    find: "if (use.claim.mac !== command.mac || use.claim.operation !== command.operation) {",
+    replace: "if (use.claim.mac !== command.mac) {",
+    why: "a customer is made known as a charge",
+  },
+  {
+    name: "the ledger forgets the keys of charges",
+    file: LEDGER,
+    find: "const chargeId = account.chargeOfKey.get(key);",
+    replace: "const chargeId = account.chargeOfKey.get(`${key}?`);",
+    why: "a retry that meets another instance opens a second charge",
+  },
+  {
+    name: "keys of charges are dropped with the others",
+    file: LEDGER,
+    find: "  for (const { keys } of ledger.accounts.values()) {",
+    replace: `  for (const { keys, chargeOfKey } of ledger.accounts.values()) {
+    chargeOfKey.clear();`,
+    why: "a retry after a month charges again",
+  },
+  {
+    name: "a locked charge claims the key",
+    file: LEDGER,
+    find: `if (plan.kind === "object_locked") {`,
+    replace: `if (plan.kind === "charge_failed") {`,
+    why: "a refund that met another can never be made under its key",
+  },
+  {
+    name: "a charge is closed by whoever comes last",
+    file: LEDGER,
+    find: `  if (account.authorizations.has(command.id)) {
+    return { outcome: "known", answer: chargeAnswer(account, charge), seq: account.seq };
+  }
+  const seq = nextNumber(phase, account);
+  const closed = closedCharge(charge.opened, command, seq);
+  phase.writes.push(() => {
+    const { state, amount_captured, amount_refunded, balance_seq } = closed;
+    insert(`,
+    replace: `  const seq = nextNumber(phase, account);
+  const closed = closedCharge(charge.opened, command, seq);
+  phase.writes.push(() => {
+    const { state, amount_captured, amount_refunded, balance_seq } = closed;
+    change(`,
+    why: "the second close moves what has ended",
+  },
+  {
+    name: "a replay tells how the charge stands now",
+    file: LEDGER,
+    find: `{ kind: "facts", facts: authorization.closed }`,
+    replace: `{ kind: "facts", facts: chargeFacts(account, command.id) ?? opened }`,
+    why: "after a refund the same key hears other bytes",
+  },
+  {
+    name: "a refund takes one number",
+    file: LEDGER,
+    find: "const last = refunds ? nextNumber(phase, account) : seq;",
+    replace: "const last = seq;",
+    why: "two entries have one place in the sequence",
+  },
+  {
+    name: "a number is taken for nothing",
+    file: LEDGER,
+    find: "  const closed = closedCharge(charge.opened, command, seq);",
+    replace: `  nextNumber(phase, account);
+  const closed = closedCharge(charge.opened, command, seq);`,
+    why: "whoever follows the sequence waits for ever for an entry that never comes",
+  },
+  {
+    name: "a refund is posted as a sale",
+    file: LEDGER,
+    find: `({ debit: "merchant", credit: "processor" } as const)`,
+    replace: `({ debit: "processor", credit: "merchant" } as const)`,
+    why: "the merchant is owed more after each refund",
+  },
+  {
+    name: "a release is posted",
+    file: LEDGER,
+    find: `const posts = command.approved && kind !== "release";`,
+    replace: "const posts = command.approved;",
+    why: "money that was never taken is given back in the books",
+  },
+  {
+    name: "one leg of a posting",
+    file: LEDGER,
+    find: "    [`${debit}/${currency}`, -amount],\n",
+    replace: "",
+    why: "debits and credits differ",
+  },
+  {
+    name: "an entry is missing",
+    file: LEDGER,
+    find: "if (refunds) tell(phase, account, { seq: last, type: 7, ...ofCharge });",
+    replace: "",
+    why: "a change of the charge is told to nobody",
+  },
+  {
+    name: "the journal is rewritten",
+    file: LEDGER,
+    find: "  phase.undo.push(() => account.journal.pop());",
+    replace: `  phase.undo.push(() => account.journal.pop());
+  const first = account.journal[0];
+  if (first !== undefined) account.journal[0] = { ...first, createdMs: phase.nowMs };`,
+    why: "what was written is altered",
+  },
+  {
+    name: "a batch that conflicts is half done",
+    file: LEDGER,
+    find: "for (const restore of undo.reverse()) restore();",
+    replace: "undo.length = 0;",
+    why: "what came before the conflict stays, and nobody is told",
+  },
+  {
+    name: "the fence is open",
+    file: LEDGER,
+    find: `if (batch.epoch !== ledger.epoch) return refuse("fenced");`,
+    replace: "",
+    why: "a region that was failed over is still written by the old world",
+  },
+  {
+    name: "any account's charge",
+    file: LEDGER,
+    find: "  ledger.accounts.get(nameOf(scope));",
+    replace: "  ledger.accounts.get(nameOf({ ...scope, livemode: false }));",
+    why: "live mode writes the ledger of test mode",
+  },
+  {
+    name: "the unfinished are charges only",
+    file: LEDGER,
+    find: `if (operation.state !== "opened") continue;`,
+    replace: `if (operation.state !== "succeeded" || operation.seq !== -1) continue;`,
+    why: "a refund that a crash left open is never driven",
+  },
+  {
+    name: "an order's attempt is not unique",
+    file: LEDGER,
+    find: `if (account.chargeOfAttempt.has(attempt)) return { kind: "order_attempt_taken" };`,
+    replace: "",
+    why: "nobody tells the second attempt why the database refuses it",
+  },
+];

@@ -1,0 +1,102 @@
+// What goes wrong on the way to the cards is the effect of the orders it meets, and of no others.
+
+import { describe, expect, test } from "vitest";
+import type { AccountId, TokenId } from "../../protocol/ids.ts";
+import { slotOf } from "../../protocol/slot.ts";
+import type { Order, Performed } from "../../protocol/vault.ts";
+import { SecretKeyProvider } from "../../workers/vault/key-provider.ts";
+import { type Means, perform } from "../../workers/vault/orders.ts";
+import { Processor } from "../../workers/vault/processor.ts";
+import { seal } from "../../workers/vault/seal.ts";
+
+const root = Buffer.alloc(32, 1).toString("base64url");
+const keys = new SecretKeyProvider(root, root);
+const [near, far] = ["acct_AbCdEfGhIjKlMnOp", "acct_AbCdEfGhIjKlMnOq"] as const;
+const summary = {
+  brand: "Visa",
+  last4: "4242",
+  exp_month: 12,
+  exp_year: 2034,
+  fingerprint: "f",
+  funding: "unknown",
+  country: null,
+};
+
+const charge = (key: string, account: AccountId = near): Order => ({
+  account,
+  livemode: false,
+  key,
+  verb: "authorize",
+  token: `tok_${key}` as TokenId,
+  amount: 100,
+  currency: "usd",
+  capture: true,
+});
+
+const taken = async (key: string, digits: string, account: AccountId = near) => {
+  const sealed = await seal(digits, { account, livemode: false, token: `tok_${key}` }, keys);
+  return { boxed: { sealed, card: summary }, cvc: undefined };
+};
+
+/** Performs the orders with these boxes at a processor that approves all and has heard of no key. */
+async function performed(orders: readonly Order[], take: Means["take"]) {
+  const http = {
+    fetch: async (url: string, init: RequestInit) => {
+      if (!url.endsWith("/batches")) return Response.json({}, { status: 404 });
+      const asked = JSON.parse(String(init.body)) as { key: string }[];
+      const body = { id: "auth_1", status: "approved" };
+      const lines = asked.map(({ key }) => `${JSON.stringify({ key, status: 200, body })}\n`);
+      return new Response(lines.join(""));
+    },
+  };
+  const told: Performed[] = [];
+  const processor = new Processor(http, "key", async () => {});
+  await perform(orders, { take, keys, processor }, (line) => told.push(line));
+  return Object.fromEntries(told.map(({ key, effect }) => [key, effect.kind]));
+}
+
+describe("an order", () => {
+  test("whose card box cannot be reached is unknown, and the others are performed", async () => {
+    const orders = [
+      charge("near"),
+      charge("far", far),
+      {
+        account: far,
+        livemode: false,
+        key: "refund",
+        verb: "refund",
+        authorization: "auth_1",
+        amount: 1,
+      } as const,
+    ];
+    const effects = await performed(orders, async (slot) => {
+      if (slot === slotOf(far)) throw new Error("the box is being moved");
+      return [await taken("near", "4242424242424242")];
+    });
+    expect(effects).toEqual({ near: "approved", far: "unknown", refund: "approved" });
+  });
+
+  test("whose sealed text holds no card is unknown, and its neighbours are performed", async () => {
+    const effects = await performed([charge("odd"), charge("good")], async () => [
+      await taken("odd", "no card"),
+      await taken("good", "4242424242424242"),
+    ]);
+    expect(effects).toEqual({ odd: "unknown", good: "approved" });
+  });
+
+  test("whose card was just forgotten is unknown, since whoever took it before may be about to ask", async () => {
+    const effects = await performed([charge("late"), charge("good")], async () => [
+      "forgotten_lately",
+      await taken("good", "4242424242424242"),
+    ]);
+    expect(effects).toEqual({ late: "unknown", good: "approved" });
+  });
+
+  test("whose card does not open is declined, and its neighbours are performed", async () => {
+    const effects = await performed([charge("moved"), charge("good")], async () => [
+      await taken("another", "4242424242424242"),
+      await taken("good", "4242424242424242"),
+    ]);
+    expect(effects).toEqual({ moved: "declined", good: "approved" });
+  });
+});

@@ -1,0 +1,20 @@
+// What a test asks of the rig, and what it hears of the ways behind the vault.
+
+import type { Scope } from "../../../protocol/command.ts";
+import type { TokenId } from "../../../protocol/ids.ts";
+import type { Order, TypedCard } from "../../../protocol/vault.ts";
+
+/** How the answer of the next batch is torn: after so many lines it breaks, breaks within a line, or ends. */
+export type Tear = { readonly after: number; readonly how: "break" | "within" | "end" };
+
+export type Call =
+  | { readonly kind: "tokenize"; readonly scope: Scope; readonly card: TypedCard }
+  | { readonly kind: "forget"; readonly scope: Scope; readonly tokens: readonly TokenId[] }
+  | { readonly kind: "perform"; readonly orders: readonly Order[] }
+  /** As `perform`, but the caller goes away before the first line. */
+  | { readonly kind: "leave"; readonly orders: readonly Order[] }
+  | { readonly kind: "tear"; readonly tear: Tear }
+  | { readonly kind: "crossed"; readonly scope: Scope };
+
+/** HTTP requests to the bank since the last question, and how often the box was asked for cards so far. */
+export type Counted = { readonly crossed: readonly string[]; readonly takes: number };
