@@ -1,7 +1,7 @@
 // Rows measured by turns, and rows counted: a cell is one row at one level in one repetition.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { ALARM_MS, LATE_COMMIT_MS_MAX } from "../../durable-objects/shard-state.ts";
+import { ALARM_MS, LATE_SEARCHES } from "../../durable-objects/shard-state.ts";
 import type { Platform } from "../../local/platform.ts";
 import { type Counted, type Counters, countedBehind, countedBy } from "./counters.ts";
 import { CROWD_MERCHANTS } from "./ledger.ts";
@@ -67,7 +67,7 @@ async function warmUp(rows: readonly Row[], bench: Bench, seconds: number): Prom
     await crowd.measure(bench, WARM_UP_IN_FLIGHT, { requestsMax: WARM_UP_CROWD_REQUESTS });
   }
   progress("waiting until a thousand shards know that nothing was left open");
-  await sleep(LATE_COMMIT_MS_MAX + 2 * ALARM_MS);
+  await sleep((LATE_SEARCHES + 2) * ALARM_MS);
 }
 
 async function measureCell(
