@@ -37,6 +37,8 @@ type Waiting = CardName & {
   readonly refused: (reason: unknown) => void;
 };
 
+type Row = { sealed: string; card: string; created: number };
+
 const SCHEMA = `
   create table if not exists cards (
     owner text not null,
@@ -73,26 +75,34 @@ export class CardBox extends DurableObject {
 
   get(owner: string, token: string): BoxedCard | undefined {
     const [row] = this.ctx.storage.sql
-      .exec<{ sealed: string; card: string; created: number }>(
+      .exec<Row>(
         "select sealed, card, created from cards where owner = ? and token = ?",
         owner,
         token,
       )
       .toArray();
-    if (row === undefined) return undefined;
-    return { sealed: row.sealed, card: JSON.parse(row.card) as CardSummary, created: row.created };
+    return row === undefined ? undefined : boxedIn(row);
   }
 
   /** The sealed cards in the order asked for, each with its CVC if this is its first use. */
   takeMany(names: readonly CardName[]): Taken[] {
-    return names.map(({ owner, token }) => {
-      const boxed = this.get(owner, token);
-      if (boxed === undefined) return this.#forgottenLately(owner, token);
-      const name = `${owner}/${token}`;
-      const held = this.#cvcs.get(name);
-      this.#cvcs.delete(name);
-      return { boxed, cvc: held !== undefined && held.untilMs > Date.now() ? held.cvc : undefined };
+    const taken: Taken[] = names.map(() => undefined);
+    // One statement: a hundred of them took two to three times as long. `cross join` keeps the order of
+    // the tables, so that each card is reached by key.
+    const rows = this.ctx.storage.sql.exec<Row & { at: number }>(
+      `select named.key as at, sealed, card, created
+         from json_each(?) named
+         cross join cards on owner = named.value ->> 'owner' and token = named.value ->> 'token'`,
+      JSON.stringify(names),
+    );
+    for (const { at, ...row } of rows) {
+      const name = names[at];
+      if (name !== undefined) taken[at] = { boxed: boxedIn(row), cvc: this.#takeCvc(name) };
+    }
+    names.forEach(({ owner, token }, at) => {
+      taken[at] ??= this.#forgottenLately(owner, token);
     });
+    return taken;
   }
 
   forget(owner: string, tokens: readonly string[]): void {
@@ -120,6 +130,13 @@ export class CardBox extends DurableObject {
       .toArray();
     const lately = row !== undefined && row.at_ms >= Date.now() - FORGOTTEN_LATELY_MS;
     return lately ? "forgotten_lately" : undefined;
+  }
+
+  #takeCvc({ owner, token }: CardName): string | undefined {
+    const name = `${owner}/${token}`;
+    const held = this.#cvcs.get(name);
+    this.#cvcs.delete(name);
+    return held !== undefined && held.untilMs > Date.now() ? held.cvc : undefined;
   }
 
   // While one commit is under way the next group fills: a commit costs more than a row does.
@@ -171,3 +188,9 @@ export class CardBox extends DurableObject {
     }
   }
 }
+
+const boxedIn = ({ sealed, card, created }: Row): BoxedCard => ({
+  sealed,
+  card: JSON.parse(card) as CardSummary,
+  created,
+});

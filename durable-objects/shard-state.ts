@@ -154,3 +154,9 @@ export function doubt(state: ShardState, out: Action[]): void {
   state.doubtful = true;
   arm(state, out);
 }
+
+/** Something may be committed yet that this instance will not hear of. */
+export function expectLate(state: ShardState, out: Action[]): void {
+  state.lateSearches = LATE_SEARCHES;
+  doubt(state, out);
+}

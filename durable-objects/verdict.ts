@@ -3,6 +3,7 @@
 import { openedCharge } from "../protocol/charge.ts";
 import type { Answer, Command, Verdict } from "../protocol/command.ts";
 import type { Facts } from "../protocol/facts.ts";
+import { isRetryable } from "../protocol/failure.ts";
 import { assert, type Result } from "../protocol/result.ts";
 import type { End } from "../protocol/shard.ts";
 import type { Item } from "./conveyor.ts";
@@ -10,7 +11,7 @@ import { breakDrive, closeAnswered, type Drive, drive, follow } from "./drive.ts
 import { endOfFacts, endOfFailure, INTERNAL, refused } from "./end.ts";
 import type { Action, SendFailure } from "./machine.ts";
 import { answer, breakOff, type Request } from "./request.ts";
-import { doubt, LATE_SEARCHES, type ShardState } from "./shard-state.ts";
+import { expectLate, type ShardState } from "./shard-state.ts";
 
 /** A batch was committed, refused whole, or nobody knows. */
 export function committed(
@@ -56,8 +57,7 @@ function opened(
   out: Action[],
 ): void {
   if (typeof word === "string") {
-    state.lateSearches = LATE_SEARCHES;
-    doubt(state, out);
+    expectLate(state, out);
     answer(state, request, endOfFailure(word), out);
     return;
   }
@@ -76,6 +76,8 @@ function opened(
       known(state, request, word.answer, out);
       break;
     case "refused":
+      // The key stays free, so a second delivery of the same batch may still open what this one did not.
+      if (isRetryable(word.failure)) expectLate(state, out);
       answer(state, request, refused(word.failure), out);
       break;
     case "charge_closed":

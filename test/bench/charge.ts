@@ -23,11 +23,11 @@ export function freshOpening(scope: Scope): OpenCharge {
 /** Both phases of a charge, the second when the first is committed. */
 export async function charge(ledger: Ledger, scope: Scope): Promise<string | undefined> {
   const open = freshOpening(scope);
-  const opened = unless(await ledger.lane.push(open), "charge_opened");
+  const opened = unless(await ledger.belt.push(open), "charge_opened");
   return opened ?? (await close(ledger, open));
 }
 
 export const close = async (ledger: Ledger, open: OpenCharge): Promise<string | undefined> =>
-  unless(await ledger.lane.push(closing(scopeOf(open), open.id)), "charge_closed");
+  unless(await ledger.belt.push(closing(scopeOf(open), open.id)), "charge_closed");
 
 export const scopeOf = ({ account, livemode }: Scope): Scope => ({ account, livemode });

@@ -2,6 +2,7 @@
 // measure one says nothing of it.
 
 import { LISTS, type List } from "./pages.ts";
+import { CROWD_IN_FLIGHT } from "./row.ts";
 import type { Run } from "./run.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
@@ -50,43 +51,43 @@ const DEFINITIONS: readonly Definition[] = [
     text: "hot merchant, 20 in flight: whole charge, both phases ÷ pgledger transfer",
     goal: least(20),
     digits: 1,
-    again: "--only lane.charge --peer DIR",
-    of: ratio("lane.charge", 20, "peer.transfer@20"),
+    again: "--only ledger.charge --peer DIR",
+    of: ratio("ledger.charge", 20, "peer.transfer@20"),
   },
   {
     text: "the same, one close (posting, balances, event) ÷ pgledger transfer",
     goal: undefined,
     digits: 1,
-    again: "--only lane.close --peer DIR",
-    of: ratio("lane.close", 20, "peer.transfer@20"),
+    again: "--only ledger.close --peer DIR",
+    of: ratio("ledger.close", 20, "peer.transfer@20"),
   },
   {
     text: "hot merchant ÷ 1,000 merchants of as many shards, 256 in flight, inside workerd",
     goal: least(0.9),
     digits: RATIO,
-    again: "--only inside.charge",
-    of: ratio("inside.charge", 256, "inside.crowd"),
+    again: "--only inside.hot",
+    of: ratio("inside.hot", CROWD_IN_FLIGHT, "inside.crowd"),
   },
   {
     text: "hot merchant ÷ 1,000 merchants of one shard, 256 in flight, inside workerd",
     goal: least(0.9),
     digits: RATIO,
-    again: "--only inside.charge",
-    of: ratio("inside.charge", 256, "inside.house"),
+    again: "--only inside.hot",
+    of: ratio("inside.hot", CROWD_IN_FLIGHT, "inside.house"),
   },
   {
     text: "hot merchant ÷ 1,000 merchants, 256 in flight, through HTTP",
     goal: least(0.9),
     digits: RATIO,
-    again: "--only http.instant",
-    of: ratio("http.instant", 256, "http.crowd"),
+    again: "--only http.hot",
+    of: ratio("http.hot", CROWD_IN_FLIGHT, "http.crowd"),
   },
   {
     text: "hot merchant ÷ 1,000 merchants, 256 in flight, at the ledger",
     goal: least(0.9),
     digits: RATIO,
-    again: "--only lane.charge",
-    of: ratio("lane.charge", 256, "lane.crowd"),
+    again: "--only ledger.charge",
+    of: ratio("ledger.charge", 256, "ledger.crowd"),
   },
   {
     text: "fsync per charge at batch 100, both phases",
@@ -134,11 +135,11 @@ const DEFINITIONS: readonly Definition[] = [
     of: ({ storms }) => storms && spreadOf(storms.map(({ rows }) => rows)),
   },
   {
-    text: "the same: SQL statements, of which opening and closing the one charge are two",
+    text: "the same: calls of the ledger, of which opening and closing the one charge are two",
     goal: most(2),
     digits: 0,
     again: "--only storm",
-    of: ({ storms }) => storms && spreadOf(storms.map(({ statements }) => statements)),
+    of: ({ storms }) => storms && spreadOf(storms.map(({ calls }) => calls)),
   },
   {
     text: "replay ÷ empty Durable Object call, 256 in flight",

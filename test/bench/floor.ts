@@ -55,6 +55,9 @@ export default {
   },
 };
 
+/** Those who hear "in use" ask again after this: at once would leave the one who is not done no turn. */
+const STORM_PAUSE_MS = 10;
+
 /** One call; undefined when it ended as it must, else what it said. */
 type Call = (index: number) => Promise<string | undefined>;
 
@@ -65,7 +68,7 @@ async function fanOut(order: FanOut, env: FloorEnv): Promise<FanOutAnswer> {
   const latenciesMs: number[] = [];
   let next = 0;
   let bad: string | undefined;
-  const lane = async () => {
+  const worker = async () => {
     let beganMs = performance.now();
     while (next < callsMax && beganMs < stopAtMs) {
       const answer = await call(next++);
@@ -75,7 +78,7 @@ async function fanOut(order: FanOut, env: FloorEnv): Promise<FanOutAnswer> {
       beganMs = endedMs;
     }
   };
-  await Promise.all(Array.from({ length: order.inFlight }, lane));
+  await Promise.all(Array.from({ length: order.inFlight }, worker));
   const good = latenciesMs.length;
   return { good, ...(bad === undefined ? {} : { bad }), ...percentiles(latenciesMs) };
 }
@@ -178,6 +181,7 @@ async function storm({ callers, key, merchant }: Storm, env: FloorEnv): Promise<
         return;
       }
       count.inUse++;
+      await new Promise((resume) => setTimeout(resume, STORM_PAUSE_MS));
     }
   };
   await Promise.all(Array.from({ length: callers }, caller));

@@ -6,7 +6,7 @@ import type { Target } from "./generator.ts";
 import { freshKeys } from "./key.ts";
 import { get, post } from "./load.ts";
 import { CARD_FIELDS } from "./merchants.ts";
-import { type Limit, type Row, rowOn, type Sample } from "./row.ts";
+import { CROWD_IN_FLIGHT, type Limit, type Row, rowOn, type Sample } from "./row.ts";
 import type { System } from "./system.ts";
 
 /** More sockets would measure the generator. */
@@ -79,23 +79,13 @@ export const HTTP_ROWS: readonly Row[] = [
   }),
   rowOn("system", {
     name: "http.instant",
-    text: "POST /v1/charges, instant bank, one merchant",
-    kind: "work",
-    levels,
-    over: [...FLOORS, "http.crowd"],
-    counted: true,
-    measure: (system, inFlight, limit) =>
-      charges(system, system.runtime.instant, [system.instant.hot], inFlight, limit),
-  }),
-  rowOn("system", {
-    name: "http.crowd",
-    text: "POST /v1/charges, instant bank, 1,000 merchants",
+    text: "POST /v1/charges, instant bank",
     kind: "work",
     levels,
     over: FLOORS,
     counted: true,
     measure: (system, inFlight, limit) =>
-      charges(system, system.runtime.instant, system.instant.crowd, inFlight, limit),
+      charges(system, system.runtime.instant, [system.instant.hot], inFlight, limit),
   }),
   rowOn("system", {
     name: "http.replay",
@@ -133,5 +123,27 @@ export const HTTP_ROWS: readonly Row[] = [
         expected: '"object": "token"',
         ...limit,
       }),
+  }),
+  rowOn("system", {
+    name: "http.hot",
+    text: "POST /v1/charges, instant bank, one merchant",
+    kind: "work",
+    levels: () => [CROWD_IN_FLIGHT],
+    over: ["http.crowd"],
+    phase: "crowd",
+    counted: false,
+    measure: (system, inFlight, limit) =>
+      charges(system, system.runtime.instant, [system.instant.hot], inFlight, limit),
+  }),
+  rowOn("system", {
+    name: "http.crowd",
+    text: "POST /v1/charges, instant bank, 1,000 merchants",
+    kind: "work",
+    levels: () => [CROWD_IN_FLIGHT],
+    over: [],
+    phase: "crowd",
+    counted: true,
+    measure: (system, inFlight, limit) =>
+      charges(system, system.runtime.instant, system.instant.crowd, inFlight, limit),
   }),
 ];

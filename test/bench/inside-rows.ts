@@ -3,7 +3,7 @@
 
 import type { FanOut, FanOutAnswer, Payer } from "./fan-out.ts";
 import { freshKeys } from "./key.ts";
-import { type Limit, type Row, rowOn, type Sample } from "./row.ts";
+import { CROWD_IN_FLIGHT, type Limit, type Row, rowOn, type Sample } from "./row.ts";
 import type { System } from "./system.ts";
 
 type Order = Pick<FanOut, "target"> & {
@@ -46,9 +46,11 @@ async function fanOut(
 }
 
 type InsideRow = Pick<Row, "name" | "text" | "kind"> &
-  Partial<Pick<Row, "over" | "counted" | "levels">> & {
+  Partial<Pick<Row, "over" | "counted" | "levels" | "phase">> & {
     readonly order: (system: System) => Order;
   };
+
+const CROWD = { levels: () => [CROWD_IN_FLIGHT], phase: "crowd", over: [] } as const;
 
 const insideRow = ({ order, ...row }: InsideRow): Row =>
   rowOn("system", {
@@ -77,25 +79,10 @@ export const INSIDE_ROWS: readonly Row[] = [
   }),
   insideRow({
     name: "inside.charge",
-    text: "charge through the shard, instant bank, one merchant",
+    text: "charge through the shard, instant bank",
     kind: "work",
-    over: ["inside.empty", "inside.crowd", "inside.house"],
     counted: true,
     order: ({ instant }) => ({ target: "instant-shard", payers: [instant.hot] }),
-  }),
-  insideRow({
-    name: "inside.crowd",
-    text: "the same, 1,000 merchants, nearly a shard each",
-    kind: "work",
-    counted: true,
-    order: ({ instant }) => ({ target: "instant-shard", payers: instant.crowd }),
-  }),
-  insideRow({
-    name: "inside.house",
-    text: "the same, 1,000 merchants of one shard",
-    kind: "work",
-    counted: true,
-    order: ({ instant }) => ({ target: "instant-shard", payers: instant.house }),
   }),
   insideRow({
     name: "inside.bank",
@@ -139,5 +126,29 @@ export const INSIDE_ROWS: readonly Row[] = [
     kind: "work",
     over: ["inside.crypto", "inside.crypto-call", "inside.empty"],
     order: ({ hot }) => ({ target: "tokenize", payers: [hot] }),
+  }),
+  insideRow({
+    name: "inside.hot",
+    text: "charge through the shard, instant bank, one merchant",
+    kind: "work",
+    ...CROWD,
+    over: ["inside.crowd", "inside.house"],
+    order: ({ instant }) => ({ target: "instant-shard", payers: [instant.hot] }),
+  }),
+  insideRow({
+    name: "inside.crowd",
+    text: "the same, 1,000 merchants, nearly a shard each",
+    kind: "work",
+    ...CROWD,
+    counted: true,
+    order: ({ instant }) => ({ target: "instant-shard", payers: instant.crowd }),
+  }),
+  insideRow({
+    name: "inside.house",
+    text: "the same, 1,000 merchants of one shard",
+    kind: "work",
+    ...CROWD,
+    counted: true,
+    order: ({ instant }) => ({ target: "instant-shard", payers: instant.house }),
   }),
 ];

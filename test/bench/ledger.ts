@@ -14,9 +14,9 @@ import { makeOwners } from "./crowd.ts";
 
 export type Ledger = OwnLedger & {
   readonly client: pg.Client;
-  /** All connections: that one and those of the lane. */
+  /** All connections: that one and those of the belt. */
   readonly clients: readonly pg.Client[];
-  readonly lane: Lane;
+  readonly belt: Belt;
   readonly hot: Scope;
   readonly crowd: readonly Scope[];
   /** Charges that were closed here, for the audit. */
@@ -27,7 +27,7 @@ export type Ledger = OwnLedger & {
 /** Merchants of the same load that is not one merchant's. */
 export const CROWD_MERCHANTS = 1000;
 /** Batches in flight at once, as in a shard. */
-const LANES = 2;
+const BATCHES_AT_ONCE = 2;
 
 const APPLY = {
   name: "apply",
@@ -50,8 +50,8 @@ export async function applyPrepared(
 export type Pushed = Verdict | SendFailure | undefined;
 type Settle = (answer: Pushed) => void;
 
-/** Whatever is pushed while the lanes are taken is the next batch. */
-export class Lane {
+/** A shard's conveyor with connections for its origin: what waits while they are taken is the next batch. */
+export class Belt {
   readonly #conveyor: Conveyor<Settle>;
   readonly #idle: pg.Client[];
   #flushing = false;
@@ -80,7 +80,7 @@ export class Lane {
 
   async #send(number: number, commands: readonly Command[]): Promise<void> {
     const client = this.#idle.pop();
-    if (client === undefined) throw new Error("Bug: a lane has a connection");
+    if (client === undefined) throw new Error("Bug: a batch on its way has a connection");
     let verdicts: Verdict[] = [];
     let failure: SendFailure | undefined;
     try {
@@ -117,15 +117,15 @@ export async function attachLedger(
   merchants: Pick<Ledger, "hot" | "crowd">,
 ): Promise<Ledger> {
   const clients: pg.Client[] = [];
-  for (let n = 0; n <= LANES; n++) clients.push(await connect(own.url));
-  const [client, ...lanes] = clients;
+  for (let n = 0; n <= BATCHES_AT_ONCE; n++) clients.push(await connect(own.url));
+  const [client, ...others] = clients;
   if (client === undefined) throw new Error("Bug: there is a connection");
   return {
     ...own,
     ...merchants,
     client,
     clients,
-    lane: new Lane(lanes),
+    belt: new Belt(others),
     captured: 0,
     async close() {
       await Promise.all(clients.map((one) => one.end()));

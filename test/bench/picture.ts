@@ -4,13 +4,18 @@
 import type { Run } from "./run.ts";
 import type { Spread, Summary } from "./statistics.ts";
 
+const RATES = ["inside.charge", "inside.empty"];
+/** Over HTTP, because the clock inside workerd has steps of a millisecond. */
+const LATENCIES = ["http.instant", "http.object"];
 /** What is drawn, and at which levels it is measured for that. */
-export const PICTURE_ROWS: readonly string[] = ["inside.charge", "inside.empty"];
+export const PICTURE_ROWS: readonly string[] = [...RATES, ...LATENCIES];
 export const PICTURE_LEVELS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 const LABELS: Readonly<Record<string, string>> = {
   "inside.charge": "durable charge",
   "inside.empty": "empty object call",
+  "http.instant": "durable charge",
+  "http.object": "empty object call",
 };
 
 const WIDTH = 760;
@@ -34,9 +39,8 @@ const STYLE = `
   .rule { stroke: var(--rule); stroke-width: 1; }
   .line { fill: none; stroke-width: 2; }
   .p99 { stroke-dasharray: 5 4; }
-  .inside-charge { stroke: var(--charge); } .inside-empty { stroke: var(--empty); }
-  .dot-inside-charge, .label-inside-charge { fill: var(--charge); }
-  .dot-inside-empty, .label-inside-empty { fill: var(--empty); }`;
+  .charge { stroke: var(--charge); } .empty { stroke: var(--empty); }
+  .of-charge { fill: var(--charge); } .of-empty { fill: var(--empty); }`;
 
 /** A place on the picture for a value. */
 type Scale = (value: number) => number;
@@ -53,11 +57,18 @@ export function pictureOf(runs: readonly Run[]): string {
     PICTURE_ROWS.every((row) => summaries.filter((one) => one.row === row).length > 1),
   );
   if (run === undefined) throw new Error("No run measured what is to be drawn: use --picture");
-  const drawn = PICTURE_ROWS.map((row) => run.summaries.filter((one) => one.row === row));
-  const levels = [...new Set(drawn.flat().map(({ inFlight }) => inFlight))].sort((a, b) => a - b);
+  const drawn = (rows: readonly string[]) =>
+    rows.map((row) => run.summaries.filter((one) => one.row === row));
+  const levels = [
+    ...new Set(
+      drawn(PICTURE_ROWS)
+        .flat()
+        .map(({ inFlight }) => inFlight),
+    ),
+  ].sort((a, b) => a - b);
   const x = logScale(levels[0] ?? 1, levels.at(-1) ?? 1, LEFT, WIDTH - RIGHT);
-  const rates = drawn.map((of) => seriesOf(of, "", false, ({ perSecond }) => perSecond));
-  const latencies = drawn.flatMap((of) => [
+  const rates = drawn(RATES).map((of) => seriesOf(of, "", false, ({ perSecond }) => perSecond));
+  const latencies = drawn(LATENCIES).flatMap((of) => [
     seriesOf(of, " p50", false, ({ p50Ms }) => p50Ms),
     seriesOf(of, " p99", true, ({ p99Ms }) => p99Ms),
   ]);
@@ -95,7 +106,7 @@ function ratePanel(series: readonly Series[], x: Scale, top: number): string[] {
   const y: Scale = (value) => top + PANEL_HEIGHT * (1 - value / ceiling);
   const ticks = Array.from({ length: Math.round(ceiling / step) + 1 }, (_, i) => i * step);
   return [
-    title("calls per second", top),
+    title("calls per second, inside workerd", top),
     ...ticks.flatMap((tick) => horizontal(y(tick), tick.toLocaleString("en"))),
     ...lines(series, x, y),
   ];
@@ -111,7 +122,7 @@ function latencyPanel(series: readonly Series[], x: Scale, top: number): string[
   const ticks = Array.from({ length: decades + 1 }, (_, i) => from * 10 ** i);
   const floored: Scale = (value) => y(Math.max(value, from));
   return [
-    title("latency, ms (logarithmic)", top),
+    title("latency over HTTP, ms (logarithmic)", top),
     ...ticks.flatMap((tick) => horizontal(y(tick), String(Number(tick.toPrecision(1))))),
     ...lines(series, x, floored),
   ];
@@ -135,7 +146,7 @@ function levelAxis(levels: readonly number[], x: Scale, bottom: number): string[
 function lines(series: readonly Series[], x: Scale, y: Scale): string[] {
   const ends = apart(series.map(({ points }) => y(points.at(-1)?.[1].median ?? 0)));
   return series.flatMap(({ row, label, dashed, points }, i) => {
-    const name = row.replace(".", "-");
+    const name = LABELS[row]?.includes("charge") ? "charge" : "empty";
     const path = points.map(([level, { median }]) => `${round(x(level))},${round(y(median))}`);
     const whiskers = dashed
       ? []
@@ -145,13 +156,13 @@ function lines(series: readonly Series[], x: Scale, y: Scale): string[] {
         );
     const dots = points.map(
       ([level, { median }]) =>
-        `<circle class="dot-${name}" cx="${round(x(level))}" cy="${round(y(median))}" r="2.5"/>`,
+        `<circle class="of-${name}" cx="${round(x(level))}" cy="${round(y(median))}" r="2.5"/>`,
     );
     return [
       `<polyline class="line ${name}${dashed ? " p99" : ""}" points="${path.join(" ")}"/>`,
       ...whiskers,
       ...dots,
-      text(WIDTH - RIGHT + 10, (ends[i] ?? 0) + 4, label, "start", `label-${name}`),
+      text(WIDTH - RIGHT + 10, (ends[i] ?? 0) + 4, label, "start", `of-${name}`),
     ];
   });
 }

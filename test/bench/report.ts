@@ -12,7 +12,7 @@ cores. Only the ratios count; each is taken within one repetition. Median (minâ€
 
 const INSIDE = `\
 "inside" rows are driven by a Worker in the same process, without HTTP in front; local workerd has
-no follower quorum, so what an object writes is some 10 ms cheaper here than deployed. "lane" rows
+no follower quorum, so what an object writes is some 10 ms cheaper here than deployed. "ledger" rows
 are the ledger alone, over plain connections.`;
 
 /** Columns that hold text; the others hold figures. */
@@ -73,6 +73,8 @@ function auditsOf({ audits }: Run): { text: string; audit: string }[] {
 
 function summaryCells(summary: Summary, text: string): string[] {
   const { inFlight, perSecond, p50Ms, p99Ms, over } = summary;
+  // The clock inside workerd has steps of a millisecond.
+  const digits = summary.row.startsWith("inside.") ? 0 : 2;
   const ratios = Object.entries(over).map(
     ([floor, ratio]) => `${floor} ${spreadText(ratio, ratio.median < 10 ? 3 : 1)}`,
   );
@@ -80,8 +82,8 @@ function summaryCells(summary: Summary, text: string): string[] {
     String(inFlight),
     text,
     spreadText(perSecond, 0),
-    p50Ms === null ? "" : spreadText(p50Ms, 2),
-    p99Ms === null ? "" : spreadText(p99Ms, 2),
+    p50Ms === null ? "" : spreadText(p50Ms, digits),
+    p99Ms === null ? "" : spreadText(p99Ms, digits),
     ratios.join(", "),
   ];
 }

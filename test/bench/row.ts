@@ -18,6 +18,9 @@ export type Limit =
   | { readonly durationMs: number; readonly requestsMax?: number }
   | { readonly requestsMax: number };
 
+/** The load under which one merchant and many are compared. */
+export const CROWD_IN_FLIGHT = 256;
+
 /** What was answered between the first request and the last answer. */
 export type Sample = {
   readonly good: number;
@@ -39,6 +42,11 @@ export type Row = {
   readonly levels: (asked: readonly number[]) => readonly number[];
   /** Names of the rows it is divided by; `name@20` is one at another level. */
   readonly over: readonly string[];
+  /**
+   * Rows of many merchants wake a thousand shards, and each asks its ledger for two minutes what a crash
+   * may have left open: they and what they are compared with are measured after all others.
+   */
+  readonly phase?: "crowd";
   /** True for the rows whose work in the ledger is counted. */
   readonly counted: boolean;
   readonly measure: (bench: Bench, inFlight: number, limit: Limit) => Promise<Sample>;

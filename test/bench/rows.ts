@@ -3,7 +3,7 @@
 
 import { HTTP_ROWS } from "./http-rows.ts";
 import { INSIDE_ROWS } from "./inside-rows.ts";
-import { LANE_ROWS } from "./lane-rows.ts";
+import { LEDGER_ROWS } from "./ledger-rows.ts";
 import { peerRow } from "./peer.ts";
 import { RAW_ROWS } from "./raw-rows.ts";
 import type { Row } from "./row.ts";
@@ -12,6 +12,6 @@ export const ROWS: readonly Row[] = [
   ...HTTP_ROWS,
   ...INSIDE_ROWS,
   peerRow,
-  ...LANE_ROWS,
+  ...LEDGER_ROWS,
   ...RAW_ROWS,
 ];

@@ -1,9 +1,10 @@
-// A thousand callers with one request at once, each asking again until it has its answer: what the
-// ledger was asked meanwhile, and what it holds afterwards.
+// A thousand callers with one request at once, each asking again until it has its answer: how often the
+// ledger was called meanwhile, and what it holds afterwards.
 
+import type pg from "pg";
 import type { Platform } from "../../local/platform.ts";
 import { withSession } from "../../local/session.ts";
-import { type Counters, countedBehind } from "./counters.ts";
+import { countedBehind } from "./counters.ts";
 import type { Storm, StormAnswer } from "./fan-out.ts";
 import { freshKeys } from "./key.ts";
 import { HOME } from "./merchants.ts";
@@ -11,53 +12,64 @@ import type { System } from "./system.ts";
 
 export type StormResult = StormAnswer & {
   readonly callers: number;
-  /** SQL statements that reached the ledger: a charge alone takes two, its opening and its close. */
-  readonly statements: number;
+  /** Calls of `apply_batch`, through which every write goes: a charge alone takes two. */
+  readonly calls: number;
   /** Rows of charges with the key. */
   readonly rows: number;
 };
 
+const CALLS = `select coalesce(sum(calls), 0)::float8 as n from pg_stat_user_functions
+  where funcname = 'apply_batch'`;
+const ROWS = "select count(*)::float8 as n from charges where key = $1";
+
 export async function raiseStorm(
   system: System,
-  counters: Counters,
   platform: Platform,
   callers: number,
 ): Promise<StormResult> {
   const key = freshKeys();
   const { account, customer, secret } = system.instant.hot;
-  const order: Storm = { callers, key, merchant: { account, customer, secret } };
+  const storm: Storm = { callers, key, merchant: { account, customer, secret } };
   const url = platform.urls[HOME];
-  let answer: StormAnswer | undefined;
-  const { statements } = await counters.count(
-    countedBehind(url, platform.urls.sqlEndpoint),
-    async () => {
-      const fromMs = performance.now();
-      const response = await fetch(new URL("/storm", system.runtime.floor), {
-        method: "POST",
-        body: JSON.stringify(order),
-      });
-      if (response.status !== 200) throw new Error(`The storm: ${await response.text()}`);
-      answer = (await response.json()) as StormAnswer;
-      return { good: answer.executed, bad: 0, elapsedMs: performance.now() - fromMs };
-    },
-  );
-  if (answer === undefined) throw new Error("Bug: the storm was raised");
-  const { rows } = await withSession(url, (client) =>
-    client.query<{ n: number }>("select count(*)::integer as n from charges where key = $1", [key]),
-  );
-  system.captured += answer.executed;
-  return { ...answer, callers, statements, rows: rows[0]?.n ?? 0 };
+  const pool = countedBehind(url, platform.urls.sqlEndpoint);
+  return withSession(url, async (client) => {
+    await trackFunctions(client, true);
+    try {
+      await pool.flush();
+      const before = await numberOf(client, CALLS);
+      const answer = await ask(system, storm);
+      system.captured += answer.executed;
+      await pool.flush();
+      const calls = (await numberOf(client, CALLS)) - before;
+      return { ...answer, callers, calls, rows: await numberOf(client, ROWS, [key]) };
+    } finally {
+      await trackFunctions(client, false);
+    }
+  });
+}
+
+async function ask({ runtime }: System, storm: Storm): Promise<StormAnswer> {
+  const response = await fetch(new URL("/storm", runtime.floor), {
+    method: "POST",
+    body: JSON.stringify(storm),
+  });
+  if (response.status !== 200) throw new Error(`The storm: ${await response.text()}`);
+  return (await response.json()) as StormAnswer;
+}
+
+async function trackFunctions(client: pg.Client, on: boolean): Promise<void> {
+  await client.query(`alter system ${on ? "set track_functions = pl" : "reset track_functions"}`);
+  await client.query("select pg_reload_conf()");
+}
+
+async function numberOf(client: pg.Client, text: string, values: string[] = []): Promise<number> {
+  const { rows } = await client.query<{ n: number }>(text, values);
+  return rows[0]?.n ?? 0;
 }
 
 /** What is wrong with how it ended. */
-export function stormFaults({
-  rows,
-  texts,
-  executed,
-  replayed,
-  callers,
-  bad,
-}: StormResult): string[] {
+export function stormFaults(result: StormResult): string[] {
+  const { rows, texts, executed, replayed, callers, bad } = result;
   const claims: readonly (readonly [boolean, string])[] = [
     [bad === undefined, `a caller was told ${bad}`],
     [rows === 1, `${rows} rows were made`],

@@ -14,7 +14,7 @@ import { LINKS, type Network, startNetwork } from "./network.ts";
 import type { Options } from "./options.ts";
 import { type Recovery, TERMINAL_MS_MAX, untilEnded } from "./recovery.ts";
 import type { Shop } from "./sales.ts";
-import { describe, drawStorm, faultsOf, newToll, rage, type Storm, type Toll } from "./storm.ts";
+import { describe, drawFullDisk, drawStorm, faultsOf, newToll, rage, type Toll } from "./storm.ts";
 import { askAgain, lookAtAll } from "./sweep.ts";
 
 const MERCHANTS_OF_REGION = 4;
@@ -24,7 +24,6 @@ const KILL_SECONDS = 2.5;
 const REST_PER_SECOND = 100;
 /** How long clients may still wait for their answers after all faults have stopped. */
 const LAST_ANSWERS_MS_MAX = 30_000;
-const FULL_MS = 1_500;
 const LATE_SHOWN_MAX = 5;
 
 export type Outcome = {
@@ -145,7 +144,8 @@ async function rageAll(
     load.perSecond = load.left / (perKill * (options.kills - killed));
     const drawn = drawStorm(random, options.kills - killed);
     // Every drill that can fills the disk at least once.
-    const storm: Storm = toll.storms === 1 ? { ...drawn, fullMs: drawn.fullMs ?? FULL_MS } : drawn;
+    const full = toll.storms === 1 ? (drawn.full ?? drawFullDisk(random)) : drawn.full;
+    const storm = { ...drawn, full };
     await rage(network, storm, toll, () => {
       killed++;
     });

@@ -39,6 +39,8 @@ export type Part = {
   start(): Promise<void>;
   /** False once it was killed, or ended by itself. */
   isUp(): boolean;
+  /** Whether it does its work: a database that recovers from a crash is up and does not. */
+  answers(): Promise<boolean>;
 };
 
 export const LINKS = [
@@ -210,6 +212,13 @@ async function startParts(
     },
     start: () => startRegion(name),
     isUp: () => up.has(`postgres ${name}`),
+    answers: () =>
+      withSession(platform.urls[name], async (client) => {
+        await client.query("select from accounts limit 1");
+      }).then(
+        () => true,
+        () => false,
+      ),
   });
   const parts: Record<Victim, Part> = {
     edge,
@@ -226,6 +235,7 @@ async function startParts(
         watch("endpoint", endpoint);
       },
       isUp: () => up.has("endpoint"),
+      answers: async () => up.has("endpoint"),
     },
     "postgres us": region("us"),
     "postgres eu": region("eu"),

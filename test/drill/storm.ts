@@ -3,16 +3,17 @@
 // it begins. It promises that after it every part runs, every way is calm and the disk has room.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { withSession } from "../../local/session.ts";
 import { FAULTS, type Weather } from "./chaos-proxy.ts";
-import { LINKS, type Link, type Network, VICTIMS, type Victim } from "./network.ts";
+import { LINKS, type Link, type Network, type Part, VICTIMS, type Victim } from "./network.ts";
 
 type Blow = { readonly victim: Victim; readonly afterMs: number; readonly downMs: number };
 
 export type Storm = {
   readonly blows: readonly Blow[];
   readonly weather: ReadonlyMap<Link, Weather>;
-  /** How long the disk is full, if it is. */
-  readonly fullMs: number | undefined;
+  /** The disk is full for so long; and the log must go on in a new file meanwhile, or need not. */
+  readonly full: { readonly ms: number; readonly newLog: boolean } | undefined;
 };
 
 export type Toll = {
@@ -50,7 +51,12 @@ const CALM_SHARE = 0.3;
 const WEATHERED_LINKS_MAX = 3;
 const FULL_SHARE = 0.1;
 const FULL_MS_MIN = 700;
-const FULL_MS_MAX = 2_500;
+const FULL_MS_MAX = 3_500;
+/** Without it rows meet the full disk, and statements are refused; with it the whole server goes down. */
+const NEW_LOG_SHARE = 0.5;
+/** More files than the server keeps in store (min_wal_size in network.ts). */
+const LOG_FILES = 5;
+const RAISE_POLL_MS = 50;
 
 /** Each link meets one of these; the first is the most likely. */
 const WEATHERS: readonly (readonly [share: number, weather: Weather])[] = [
@@ -89,8 +95,13 @@ export function drawStorm(random: () => number, killsMax: number): Storm {
       weather.set(LINKS[Math.floor(random() * LINKS.length)] as Link, drawWeather(random));
     }
   }
-  const fullMs = FULL_MS_MIN + random() * (FULL_MS_MAX - FULL_MS_MIN);
-  return { blows, weather, fullMs: random() < FULL_SHARE ? fullMs : undefined };
+  const full = drawFullDisk(random);
+  return { blows, weather, full: random() < FULL_SHARE ? full : undefined };
+}
+
+export function drawFullDisk(random: () => number): Exclude<Storm["full"], undefined> {
+  const ms = FULL_MS_MIN + random() * (FULL_MS_MAX - FULL_MS_MIN);
+  return { ms, newLog: random() < NEW_LOG_SHARE };
 }
 
 function drawVictim(random: () => number, among: ReadonlySet<Victim>): Victim {
@@ -113,14 +124,14 @@ function drawWeather(random: () => number): Weather {
 }
 
 /** A storm in a line. */
-export function describe({ blows, weather, fullMs }: Storm): string {
+export function describe({ blows, weather, full }: Storm): string {
   const parts = [
     ...blows.map(({ victim, afterMs, downMs }) => {
       const [from, to] = [afterMs, afterMs + downMs].map((ms) => (ms / 1000).toFixed(1));
       return `${victim} down ${from}–${to} s`;
     }),
     ...[...weather].map(([link, faults]) => `${link} ${Object.keys(faults).join("/")}`),
-    ...(fullMs === undefined ? [] : [`disk full for ${(fullMs / 1000).toFixed(1)} s`]),
+    ...(full === undefined ? [] : [`disk full for ${(full.ms / 1000).toFixed(1)} s`]),
   ];
   return `a storm of ${parts.join(", ")}`;
 }
@@ -135,11 +146,12 @@ export async function rage(
   const { parts, links, disk } = network;
   for (const [link, weather] of storm.weather) links[link].storm(weather);
   const fall = async () => {
-    if (storm.fullMs === undefined || typeof disk === "string") return;
+    if (storm.full === undefined || typeof disk === "string") return;
     toll.fullDisks++;
     const before = disk.complaints();
     disk.fill();
-    await sleep(storm.fullMs);
+    if (storm.full.newLog) await useUpLog(network.ledgers.us);
+    await sleep(storm.full.ms);
     const after = disk.complaints();
     disk.free();
     // A cluster that was started again in between has begun a new log.
@@ -154,13 +166,36 @@ export async function rage(
     await parts[victim].start();
   });
   await Promise.all([fall(), ...blows]);
-  for (const victim of VICTIMS) {
-    if (parts[victim].isUp()) continue;
-    toll.falls.set(victim, (toll.falls.get(victim) ?? 0) + 1);
-    await parts[victim].start();
-  }
+  for (const victim of VICTIMS) await raise(victim, parts[victim], toll);
   for (const link of LINKS) links[link].calm();
   toll.storms++;
+}
+
+/** Starts what ended by itself, and waits for what is still raising itself. */
+async function raise(victim: Victim, part: Part, toll: Toll): Promise<void> {
+  for (let fell = false; !(await part.answers()); ) {
+    if (part.isUp()) {
+      await sleep(RAISE_POLL_MS);
+      continue;
+    }
+    if (!fell) toll.falls.set(victim, (toll.falls.get(victim) ?? 0) + 1);
+    fell = true;
+    await part.start();
+  }
+}
+
+/** Has the server begin new files of its write-ahead log until it finds no room for one, and goes down. */
+async function useUpLog(url: string): Promise<void> {
+  try {
+    await withSession(url, async (client) => {
+      for (let n = 0; n < LOG_FILES; n++) {
+        await client.query("select pg_logical_emit_message(true, 'drill', 'full')");
+        await client.query("select pg_switch_wal()");
+      }
+    });
+  } catch {
+    // It went down, as it should, or was down already.
+  }
 }
 
 /** Faults injected on all links, by kind. */

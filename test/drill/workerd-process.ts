@@ -110,6 +110,11 @@ export class WorkerdProcess {
     return this.#child !== undefined;
   }
 
+  /** It has been waited for until its ports were open. */
+  async answers(): Promise<boolean> {
+    return this.isUp();
+  }
+
   /** SIGKILL to workerd and its host at once: nothing gets to say goodbye. */
   async kill(): Promise<void> {
     const child = this.#child;

@@ -8,6 +8,7 @@ import {
   Hand,
   openedFacts,
   operationFacts,
+  refundAsk,
   START_MS,
   UNKNOWN,
   unfinished,
@@ -160,6 +161,17 @@ describe("doubt", () => {
     hand.settle();
     hand.ask(chargeAsk());
     hand.lose();
+    hand.search(LATE_SEARCHES - 1);
+    expect(lasts(hand)).toBe(true);
+    hand.tell({ kind: "found", find: hand.state.recovery?.find ?? 0, answer: ok([]) });
+    expect(lasts(hand)).toBe(false);
+  });
+
+  test("lasts as long after a charge was locked: its batch, delivered again, may open the refund", () => {
+    const hand = new Hand();
+    hand.settle();
+    hand.ask(refundAsk());
+    hand.commit(() => ({ outcome: "refused", seq: 3, failure: { kind: "object_locked" } }));
     hand.search(LATE_SEARCHES - 1);
     expect(lasts(hand)).toBe(true);
     hand.tell({ kind: "found", find: hand.state.recovery?.find ?? 0, answer: ok([]) });

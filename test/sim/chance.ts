@@ -15,6 +15,7 @@ export const FAULTS = [
   "two live objects",
   "deployed",
   "disk slow",
+  "evicted while it writes",
   "alarm late",
   "alarm twice",
   "clock jumps",
@@ -54,6 +55,19 @@ export type Mask = {
 };
 
 export const NO_MASK: Mask = { faults: new Set(), stories: new Set() };
+
+/** Faults that hide best behind others come more often on days when there are few. */
+const WATCHED: readonly Fault[] = [
+  ...FAULTS,
+  "batch doubled",
+  "batch doubled",
+  "late commit",
+  "late commit",
+  "verdicts lost",
+  "crash after commit",
+  "evicted",
+  "two live objects",
+];
 
 const INDEX = new Map<string, number>(FAULTS.map((fault, i) => [fault, i]));
 
@@ -129,8 +143,8 @@ export class Weather {
     this.#mask = mask;
     const dice = new Dice(seed, "weather");
     // On some days only a few things go wrong, and those all the time: what one fault hides another shows.
-    const isOneSided = dice.chance(0.35);
-    const few = new Set(isOneSided ? Array.from({ length: 3 }, () => dice.pick(FAULTS)) : []);
+    const isOneSided = dice.chance(0.45);
+    const few = new Set(isOneSided ? Array.from({ length: 3 }, () => dice.pick(WATCHED)) : []);
     const strength = dice.pick([0.3, 1, 1, 1, 2]);
     FAULTS.forEach((fault, i) => {
       const share = isOneSided ? (few.has(fault) ? 5 : 0) : dice.pick([0, 0.5, 1, 1, 3]);

@@ -281,6 +281,9 @@ export class Host {
     instance.unflushed.push(write);
     if (instance.unflushed.length > 1) return;
     const delayMs = weather.strikes("disk slow") ? dice.whole(50, 4_000) : dice.whole(1, 8);
+    if (weather.strikes("evicted while it writes")) {
+      timeline.after(dice.whole(0, delayMs - 1), () => this.#kill(instance));
+    }
     timeline.after(delayMs, () => this.#flush(instance));
   }
 

@@ -14,6 +14,9 @@ import type { Origin } from "./origin.ts";
 import type { CardSort, Vault } from "./processor.ts";
 import type { World } from "./world.ts";
 
+/** The one slot of this world; its shard is everybody's. */
+export const SLOT = 77;
+
 /** Clients wait longer than most answers take, and less long than the worst. */
 const PATIENCE_MS = [6_000, 30_000] as const;
 const BACKOFF_MS_MAX = 8_000;
@@ -58,7 +61,7 @@ export class Merchants {
     this.#origin = origin;
     this.#vault = vault;
     this.#patience = new Dice(seed, "patience");
-    this.#goodwill = this.#patience.pick([1, 1, 0.4]);
+    this.#goodwill = this.#patience.pick([1, 0.8, 0.3]);
     const [a, b] = accounts;
     this.#scopes = [
       { account: a, livemode: false },
@@ -70,10 +73,10 @@ export class Merchants {
   }
 
   /** Begins the story of this number at some time of the day. */
-  begin(seed: number, story: number, fromMs: number): void {
+  begin(seed: number, story: number, fromMs: number, isAlone: boolean): void {
     const dice = new Dice(seed, `story ${story}`);
     const scope = dice.pick(this.#scopes);
-    const tell = dice.pick(STORIES);
+    const tell = isAlone ? oneSale : dice.pick(STORIES);
     this.#world.timeline.after(fromMs + dice.whole(0, 20_000), () =>
       tell({ dice, scope, name: `s${story}`, merchants: this }),
     );
@@ -245,13 +248,10 @@ const STORIES: readonly ((story: Story) => void)[] = [
       if (charge !== undefined) merchants.read(scope, charge.id);
     });
   },
-  /** A sale its merchant forgets at once; it must come to its end all the same. */
-  (story) => {
-    const { merchants, scope, name } = story;
-    merchants.plead(scope, `${name}-left`, sale(story, `${name}-left`), false);
-  },
+  oneSale,
   refundsThatRace,
   refundsThatRace,
+  capturesThatRace,
   capturesThatRace,
   capturesThatRace,
   sameKeyAtOnce,
@@ -261,8 +261,15 @@ const STORIES: readonly ((story: Story) => void)[] = [
   customerWhoLeaves,
   anothersCharge,
   attemptsAtAnOrder,
+  newMerchant,
   rush,
 ];
+
+/** A sale its merchant forgets at once; it must come to its end all the same. */
+function oneSale(story: Story): void {
+  const { merchants, scope, name } = story;
+  merchants.plead(scope, `${name}-left`, sale(story, `${name}-left`), false);
+}
 
 /** Refunds of one sale, together more than there is to give back. */
 function refundsThatRace(story: Story): void {
@@ -440,6 +447,19 @@ function attemptsAtAnOrder(story: Story): void {
       merchants.plead(scope, key, sale(story, key, order), true),
     );
   }
+}
+
+/** A merchant is made, twice over for good measure, and sells at once. */
+function newMerchant(story: Story): void {
+  const { merchants, name, dice } = story;
+  const account: AccountId = `acct_${name.padEnd(16, "N")}`;
+  const scope: Scope = { account, livemode: dice.chance(0.5) };
+  const make: Build = () => ({ kind: "account", ...scope, id: account, slot: SLOT, name });
+  merchants.plead(scope, `${name}-account`, make, true, (end) => {
+    if (!end.ok) return;
+    merchants.plead(scope, `${name}-account`, make, true);
+    merchants.plead(scope, `${name}-sale`, sale({ ...story, scope }, `${name}-sale`), true);
+  });
 }
 
 /** Many at one instant, to share batches; one of them may spoil its batch for the others. */

@@ -52,14 +52,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "keys of all accounts in one drawer",
     file: ADMISSION,
-    find: "const name = `${whose}/${ask.key}`;",
+    find: `const name = \`\${whose}/\${ask.key}\`;`,
     replace: "const name = ask.key;",
     why: "one merchant's key locks another's, or answers it",
   },
   {
     name: "test and live mode are one",
     file: STATE,
-    find: "scope.livemode ? `${scope.account}/live` : `${scope.account}/test`;",
+    find: `scope.livemode ? \`\${scope.account}/live\` : \`\${scope.account}/test\`;`,
     replace: "scope.account;",
     why: "a key of test mode locks or answers the same key of live mode",
   },
@@ -153,17 +153,23 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a lost opening leaves no doubt",
     file: VERDICT,
-    find: `    state.lateSearches = LATE_SEARCHES;
-    doubt(state, out);`,
-    replace: "",
+    find: "    expectLate(state, out);\n    answer(",
+    replace: "    answer(",
     why: "a charge opened without its shard knowing is never looked for",
   },
   {
     name: "a lost opening does not commit late",
-    file: VERDICT,
-    find: "    state.lateSearches = LATE_SEARCHES;\n",
+    file: STATE,
+    find: "  state.lateSearches = LATE_SEARCHES;\n",
     replace: "",
     why: "a statement that commits a minute after it was given up is never found",
+  },
+  {
+    name: "a charge that was locked leaves no doubt",
+    file: VERDICT,
+    find: "if (isRetryable(word.failure)) expectLate(state, out);",
+    replace: "void isRetryable;",
+    why: "the same batch delivered a second time opens a refund that nobody drives",
   },
   {
     name: "an unfinished charge is an answer",
@@ -485,7 +491,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "the ledger forgets the keys of charges",
     file: LEDGER,
     find: "const chargeId = account.chargeOfKey.get(key);",
-    replace: "const chargeId = account.chargeOfKey.get(`${key}?`);",
+    replace: `const chargeId = account.chargeOfKey.get(\`\${key}?\`);`,
     why: "a retry that meets another instance opens a second charge",
   },
   {
@@ -560,7 +566,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "one leg of a posting",
     file: LEDGER,
-    find: "    [`${debit}/${currency}`, -amount],\n",
+    find: `    [\`\${debit}/\${currency}\`, -amount],\n`,
     replace: "",
     why: "debits and credits differ",
   },

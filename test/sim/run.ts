@@ -5,7 +5,7 @@ import { type AccountId, firstUuidAt } from "../../protocol/ids.ts";
 import type { JournalEntry } from "../../protocol/projection.ts";
 import { Dice, type Fault, type Mask, NO_MASK, Weather } from "./chance.ts";
 import { Host } from "./host.ts";
-import { Merchants, type Plea } from "./merchants.ts";
+import { Merchants, type Plea, SLOT } from "./merchants.ts";
 import { type Invariant, Oracle, render, Violation } from "./oracle.ts";
 import { Origin } from "./origin.ts";
 import { Vault } from "./processor.ts";
@@ -26,7 +26,6 @@ const REPLAY_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** Things that may happen in one run; a usual one has some thousand. */
 const STEPS_MAX = 200_000;
-const SLOT = 77;
 const ACCOUNTS: readonly [AccountId, AccountId] = [
   "acct_AAAAAAAAAAAAAAAA",
   "acct_BBBBBBBBBBBBBBBB",
@@ -44,11 +43,12 @@ const RATES: Readonly<Record<Fault, number>> = {
   "two live objects": 0.04,
   deployed: 0.002,
   "disk slow": 0.1,
+  "evicted while it writes": 0.05,
   "alarm late": 0.1,
   "alarm twice": 0.1,
   "clock jumps": 0.01,
   "batch lost": 0.04,
-  "batch doubled": 0.05,
+  "batch doubled": 0.08,
   "batch slow": 0.05,
   "batch in parts": 0.1,
   "verdicts lost": 0.05,
@@ -93,15 +93,18 @@ export type Outcome = {
 export function run(seed: number, options: RunOptions = {}): Outcome {
   const { subject = REAL, mask = NO_MASK, onLine } = options;
   const weather = new Weather(seed, RATES, mask);
-  const stories = new Dice(seed, "size").whole(1, STORIES_MAX);
+  const size = new Dice(seed, "size");
+  // On some days one request is all there is: nobody who comes after it wakes the shard again.
+  const isAlone = size.chance(0.1);
+  const stories = isAlone ? 1 : size.whole(1, STORIES_MAX);
   let requests = 0;
   let violation: Outcome["violation"];
   try {
     const simulation = new Simulation(seed, subject, weather, onLine);
-    const dawnMs = new Dice(seed, "dawn").chance(0.4) ? DAWN_MS : 0;
+    const dawnMs = new Dice(seed, "dawn").chance(0.5) ? DAWN_MS : 0;
     if (dawnMs > 0) simulation.merchants.wake(seed);
     for (let story = 0; story < stories; story++) {
-      if (!mask.stories.has(story)) simulation.merchants.begin(seed, story, dawnMs);
+      if (!mask.stories.has(story)) simulation.merchants.begin(seed, story, dawnMs, isAlone);
     }
     simulation.play(dawnMs);
     requests = simulation.merchants.pleas.length;

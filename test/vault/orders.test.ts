@@ -99,4 +99,35 @@ describe("an order", () => {
     ]);
     expect(effects).toEqual({ moved: "declined", good: "approved" });
   });
+
+  test("whose card is gone is asked by key beside the others, who do not wait for the answer", async () => {
+    const told: string[] = [];
+    let forget = () => {};
+    const remembering = new Promise<void>((resume) => {
+      forget = resume;
+    });
+    const http = {
+      fetch: async (url: string) => {
+        if (url.endsWith("/keys/gone")) {
+          await remembering;
+          return Response.json({}, { status: 404 });
+        }
+        const body = { id: "auth_1", status: "approved" };
+        return new Response(`${JSON.stringify({ key: "good", status: 200, body })}\n`);
+      },
+    };
+    const performing = perform(
+      [charge("gone"), charge("good")],
+      {
+        take: async () => [undefined, await taken("good", "4242424242424242")],
+        keys,
+        processor: new Processor(http, "key", async () => {}),
+      },
+      ({ key }) => told.push(key),
+    );
+    await expect.poll(() => told).toEqual(["good"]);
+    forget();
+    await performing;
+    expect(told).toEqual(["good", "gone"]);
+  });
 });

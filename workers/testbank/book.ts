@@ -90,6 +90,9 @@ export class Bank extends DurableObject<object> {
   readonly #sql: SqlStorage;
   readonly #variables: Switches;
   #faults: FaultState;
+  // Counted in this turn and not yet written.
+  #requests = 0;
+  #replays = 0;
   // Keys of delayed requests and when each will have been booked at the latest.
   readonly #delayed = new Map<string, number>();
 
@@ -104,7 +107,10 @@ export class Bank extends DurableObject<object> {
   /** Executes one order, once per key. Undefined when its answer is to be lost. */
   async execute(order: BankOrder): Promise<Answer | undefined> {
     const plan = this.#plan(order.key);
-    return isSlow(plan) ? this.#answerLate(order, plan) : this.#answer(order, plan);
+    if (isSlow(plan)) return this.#answerLate(order, plan);
+    const answer = this.#answer(order, plan);
+    this.#writeCounts();
+    return answer;
   }
 
   /**
@@ -132,6 +138,7 @@ export class Bank extends DurableObject<object> {
         prompt.push([order.key, this.#answerOrFail(order, plan)]);
       }
     }
+    this.#writeCounts();
     // What ends the stream early leaves lines out, and a caller asks for those by key.
     Promise.all([tell(prompt), ...late])
       .finally(() => lines.close())
@@ -180,6 +187,7 @@ export class Bank extends DurableObject<object> {
       if (this.#delayed.get(order.key) === bookedByMs) this.#delayed.delete(order.key);
     }
     const answer = this.#answer(order, plan);
+    this.#writeCounts();
     if (plan.holdMs > 0) await scheduler.wait(plan.holdMs);
     return answer;
   }
@@ -193,10 +201,8 @@ export class Bank extends DurableObject<object> {
   }
 
   #answer(order: BankOrder, plan: Plan): Answer | undefined {
-    if (plan.failsBefore) {
-      this.#sql.exec("UPDATE counters SET requests = requests + 1");
-      return BANK_FAILED;
-    }
+    this.#requests += 1;
+    if (plan.failsBefore) return BANK_FAILED;
     const answer = this.ctx.storage.transactionSync(() => this.#book(order));
     if (plan.drops) return undefined;
     if (plan.failsAfter) return BANK_FAILED;
@@ -207,13 +213,9 @@ export class Bank extends DurableObject<object> {
     const stored = this.#storedAnswer(order.key);
     if (stored !== undefined) {
       const isReplay = stored.fingerprint === order.fingerprint;
-      this.#sql.exec(
-        "UPDATE counters SET requests = requests + 1, replays = replays + ?",
-        isReplay ? 1 : 0,
-      );
+      if (isReplay) this.#replays += 1;
       return isReplay ? { status: stored.status, body: stored.body, isReplay } : KEY_REUSED;
     }
-    this.#sql.exec("UPDATE counters SET requests = requests + 1");
     const answer = execute(this.#sql, order, Date.now());
     // Nothing was executed on an authorization that does not exist, so the key stays free.
     if (answer === UNKNOWN_AUTHORIZATION) return answer;
@@ -225,6 +227,17 @@ export class Bank extends DurableObject<object> {
       answer.body,
     );
     return answer;
+  }
+
+  // In the turn that counted, and so in its commit; once for a whole batch.
+  #writeCounts(): void {
+    this.#sql.exec(
+      "UPDATE counters SET requests = requests + ?, replays = replays + ?",
+      this.#requests,
+      this.#replays,
+    );
+    this.#requests = 0;
+    this.#replays = 0;
   }
 
   #storedAnswer(key: string): StoredAnswer | undefined {

@@ -1,5 +1,5 @@
-// The ledger without anything in front: charges of one merchant or of a thousand through a lane like a
-// shard's.
+// The ledger without anything in front: charges of one merchant or of a thousand, on their way as from a
+// shard.
 
 import type { OpenCharge, Scope } from "../../protocol/command.ts";
 import { charge, close, freshOpening, unless } from "./charge.ts";
@@ -37,7 +37,7 @@ async function closeLoop(ledger: Ledger, inFlight: number, limit: Limit): Promis
   const stock: OpenCharge[] = [];
   const stocked = await closedLoop(STOCK_IN_FLIGHT, { requestsMax: most }, async () => {
     const open = freshOpening(ledger.hot);
-    const bad = unless(await ledger.lane.push(open), "charge_opened");
+    const bad = unless(await ledger.belt.push(open), "charge_opened");
     if (bad === undefined) stock.push(open);
     return bad;
   });
@@ -57,29 +57,27 @@ async function closeLoop(ledger: Ledger, inFlight: number, limit: Limit): Promis
   return timed;
 }
 
-const RAW = ["raw.insert@20", "raw.postings@1000"];
-
-export const LANE_ROWS: readonly Row[] = [
+export const LEDGER_ROWS: readonly Row[] = [
   rowOn("ledger", {
-    name: "lane.charge",
+    name: "ledger.charge",
     text: "whole charge, both phases, one merchant",
     kind: "work",
     levels: () => LEVELS,
-    over: [`peer.transfer@${PEER_WORKERS}`, ...RAW, "lane.crowd"],
+    over: [`peer.transfer@${PEER_WORKERS}`, "raw.insert@20", "raw.postings@1000", "ledger.crowd"],
     counted: true,
     measure: (ledger, inFlight, limit) => chargeLoop(ledger, [ledger.hot], inFlight, limit),
   }),
   rowOn("ledger", {
-    name: "lane.close",
+    name: "ledger.close",
     text: "one close: posting, balances, event",
     kind: "work",
     levels: () => LEVELS,
-    over: [`peer.transfer@${PEER_WORKERS}`, ...RAW],
+    over: [`peer.transfer@${PEER_WORKERS}`],
     counted: false,
     measure: closeLoop,
   }),
   rowOn("ledger", {
-    name: "lane.crowd",
+    name: "ledger.crowd",
     text: "whole charge, 1,000 merchants",
     kind: "work",
     levels: () => LEVELS,
