@@ -34,7 +34,7 @@ export async function untilEnded(
   const [answered, closed] = await Promise.all([
     until(sinceMs, POLL_MS, async () => {
       for (const entry of waiting) if (!isWaiting(entry)) waiting.delete(entry);
-      return [...waiting].map(({ key }) => key);
+      return [...waiting].map(({ key, last }) => `${key} (${last})`);
     }),
     until(sinceMs, LEDGER_POLL_MS, async () => {
       if (rows.size === 0) return [];
