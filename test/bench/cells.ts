@@ -4,7 +4,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ALARM_MS, LATE_SEARCHES } from "../../durable-objects/shard-state.ts";
 import type { Platform } from "../../local/platform.ts";
 import { type Counted, type Counters, countedBehind, countedBy } from "./counters.ts";
-import { CROWD_MERCHANTS } from "./ledger.ts";
 import { HOME } from "./merchants.ts";
 import type { Options } from "./options.ts";
 import { PICTURE_LEVELS, PICTURE_ROWS } from "./picture.ts";
@@ -16,8 +15,6 @@ import type { Measured } from "./statistics.ts";
 /** Compilers and caches are warm after this, unless the whole run is shorter. */
 const WARM_UP_MS_MAX = 500;
 const WARM_UP_IN_FLIGHT = 20;
-/** Every merchant of a crowd has its shard awake after so many requests. */
-const WARM_UP_CROWD_REQUESTS = CROWD_MERCHANTS + WARM_UP_IN_FLIGHT;
 /** A run of shorter cells only shows that it runs: it need not wait for anybody. */
 const EARNEST_SECONDS_MIN = 1;
 /** Floors are fast and steady: half the time tells as much. */
@@ -41,7 +38,7 @@ export async function measureRows(
   options: Options,
 ): Promise<Measured[]> {
   const { repetitions, seconds } = options;
-  await warmUp(rows, bench, seconds);
+  await warmUp(rows, bench, options);
   const levels = [...new Set(rows.flatMap((row) => levelsOf(row, options)))].sort((a, b) => a - b);
   const measured: Measured[] = [];
   for (let repetition = 1; repetition <= repetitions; repetition++) {
@@ -55,7 +52,11 @@ export async function measureRows(
   return measured;
 }
 
-async function warmUp(rows: readonly Row[], bench: Bench, seconds: number): Promise<void> {
+async function warmUp(
+  rows: readonly Row[],
+  bench: Bench,
+  { merchants, seconds }: Options,
+): Promise<void> {
   const durationMs = Math.min(WARM_UP_MS_MAX, seconds * 1000);
   for (const row of rows) {
     progress(`warming up ${row.name}`);
@@ -64,7 +65,8 @@ async function warmUp(rows: readonly Row[], bench: Bench, seconds: number): Prom
   const crowds = rows.filter(({ phase, over }) => phase === "crowd" && over.length === 0);
   if (crowds.length === 0 || seconds < EARNEST_SECONDS_MIN) return;
   for (const crowd of crowds) {
-    await crowd.measure(bench, WARM_UP_IN_FLIGHT, { requestsMax: WARM_UP_CROWD_REQUESTS });
+    // Each merchant has its shard awake after so many.
+    await crowd.measure(bench, WARM_UP_IN_FLIGHT, { requestsMax: merchants });
   }
   progress("waiting until a thousand shards know that nothing was left open");
   await sleep((LATE_SEARCHES + 2) * ALARM_MS);

@@ -18,8 +18,11 @@ export type Figure = {
   readonly again: string;
 };
 
+type Told = Pick<Run, "growth">;
+const NO_RUN: Told = {};
+
 type Definition = Omit<Figure, "spread" | "text"> & {
-  readonly text: string | ((run: Run) => string);
+  readonly text: string | ((run: Told) => string);
   readonly of: (run: Run) => number | Spread | undefined;
 };
 
@@ -32,9 +35,9 @@ const ratio =
   (run: Run): Spread | undefined =>
     run.summaries.find((one) => one.row === row && one.inFlight === inFlight)?.over[over];
 
-const pageOf = ({ growth }: Run, list: List) => growth?.pages.find((one) => one.list === list);
+const pageOf = ({ growth }: Told, list: List) => growth?.pages.find((one) => one.list === list);
 
-const count = (n: number | undefined): string => (n ?? 0).toLocaleString("en");
+const count = (n: number | undefined): string => n?.toLocaleString("en") ?? "many";
 
 /** Digits after the point: what two runs would agree on. */
 const RATIO = 2;
@@ -111,8 +114,7 @@ const DEFINITIONS: readonly Definition[] = [
     of: ({ batch }) => batch && (batch.heap + batch.indexes) / batch.charges,
   },
   {
-    text: ({ growth }) =>
-      `posting rate at ${count(growth?.longEntries)} entries ÷ at ${count(growth?.shortEntries)}`,
+    text: ({ growth }) => `posting rate at ${count(growth?.longEntries)} entries ÷ at 10,000`,
     goal: least(0.9),
     digits: RATIO,
     again: "--only growth --growth 10000000",
@@ -164,14 +166,29 @@ const DEFINITIONS: readonly Definition[] = [
   },
 ];
 
+/** A figure that no run has measured yet. */
+export type Unmeasured = Omit<Figure, "spread">;
+
+/** All figures, measured or not, in the order in which they are told. */
+export function everyFigure(runs: readonly Run[]): readonly (Figure | Unmeasured)[] {
+  return DEFINITIONS.map((definition) => {
+    const [figure] = found([definition], runs);
+    if (figure !== undefined) return figure;
+    const { text, goal, digits, again } = definition;
+    return { text: typeof text === "string" ? text : text(NO_RUN), goal, digits, again };
+  });
+}
+
 /** What the runs tell of; of several that measured the same, the first counts. */
-export function figuresOf(runs: readonly Run[]): Figure[] {
-  return DEFINITIONS.flatMap(({ of, text, ...figure }) => {
+export const figuresOf = (runs: readonly Run[]): Figure[] => found(DEFINITIONS, runs);
+
+function found(definitions: readonly Definition[], runs: readonly Run[]): Figure[] {
+  return definitions.flatMap(({ of, text, ...figure }) => {
     for (const run of runs) {
-      const found = of(run);
-      if (found === undefined) continue;
+      const value = of(run);
+      if (value === undefined) continue;
       const told = typeof text === "string" ? text : text(run);
-      const spread = typeof found === "number" ? spreadOf([found]) : found;
+      const spread = typeof value === "number" ? spreadOf([value]) : value;
       return [{ ...figure, text: told, spread }];
     }
     return [];

@@ -6,7 +6,7 @@ import type { Target } from "./generator.ts";
 import { freshKeys } from "./key.ts";
 import { get, post } from "./load.ts";
 import { CARD_FIELDS } from "./merchants.ts";
-import { CROWD_IN_FLIGHT, type Limit, type Row, rowOn, type Sample } from "./row.ts";
+import { crowdLevels, type Limit, type Row, rowOn, type Sample } from "./row.ts";
 import type { System } from "./system.ts";
 
 /** More sockets would measure the generator. */
@@ -128,7 +128,7 @@ export const HTTP_ROWS: readonly Row[] = [
     name: "http.hot",
     text: "POST /v1/charges, instant bank, one merchant",
     kind: "work",
-    levels: () => [CROWD_IN_FLIGHT],
+    levels: crowdLevels,
     over: ["http.crowd"],
     phase: "crowd",
     counted: false,
@@ -139,7 +139,7 @@ export const HTTP_ROWS: readonly Row[] = [
     name: "http.crowd",
     text: "POST /v1/charges, instant bank, 1,000 merchants",
     kind: "work",
-    levels: () => [CROWD_IN_FLIGHT],
+    levels: crowdLevels,
     over: [],
     phase: "crowd",
     counted: true,

@@ -3,7 +3,7 @@
 
 import type { FanOut, FanOutAnswer, Payer } from "./fan-out.ts";
 import { freshKeys } from "./key.ts";
-import { CROWD_IN_FLIGHT, type Limit, type Row, rowOn, type Sample } from "./row.ts";
+import { crowdLevels, type Limit, type Row, rowOn, type Sample } from "./row.ts";
 import type { System } from "./system.ts";
 
 type Order = Pick<FanOut, "target"> & {
@@ -50,7 +50,7 @@ type InsideRow = Pick<Row, "name" | "text" | "kind"> &
     readonly order: (system: System) => Order;
   };
 
-const CROWD = { levels: () => [CROWD_IN_FLIGHT], phase: "crowd", over: [] } as const;
+const CROWD = { levels: crowdLevels, phase: "crowd", over: [] } as const;
 
 const insideRow = ({ order, ...row }: InsideRow): Row =>
   rowOn("system", {

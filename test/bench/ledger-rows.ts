@@ -8,7 +8,11 @@ import type { Ledger } from "./ledger.ts";
 import { PEER_WORKERS } from "./peer.ts";
 import { type Limit, type Row, rowOn, type Sample } from "./row.ts";
 
-const LEVELS = [PEER_WORKERS, 256, 1024];
+/** The peer's level, and what lies above it of those that were asked for. */
+const levels = (asked: readonly number[]) => [
+  PEER_WORKERS,
+  ...asked.filter((n) => n > PEER_WORKERS),
+];
 /** Opened before the clock starts, for each second of closing: more than this machine closes. */
 const STOCK_PER_SECOND = 20_000;
 const STOCK_IN_FLIGHT = 1024;
@@ -62,7 +66,7 @@ export const LEDGER_ROWS: readonly Row[] = [
     name: "ledger.charge",
     text: "whole charge, both phases, one merchant",
     kind: "work",
-    levels: () => LEVELS,
+    levels,
     over: [`peer.transfer@${PEER_WORKERS}`, "raw.insert@20", "raw.postings@1000", "ledger.crowd"],
     counted: true,
     measure: (ledger, inFlight, limit) => chargeLoop(ledger, [ledger.hot], inFlight, limit),
@@ -71,7 +75,7 @@ export const LEDGER_ROWS: readonly Row[] = [
     name: "ledger.close",
     text: "one close: posting, balances, event",
     kind: "work",
-    levels: () => LEVELS,
+    levels,
     over: [`peer.transfer@${PEER_WORKERS}`],
     counted: false,
     measure: closeLoop,
@@ -80,7 +84,7 @@ export const LEDGER_ROWS: readonly Row[] = [
     name: "ledger.crowd",
     text: "whole charge, 1,000 merchants",
     kind: "work",
-    levels: () => LEVELS,
+    levels,
     over: [],
     counted: false,
     measure: (ledger, inFlight, limit) => chargeLoop(ledger, ledger.crowd, inFlight, limit),

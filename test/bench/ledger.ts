@@ -24,8 +24,6 @@ export type Ledger = OwnLedger & {
   close(): Promise<void>;
 };
 
-/** Merchants of the same load that is not one merchant's. */
-export const CROWD_MERCHANTS = 1000;
 /** Batches in flight at once, as in a shard. */
 const BATCHES_AT_ONCE = 2;
 

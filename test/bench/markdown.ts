@@ -1,7 +1,7 @@
 // docs/bench.md, made of one or several runs: every figure, its goal, what was measured, and how to
 // measure it again.
 
-import { figuresOf, goalText, isReached, spreadText } from "./figures.ts";
+import { everyFigure, goalText, isReached, spreadText } from "./figures.ts";
 import type { Run } from "./run.ts";
 
 const HEAD = `# What it costs
@@ -32,11 +32,12 @@ const NOTES = `## What is compared
 `;
 
 export function markdownOf(runs: readonly Run[]): string {
-  const figures = figuresOf(runs);
-  const rows = figures.map((figure) => [
+  const rows = everyFigure(runs).map((figure) => [
     figure.text,
     goalText(figure.goal),
-    `${spreadText(figure.spread, figure.digits)}${isReached(figure) ? "" : " **missed**"}`,
+    "spread" in figure
+      ? `${spreadText(figure.spread, figure.digits)}${isReached(figure) ? "" : " **missed**"}`
+      : "",
     `\`${figure.again}\``,
   ]);
   const lines = [["figure", "goal", "measured", "again"], ["---", "---", "---", "---"], ...rows];
@@ -47,9 +48,10 @@ export function markdownOf(runs: readonly Run[]): string {
       `${repetitions} repetitions of ${seconds} s.`,
   );
   const again = "Measured again with `npm run bench -- ` and the arguments in the last column.";
-  const peer = runs.some((run) => run.peer)
-    ? ""
-    : "No peer was given, so nothing is said of it.\n\n";
+  const peer =
+    runs.length === 0 || runs.some((run) => run.peer)
+      ? ""
+      : "No peer was given, so nothing is said of it.\n\n";
   const parts = [HEAD, `${table}\n`, `${again}\n`, `${peer}${machines.join("\n")}\n`, NOTES];
   return parts.join("\n");
 }

@@ -11,7 +11,7 @@ import { type Counters, startCounters } from "./counters.ts";
 import { AMOUNT_MINOR } from "./fan-out.ts";
 import { HISTORY_AMOUNT_MINOR } from "./fill.ts";
 import { measureGrowth } from "./growth.ts";
-import { CROWD_MERCHANTS, openLedger } from "./ledger.ts";
+import { openLedger } from "./ledger.ts";
 import { HOME } from "./merchants.ts";
 import type { Options } from "./options.ts";
 import { auditPeer, openPeer } from "./peer.ts";
@@ -89,7 +89,7 @@ export async function measure(options: Options, home: string, stops: Stops): Pro
 }
 
 async function startBench(
-  { choice, peer: directory }: Options,
+  { choice, merchants, peer: directory }: Options,
   home: string,
   platform: Platform,
   stops: Stops,
@@ -99,12 +99,12 @@ async function startBench(
   const started: { -readonly [N in Need]?: NonNullable<Bench[N]> } = {};
   if (needed("system") || choice.experiments.includes("storm")) {
     progress("starting workerd");
-    started.system = await startSystem(home, platform);
+    started.system = await startSystem(home, platform, merchants);
     stops.push(started.system.close);
   }
   if (needed("ledger")) {
     progress("making a ledger of its own");
-    started.ledger = await openLedger(url, CROWD_MERCHANTS);
+    started.ledger = await openLedger(url, merchants);
     stops.push(started.ledger.close);
   }
   if (directory !== undefined && needed("peer")) {

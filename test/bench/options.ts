@@ -17,6 +17,8 @@ export type Options = {
   readonly peer: string | undefined;
   /** Entries of the long history. */
   readonly growth: number;
+  /** How many merchants a crowd is. */
+  readonly merchants: number;
   readonly choice: Choice;
 };
 
@@ -32,6 +34,7 @@ npm run bench -- [options]
   --only NAME,NAME     these rows (inside.charge, or all of inside) and what they are divided by,
                        and these experiments (${EXPERIMENTS.join(", ")}); all, if not given
   --peer DIR           measure pgledger as well: ${PEER_RULE}
+  --merchants N        how many merchants a crowd is (1000)
   --growth ENTRIES     how long the long history is (200000); 10000000 takes ten minutes and 14 GB
 
 rows: ${ROWS.map(({ name }) => name).join(" ")}`;
@@ -57,12 +60,14 @@ export function parseOptions(args: readonly string[]): Options | undefined {
         only: { type: "string" },
         peer: { type: "string" },
         growth: { type: "string", default: "200000" },
+        merchants: { type: "string", default: "1000" },
       },
     });
     const { json, picture, markdown, peer } = values;
     const seconds = Number(values.seconds);
     const repetitions = Number(values.repeat);
     const growth = Number(values.growth);
+    const merchants = Number(values.merchants);
     const inFlight = values.concurrency.split(",").map(Number);
     const choice = choose(values.only?.split(","), peer !== undefined);
     const good =
@@ -71,11 +76,13 @@ export function parseOptions(args: readonly string[]): Options | undefined {
       repetitions > 0 &&
       Number.isInteger(growth / 2) &&
       growth >= GROWTH_ENTRIES_MIN &&
+      Number.isInteger(merchants) &&
+      merchants > 0 &&
       inFlight.every((n) => Number.isInteger(n) && n > 0 && n <= IN_FLIGHT_MAX);
     if (!good || choice === undefined) return undefined;
     const from = values.from?.split(",") ?? [];
     const given = { json, picture, markdown, peer, from };
-    return { ...given, seconds, repetitions, inFlight, growth, choice };
+    return { ...given, seconds, repetitions, inFlight, growth, merchants, choice };
   } catch {
     return undefined;
   }

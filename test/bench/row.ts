@@ -21,6 +21,11 @@ export type Limit =
 /** The load under which one merchant and many are compared. */
 export const CROWD_IN_FLIGHT = 256;
 
+/** That load, or the greatest that was asked for where it was not. */
+export const crowdLevels = (asked: readonly number[]): readonly number[] => [
+  asked.includes(CROWD_IN_FLIGHT) ? CROWD_IN_FLIGHT : Math.max(...asked),
+];
+
 /** What was answered between the first request and the last answer. */
 export type Sample = {
   readonly good: number;

@@ -9,7 +9,6 @@ import { withSession } from "../../local/session.ts";
 import { mintApiKey } from "../../protocol/api-key.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { makeOwners, type Owner } from "./crowd.ts";
-import { CROWD_MERCHANTS } from "./ledger.ts";
 import { type Load, startLoad } from "./load.ts";
 import { HOME, type Merchant, makeMerchant } from "./merchants.ts";
 import { type Runtime, startRuntime } from "./runtime.ts";
@@ -36,7 +35,11 @@ export type System = {
 /** Higher than any rate here, so that the shard's token bucket is never what is measured. */
 const RATE_PER_SECOND = "1000000";
 
-export async function startSystem(home: string, platform: Platform): Promise<System> {
+export async function startSystem(
+  home: string,
+  platform: Platform,
+  crowdMerchants: number,
+): Promise<System> {
   const runtime = await startRuntime(home, { ...platform.bindings, RATE_PER_SECOND });
   const load = startLoad();
   const close = async () => {
@@ -46,7 +49,12 @@ export async function startSystem(home: string, platform: Platform): Promise<Sys
   try {
     const secret = platform.bindings["API_KEY_SECRET"] ?? "";
     const hot = await makeMerchant(runtime.composite, secret);
-    const instant = await makeInstant(platform.urls[HOME], secret, slotOf(hot.account));
+    const instant = await makeInstant(
+      platform.urls[HOME],
+      secret,
+      slotOf(hot.account),
+      crowdMerchants,
+    );
     return { runtime, load, hot, instant, captured: 0, close };
   } catch (error) {
     await close();
@@ -58,6 +66,7 @@ async function makeInstant(
   url: string,
   apiKeySecret: string,
   taken: number,
+  crowdMerchants: number,
 ): Promise<System["instant"]> {
   const free = (slot: number) => homeOf(slot) === HOME && slot !== taken;
   const owners = await withSession(url, async (client) => {
@@ -65,8 +74,8 @@ async function makeInstant(
     if (hot === undefined || first === undefined) throw new Error("No merchant was made");
     const slot = slotOf(first.account);
     const other = (one: number) => free(one) && one !== slot && one !== slotOf(hot.account);
-    const crowd = await makeOwners(client, CROWD_MERCHANTS, other);
-    const house = await makeOwners(client, CROWD_MERCHANTS, (one) => one === slot);
+    const crowd = await makeOwners(client, crowdMerchants, other);
+    const house = await makeOwners(client, crowdMerchants, (one) => one === slot);
     return { hot, crowd, house };
   });
   const withSecret = async (owner: Owner): Promise<Instant> => {
