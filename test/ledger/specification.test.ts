@@ -43,7 +43,7 @@ import {
   token,
 } from "./region.ts";
 
-const HISTORIES = 600;
+const HISTORIES = 400;
 const BATCHES = 12;
 /** Merchants whose histories run side by side, in batches they share. */
 const TOGETHER = 8;
