@@ -30,8 +30,9 @@ export type Entry = {
   /** Its client has gone and waits for no answer. */
   away: boolean;
   told: Told | undefined;
-  /** How often it has been asked. */
+  /** How often it has been asked, and how the last call ended. */
   tries: number;
+  last: string;
   /** What was said later and is not what was said first. */
   readonly contradictions: string[];
 };
@@ -61,6 +62,7 @@ export class Client {
       away: false,
       told: undefined,
       tries: 0,
+      last: "",
       contradictions: [],
     };
     this.entries.push(made);
@@ -72,6 +74,7 @@ export class Client {
     entry.tries++;
     const { merchant, path, form, key } = entry;
     const answer = await this.call("POST", path, merchant.secret, { form, key, goneMs });
+    entry.last = answer?.word ?? "no answer";
     if (answer === undefined || !answer.definite) return undefined;
     const { status, body, headers } = answer;
     const told: Told = { status, body, original: headers.get("original-request") };
@@ -125,8 +128,9 @@ export class Client {
       const body = await response.text();
       const { status, headers } = response;
       const definite = status < 500 && headers.get("stripe-should-retry") !== "true";
-      this.#count(wordOf(status, body, headers));
-      return { status, headers, body, definite };
+      const word = wordOf(status, body, headers);
+      this.#count(word);
+      return { status, headers, body, definite, word };
     } catch (error) {
       this.#count(error instanceof Error && error.name === "TimeoutError" ? "gone" : "cut off");
       return undefined;

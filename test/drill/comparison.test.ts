@@ -24,6 +24,7 @@ const entry = (key: string, over: Partial<Entry>): Entry => ({
   away: false,
   told: undefined,
   tries: 1,
+  last: "",
   contradictions: [],
   ...over,
 });

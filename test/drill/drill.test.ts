@@ -6,12 +6,14 @@ import { drill } from "./drill.ts";
 import { isSound, report } from "./report.ts";
 
 const KILLS = 6;
-const CHARGES = 300;
+const CHARGES = 200;
+/** Three times what the whole drill allows: other tests run beside this one. */
+const SECONDS = 30;
 const seed = seedOf();
 
 test(`${KILLS} kills over ${CHARGES} charges leave three books that agree (seed ${seed})`, async () => {
   const outcome = await drill(
-    { kills: KILLS, charges: CHARGES, seed, minutes: 2 },
+    { kills: KILLS, charges: CHARGES, seed, minutes: 2, seconds: SECONDS },
     { step: () => {}, tick: () => {} },
   );
   console.log(report(outcome));

@@ -12,7 +12,7 @@ import { compare, type Finding } from "./comparison.ts";
 import { Load } from "./load.ts";
 import { LINKS, type Network, startNetwork } from "./network.ts";
 import type { Options } from "./options.ts";
-import { type Recovery, TERMINAL_MS_MAX, untilEnded } from "./recovery.ts";
+import { type Recovery, untilEnded } from "./recovery.ts";
 import type { Shop } from "./sales.ts";
 import { describe, drawFullDisk, drawStorm, faultsOf, newToll, rage, type Toll } from "./storm.ts";
 import { askAgain, lookAtAll } from "./sweep.ts";
@@ -84,13 +84,14 @@ async function run(
   await selling;
 
   const ledgers = REGIONS.map((region) => network.ledgers[region]);
+  const boundMs = options.seconds * 1000;
   const calm = performance.now();
-  const last = await untilEnded(client.entries, ledgers, calm);
+  const last = await untilEnded(client.entries, ledgers, calm, boundMs);
   const findings = [...storms.findings, ...lateness(last, "the end")];
   await askAgain(client, (done) => {
     if (done % 500 === 0) progress.step(`asking again: ${done} of ${client.entries.length} keys`);
   });
-  await untilEnded(client.entries, ledgers, performance.now());
+  await untilEnded(client.entries, ledgers, performance.now(), boundMs);
   progress.step("comparing the books");
   const ledger = await readLedger(ledgers);
   const bank = await readBank(network.bankUrl, network.bindings["PROCESSOR_KEY"] ?? "");
@@ -137,6 +138,7 @@ async function rageAll(
   const recoveries: Recovery[] = [];
   const findings: Finding[] = [];
   const ledgers = REGIONS.map((region) => network.ledgers[region]);
+  const boundMs = options.seconds * 1000;
   let killed = 0;
   const seconds = () => (performance.now() - from) / 1000;
   while (killed < options.kills && seconds() < options.minutes * 60) {
@@ -149,7 +151,7 @@ async function rageAll(
     await rage(network, storm, toll, () => {
       killed++;
     });
-    const recovery = await untilEnded(client.entries, ledgers, performance.now());
+    const recovery = await untilEnded(client.entries, ledgers, performance.now(), boundMs);
     recoveries.push(recovery);
     findings.push(...lateness(recovery, describe(storm)));
     const slowest = Math.max(...recoveries.map(({ ms }) => ms)) / 1000;
@@ -163,7 +165,7 @@ async function rageAll(
 
 /** A recovery that took too long, as a finding. */
 function lateness({ ms, late }: Recovery, after: string): Finding[] {
-  if (ms <= TERMINAL_MS_MAX) return [];
+  if (late.length === 0) return [];
   const some = late.slice(0, LATE_SHOWN_MAX).join(", ");
   const what = `${late.length} ended too late, the last ${(ms / 1000).toFixed(1)} s after ${after}: ${some}`;
   return [{ kind: "unfinished", what }];

@@ -14,18 +14,17 @@ export type Recovery = {
   readonly late: readonly string[];
 };
 
-/** After the last restart everything that was begun must have ended within this. */
-export const TERMINAL_MS_MAX = 10_000;
 /** What is late is waited for, so that the next storm does not hide it. */
 const LATE_MS_MAX = 60_000;
 const POLL_MS = 50;
 const LEDGER_POLL_MS = 200;
 
-/** Waits for everything that is open now; the clock runs since `sinceMs`. */
+/** Waits for everything that is open now; the clock runs since `sinceMs`, what exceeds `boundMs` is late. */
 export async function untilEnded(
   entries: readonly Entry[],
   ledgers: readonly string[],
   sinceMs: number,
+  boundMs: number,
 ): Promise<Recovery> {
   const rows = await unfinishedIn(ledgers);
   const waiting = new Set(entries.filter(isWaiting));
@@ -35,7 +34,7 @@ export async function untilEnded(
   const [answered, closed] = await Promise.all([
     until(sinceMs, POLL_MS, async () => {
       for (const entry of waiting) if (!isWaiting(entry)) waiting.delete(entry);
-      return [...waiting].map(({ key }) => key);
+      return [...waiting].map(({ key, last }) => `${key} (${last})`);
     }),
     until(sinceMs, LEDGER_POLL_MS, async () => {
       if (rows.size === 0) return [];
@@ -56,7 +55,7 @@ export async function untilEnded(
       const names = await left();
       const ms = performance.now() - fromMs;
       if (names.length === 0 || ms > LATE_MS_MAX) return ms;
-      if (ms > TERMINAL_MS_MAX) for (const name of names) late.add(name);
+      if (ms > boundMs) for (const name of names) late.add(name);
       await sleep(pollMs);
     }
   }

@@ -297,7 +297,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an end that is not known leaves no doubt",
     file: DRIVE,
-    find: "if (!final) doubt(state, out);",
+    find: "if (!isFinal(how)) doubt(state, out);",
     replace: "",
     why: "a charge the processor was silent on is left between its two phases",
   },

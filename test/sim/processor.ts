@@ -14,10 +14,10 @@ const ANSWER_MS_MAX = 8_000;
 const TRIES_MAX = 3;
 const RETRY_PAUSE_MS = 200;
 /**
- * A card that is forgotten may be in somebody's hand still, who asks with it for as long as this (two more
- * questions of eight seconds, look-ups between them); before then nothing is certain.
+ * A card that is forgotten may be in somebody's hand still, who asks with it again; until so long after, no
+ * charge of it is declined (as in durable-objects/card-box.ts).
  */
-const IN_HAND_MS_MAX = 60_000;
+const IN_HAND_MS_MAX = 120_000;
 /** One in so many captures, refunds and voids is declined, by its key. */
 const DECLINED_ONE_IN = 12;
 

@@ -1,0 +1,124 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Intents,
+  type JournalEntry,
+  newProjection,
+  project,
+} from "../../protocol/projection.ts";
+
+const INTENTS: Intents = {
+  charge: (id) =>
+    id.startsWith("ch_") ? { amount: 100, currency: "usd", capture: id !== "ch_hold" } : undefined,
+  operation: (id) => {
+    const [, operation, charge] = /^(refund|capture|release)_(ch_\w+?)\d*$/.exec(id) ?? [];
+    if (operation === undefined || charge === undefined) return undefined;
+    const amount = operation === "refund" ? 60 : 100;
+    return {
+      operation: operation as "refund" | "capture" | "release",
+      charge,
+      amount,
+      currency: "usd",
+    };
+  },
+};
+
+const SALE = { debit: "processor", credit: "merchant", amount: 100, currency: "usd" } as const;
+const BACK = { debit: "merchant", credit: "processor", amount: 60, currency: "usd" } as const;
+
+type Told = Partial<JournalEntry> & Pick<JournalEntry, "type" | "subject">;
+const opened = (subject: string): Told => ({ type: 1, subject });
+const sold = { type: 2, subject: "ch_sale", posting: SALE, captured: 100, refunded: 0 };
+const held = { type: 2, subject: "ch_hold", captured: 0, refunded: 0 };
+const begun = (subject: string): Told => ({ type: 4, subject });
+
+/** Numbers the entries and takes them in; the first that cannot follow ends it. */
+function replay(entries: readonly Told[]) {
+  const state = newProjection();
+  for (const [i, entry] of entries.entries()) {
+    const nothing = { posting: null, captured: null, refunded: null };
+    const taken = project(state, { seq: i + 1, ...nothing, ...entry }, INTENTS);
+    if (!taken.ok) return { state, why: taken.failure, at: i + 1 };
+  }
+  return { state, why: undefined, at: undefined };
+}
+
+describe("a journal", () => {
+  test("that is whole rebuilds charges, operations and balances", () => {
+    const { state, why } = replay([
+      opened("ch_sale"),
+      sold,
+      begun("refund_ch_sale1"),
+      { type: 6, subject: "refund_ch_sale1", posting: BACK },
+      { type: 7, subject: "ch_sale", captured: 100, refunded: 60 },
+      opened("ch_hold"),
+      held,
+      begun("release_ch_hold1"),
+      { type: 8, subject: "release_ch_hold1" },
+      begun("capture_ch_hold2"),
+      { type: 5, subject: "ch_hold", posting: SALE, captured: 100, refunded: 0 },
+      { type: 10, subject: "cus_1" },
+      { type: 12, subject: "cus_1" },
+    ]);
+    expect(why).toBeUndefined();
+    expect(Object.fromEntries(state.charges)).toMatchObject({
+      ch_sale: { state: "captured", captured: 100, refunded: 60, refunding: 0, balanceSeq: 2 },
+      ch_hold: { state: "captured", captured: 100, balanceSeq: 11, busyWith: null },
+    });
+    expect(Object.fromEntries(state.operations)).toEqual({
+      refund_ch_sale1: { state: "succeeded", seq: 4, balanceSeq: 4 },
+      release_ch_hold1: { state: "failed", seq: 9, balanceSeq: null },
+      capture_ch_hold2: { state: "succeeded", seq: 11, balanceSeq: 11 },
+    });
+    expect(Object.fromEntries(state.balances)).toEqual({
+      "processor/usd": -140,
+      "merchant/usd": 140,
+    });
+    expect(state.customers.get("cus_1")).toBe(true);
+  });
+
+  const paid = [opened("ch_sale"), sold];
+  const authorized = [opened("ch_hold"), held];
+  test.each<[string, Told[], RegExp]>([
+    ["skips a number", [{ ...opened("ch_sale"), seq: 2 }], /follows 0/],
+    ["has a type nobody knows", [{ type: 99, subject: "ch_sale" }], /no type 99/],
+    ["opens what nobody asked for", [opened("nothing")], /no such charge/],
+    ["opens twice", [opened("ch_sale"), opened("ch_sale")], /open already/],
+    ["closes what is not open", [sold], /no such charge/],
+    ["closes twice", [...paid, sold], /captured cannot sell/],
+    [
+      "sells without a posting",
+      [opened("ch_sale"), { ...sold, posting: null }],
+      /posting must move/,
+    ],
+    ["posts another amount", [opened("ch_sale"), { ...sold, posting: BACK }], /posting must move/],
+    ["posts a hold", [opened("ch_hold"), { ...held, posting: SALE }], /for no reason/],
+    ["tells another total", [opened("ch_sale"), { ...sold, captured: 99 }], /is told as 99/],
+    [
+      "refunds more than was taken",
+      [...paid, begun("refund_ch_sale1"), begun("refund_ch_sale2")],
+      /more is refunded/,
+    ],
+    ["refunds what was not taken", [...authorized, begun("refund_ch_hold1")], /not refunded/],
+    [
+      "ends an operation twice",
+      [
+        ...paid,
+        begun("refund_ch_sale1"),
+        { type: 8, subject: "refund_ch_sale1" },
+        { type: 8, subject: "refund_ch_sale1" },
+      ],
+      /does not end again/,
+    ],
+    [
+      "begins two captures",
+      [...authorized, begun("capture_ch_hold1"), begun("capture_ch_hold2")],
+      /capturing cannot begin_capture/,
+    ],
+    ["captures unasked", [...authorized, { ...sold, type: 5, subject: "ch_hold" }], /under way/],
+    ["changes a customer who is deleted", [{ type: 11, subject: "cus_1" }], /no such customer/],
+  ])("that %s is refused there", (_, entries, why) => {
+    const refused = replay(entries);
+    expect(refused.why).toMatch(why);
+    expect(refused.at).toBe(entries.length);
+  });
+});
