@@ -40,8 +40,7 @@ export function markdownOf(runs: readonly Run[]): string {
       : "",
     `\`${figure.again}\``,
   ]);
-  const lines = [["figure", "goal", "measured", "again"], ["---", "---", "---", "---"], ...rows];
-  const table = lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const table = aligned([["figure", "goal", "measured", "again"], ...rows]);
   const machines = runs.map(
     ({ day, machine, seconds, repetitions }) =>
       `- ${day}: ${machine.cores} × ${machine.cpu}, PostgreSQL ${machine.postgres}, Node ${machine.node}; ` +
@@ -52,6 +51,15 @@ export function markdownOf(runs: readonly Run[]): string {
     runs.length === 0 || runs.some((run) => run.peer)
       ? ""
       : "No peer was given, so nothing is said of it.\n\n";
-  const parts = [HEAD, `${table}\n`, `${again}\n`, `${peer}${machines.join("\n")}\n`, NOTES];
-  return parts.join("\n");
+  const told = machines.length === 0 ? [] : [`${peer}${machines.join("\n")}\n`];
+  return [HEAD, `${table}\n`, `${again}\n`, ...told, NOTES].join("\n");
+}
+
+/** A table as the formatter of this repository leaves it; the first row is the head. */
+function aligned(cells: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = cells;
+  const widths = head.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
 }
