@@ -5,8 +5,8 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Command, Verdict } from "../protocol/command.ts";
-import { ok, type Result, refuse } from "../protocol/result.ts";
-import type { Region } from "../protocol/slot.ts";
+import { assert, ok, type Result, refuse } from "../protocol/result.ts";
+import { REGIONS, type Region } from "../protocol/slot.ts";
 import { Conveyor } from "./conveyor.ts";
 import type { SendFailure } from "./machine.ts";
 import { applyAt, type OriginBindings } from "./origin-client.ts";
@@ -36,7 +36,9 @@ export class Lane extends DurableObject<OriginBindings> {
 
   constructor(state: DurableObjectState, env: OriginBindings) {
     super(state, env);
-    this.#region = (state.id.name ?? "").startsWith("eu-") ? "eu" : "us";
+    const region = REGIONS.find((known) => state.id.name?.startsWith(`${known}-`));
+    assert(region !== undefined, "a lane is named after its region");
+    this.#region = region;
   }
 
   /** The verdicts on a shard's commands, once all of them are committed. */

@@ -86,8 +86,9 @@ function opened(
 }
 
 function known(state: ShardState, request: Request, first: Answer, out: Action[]): void {
+  // A batch that was committed in part is sent again, and then what it did is known to itself.
+  if (first.request !== request.executed) request.replayed = true;
   request.executed = first.request;
-  request.replayed = true;
   if (first.end.kind === "unfinished") {
     finish(state, request, first.end.facts);
   } else {

@@ -60,7 +60,7 @@ create table cards (
 create index cards_customer on cards (customer, id);
 
 -- What a merchant asked for: a charge is written once, before the processor is asked, and its key stands
--- for ever. `metadata` is json, not jsonb, because an answer is rendered again from it byte for byte.
+-- for ever. `metadata` is json, not jsonb, since nobody looks into it here.
 create table charges (
   account_no integer not null,
   amount integer not null check (amount between 1 and 99999999),

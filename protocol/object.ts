@@ -106,7 +106,7 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
     fraud_details: {},
     invoice: null,
     livemode: scope.livemode,
-    metadata: c.metadata,
+    metadata: metadataOf(c.metadata),
     on_behalf_of: null,
     order: null,
     outcome: outcomeOf(c),
@@ -205,6 +205,11 @@ const BRAND_CODES: Record<string, string> = {
 };
 const brandCode = (brand: string): string => BRAND_CODES[brand] ?? brand.toLowerCase();
 
+/** Metadata by key: the ledger does not keep the order in which the pairs came, and a replay must not differ. */
+function metadataOf(pairs: object): object {
+  return Object.fromEntries(Object.entries(pairs).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 export function refundObject(r: OperationFacts, scope: Scope): StripeObject {
   return {
     id: r.id,
@@ -219,7 +224,7 @@ export function refundObject(r: OperationFacts, scope: Scope): StripeObject {
     currency: r.currency,
     destination_details: { card: { type: "refund" }, type: "card" },
     ...(r.state === "failed" ? { failure_reason: "declined" } : {}),
-    metadata: r.metadata,
+    metadata: metadataOf(r.metadata),
     payment_intent: null,
     reason: r.reason,
     receipt_number: null,
@@ -252,7 +257,7 @@ export function customerObject(c: CustomerFacts, scope: Scope): StripeObject {
       rendering_options: null,
     },
     livemode: scope.livemode,
-    metadata: field("metadata") ?? {},
+    metadata: metadataOf((field("metadata") ?? {}) as object),
     name: field("name"),
     next_invoice_sequence: 1,
     phone: field("phone"),

@@ -1,4 +1,4 @@
-// Rows of the ledger as facts, and commands as rows: the one place where `uuid`s become public ids.
+// Rows of the ledger as facts and verdicts: the one place where `uuid`s become public ids.
 // What comes out of the database was checked on its way in, so it is cast, not parsed.
 
 import type { Answer, Unfinished, Verdict } from "./command.ts";

@@ -169,12 +169,10 @@ test("who reads a period that is over keeps neither it nor batches waiting", asy
   await withConnections(own.url, 2, async ([reader, batches]) => {
     await reader?.query("begin isolation level repeatable read");
     await reader?.query("select count(*) from idempotency_keys");
-    const from = performance.now();
     const kept = keep();
-    // Queued behind a drop that waits for the reader, this one would wait as long.
+    // Queued behind a drop that waits for the reader, this one would wait for ever.
     await applyOne(batches as pg.Client, opening(scope));
     await kept;
-    expect(performance.now() - from).toBeLessThan(3_000);
     expect(await periods()).toContain(old);
     await reader?.query("commit");
   });

@@ -1,7 +1,7 @@
 import Stripe from "stripe";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
-import { ledger, type Merchant, type System, startSystem } from "../system.ts";
+import { type Call, ledger, type Merchant, type System, startSystem } from "../system.ts";
 
 let system: System;
 let m: Merchant;
@@ -44,6 +44,37 @@ describe("one key", () => {
     const late = await send();
     expect(late.headers.get("idempotent-replayed")).toBe("true");
     expect(await late.text()).toBe(bytes);
+  });
+
+  test("tells metadata in one order, whoever remembers the answer", async () => {
+    const metadata = { "metadata[zebra]": "1", "metadata[a]": "2", "metadata[bb]": "3" };
+    const send = (path: string, key: string, form: Record<string, string>) =>
+      system.call(path, { key: m.secret, form, headers: { "idempotency-key": key } });
+    const pay = () =>
+      send("/v1/charges", "order-1-meta", {
+        amount: "1500",
+        currency: "usd",
+        source: "tok_visa",
+        capture: "false",
+        ...metadata,
+      });
+    const paid = await pay();
+    const id = String((paid.body as { id: string }).id);
+    const capture = () => send(`/v1/charges/${id}/capture`, "capture-meta", {});
+    const refund = () => send("/v1/refunds", "refund-meta", { charge: id, ...metadata });
+    const first = [paid, await capture(), await refund()];
+    await system.worker.evictDurableObject("SHARD", { name: `slot-${slotOf(m.account)}` });
+    const again = [await pay(), await capture(), await refund()];
+    const texts = (calls: readonly Call[]) => calls.map(({ body }) => JSON.stringify(body));
+    expect(texts(again)).toEqual(texts(first));
+    const read = await system.call(`/v1/charges/${id}`, { key: m.secret });
+    const events = await m.stripe.events.list({ limit: 4 });
+    const told = [...first, read].map(({ body }) => body as { metadata: object });
+    const seen = events.data.map(({ data }) => data.object as unknown as { metadata: object });
+    expect(seen).toHaveLength(4);
+    for (const { metadata: had } of [...told, ...seen]) {
+      expect(Object.keys(had)).toEqual(["a", "bb", "zebra"]);
+    }
   });
 
   test("gives a decline again as well", async () => {

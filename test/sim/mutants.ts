@@ -200,8 +200,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a replay is not marked",
     file: VERDICT,
-    find: "request.replayed = true;",
-    replace: "request.replayed = false;",
+    find: "if (first.request !== request.executed) request.replayed = true;",
+    replace: "",
     why: "the merchant believes that its retry was executed",
   },
   {
