@@ -10,7 +10,14 @@ import { expect, test } from "vitest";
 import type { Run } from "./run.ts";
 
 const ONLY = [
-  ...["inside.hot", "inside.bank", "inside.tokenize", "inside.replay", "http.charge"],
+  ...[
+    "inside.hot",
+    "inside.alone",
+    "inside.bank",
+    "inside.tokenize",
+    "inside.replay",
+    "http.charge",
+  ],
   ...["ledger.charge", "ledger.close", "storm", "batch", "growth"],
 ];
 const RUN_MS_MAX = 240_000;

@@ -51,6 +51,13 @@ const DEFINITIONS: readonly Definition[] = [
     of: ratio("inside.charge", 256, "inside.empty"),
   },
   {
+    text: "the same while the other region's copy, deployed on another machine, rests",
+    goal: least(0.5),
+    digits: RATIO,
+    again: "--only inside.alone",
+    of: ratio("inside.alone", 256, "inside.empty"),
+  },
+  {
     text: "hot merchant, 20 in flight: whole charge, both phases ÷ pgledger transfer",
     goal: least(20),
     digits: 1,

@@ -84,6 +84,18 @@ export const INSIDE_ROWS: readonly Row[] = [
     counted: true,
     order: ({ instant }) => ({ target: "instant-shard", payers: [instant.hot] }),
   }),
+  rowOn("system", {
+    name: "inside.alone",
+    text: "the same while the other region's copy rests",
+    kind: "work",
+    over: ["inside.empty"],
+    counted: false,
+    levels: (asked) => asked,
+    measure: (system, inFlight, limit) =>
+      system.copy.whileResting(() =>
+        fanOut(system, { target: "instant-shard", payers: [system.instant.hot] }, inFlight, limit),
+      ),
+  }),
   insideRow({
     name: "inside.bank",
     text: "charge through the shard, vault and test bank",

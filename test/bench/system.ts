@@ -8,6 +8,7 @@ import type { Platform } from "../../local/platform.ts";
 import { withSession } from "../../local/session.ts";
 import { mintApiKey } from "../../protocol/api-key.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
+import { type Copy, copyOf } from "./copy.ts";
 import { makeOwners, type Owner } from "./crowd.ts";
 import { type Load, startLoad } from "./load.ts";
 import { HOME, type Merchant, makeMerchant } from "./merchants.ts";
@@ -27,6 +28,8 @@ export type System = {
     /** As many merchants of one shard. */
     readonly house: readonly Instant[];
   };
+  /** The other region's copy of the ledger that is measured. */
+  readonly copy: Copy;
   /** Charges that were answered with success, for the audit. */
   captured: number;
   close(): Promise<void>;
@@ -55,7 +58,8 @@ export async function startSystem(
       slotOf(hot.account),
       crowdMerchants,
     );
-    return { runtime, load, hot, instant, captured: 0, close };
+    const copy = copyOf(platform.urls);
+    return { runtime, load, hot, instant, copy, captured: 0, close };
   } catch (error) {
     await close();
     throw error;
