@@ -129,5 +129,8 @@ export function admit(state: ShardState, scope: Scope, nowMs: number): Admission
   const name = nameOf(scope);
   if (!takesToken(state, name, nowMs)) return { ok: false, failure: { kind: "rate_limited" } };
   const { seq } = accountOf(state, name);
-  return { ok: true, minSeq: seq === 0 ? null : seq };
+  // While an instance before this one may tell what this one has not heard of, no number is high enough:
+  // the home region itself is read.
+  const knowsAll = !state.isHeir && seq > 0;
+  return { ok: true, minSeq: knowsAll ? seq : null };
 }

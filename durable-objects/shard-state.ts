@@ -69,14 +69,16 @@ export type ShardState = {
   doubtful: boolean;
   /** Searches still to make before nothing can commit any more that this instance does not know of. */
   lateSearches: number;
+  /** An instance before this one may still be there, and tell what this one has not heard of. */
+  isHeir: boolean;
   /** Everything opened before then has ended. */
   cleanSinceMs: number;
   recovery: Recovery | undefined;
 };
 
 export type ShardOptions = {
-  /** What an instance before this one was told to remember; 0 when none was. */
-  readonly cleanSinceMs: number;
+  /** What an instance before this one was told to remember, 0 when it only lived; undefined: there was none. */
+  readonly cleanSinceMs: number | undefined;
   /** Requests a second one account may make. */
   readonly ratePerSecond?: number;
   /** Batches that may be in flight at once. */
@@ -113,7 +115,8 @@ export function newShard(options: ShardOptions): ShardState {
     wakeMs: undefined,
     doubtful: true,
     lateSearches: LATE_SEARCHES,
-    cleanSinceMs: options.cleanSinceMs,
+    isHeir: options.cleanSinceMs !== undefined,
+    cleanSinceMs: options.cleanSinceMs ?? 0,
     recovery: undefined,
   };
   return state;

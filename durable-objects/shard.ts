@@ -98,8 +98,12 @@ export class Shard extends DurableObject<ShardEnv> {
 
   #wake(): ShardState {
     const { RATE_PER_SECOND: rate } = this.env;
+    const { kv } = this.ctx.storage;
+    const cleanSinceMs = kv.get<number>(CLEAN_SINCE);
+    // Nothing leaves an object before its writes are safe: whoever tells anything leaves a trace of itself.
+    if (cleanSinceMs === undefined) kv.put(CLEAN_SINCE, 0);
     return newShard({
-      cleanSinceMs: this.ctx.storage.kv.get<number>(CLEAN_SINCE) ?? 0,
+      cleanSinceMs,
       ...(rate === undefined ? {} : { ratePerSecond: Number(rate) }),
     });
   }
