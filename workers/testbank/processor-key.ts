@@ -3,6 +3,7 @@
 // fingerprint covers every parameter but the CVC (a retry after a crash arrives without it) and
 // gives back none of them. Changing the key ends the replay of requests made under the old one.
 
+import { digestOfSecret, equalBytes } from "../../protocol/constant-time.ts";
 import type { AuthorizationRequest } from "./authorization.ts";
 
 export interface ProcessorKey {
@@ -39,13 +40,10 @@ async function importKey(secret: string): Promise<ProcessorKey> {
   const key = await crypto.subtle.importKey("raw", encoder.encode(secret), algorithm, false, [
     "sign",
   ]);
-  // Digests have one length, so the comparison says nothing about the secret's.
-  const expected = await crypto.subtle.digest("SHA-256", encoder.encode(`Bearer ${secret}`));
+  const expected = await digestOfSecret(`Bearer ${secret}`);
   return {
     async admits(authorization) {
-      const presented = encoder.encode(authorization ?? "");
-      const digest = await crypto.subtle.digest("SHA-256", presented);
-      return crypto.subtle.timingSafeEqual(digest, expected);
+      return equalBytes(await digestOfSecret(authorization ?? ""), expected);
     },
     async fingerprint(operation, parameters) {
       const message = `${FINGERPRINT_CONTEXT}${operation}\n${canonical(parameters)}`;
