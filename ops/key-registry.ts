@@ -170,7 +170,7 @@ export const KEYS: readonly RegisteredKey[] = [
     cryptoperiodDays: YEAR_DAYS,
     rotation: {
       kind: "versions",
-      keep: "at the bank, until nothing that was asked under it can be asked again (a day)",
+      keep: "until nothing that was asked under it can be asked again (a day)",
     },
   },
   database("DATABASE_URL_US", "admits the origin in us at its primary"),
@@ -221,18 +221,11 @@ export function stepsOf({ name, holders, rotation }: RegisteredKey): readonly st
   switch (rotation.kind) {
     case "versions": {
       const where = holders.join(", ");
-      return name === "PROCESSOR_KEY"
-        ? [
-            "testbank: `old,new`, so that the bank admits both",
-            "vault: `new`",
-            "testbank: `new,old`, so that it fingerprints with the new one",
-            `testbank: \`new\`; the old one is kept ${rotation.keep}`,
-          ]
-        : [
-            `${where}: \`old,new\`, so that every instance accepts both`,
-            `${where}: \`new,old\`, so that what is made is made with the new one`,
-            `${where}: \`new\`; the old one is kept ${rotation.keep}`,
-          ];
+      return [
+        `${where}: \`old,new\`, so that every instance accepts both`,
+        `${where}: \`new,old\`, so that what is made is made with the new one`,
+        `${where}: \`new\`; the old one is kept ${rotation.keep}`,
+      ];
     }
     case "pair": {
       const where = holders.join(", ");

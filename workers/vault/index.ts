@@ -8,6 +8,7 @@ import type { Failure } from "../../protocol/failure.ts";
 import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
 import { LineWriter } from "../../protocol/lines.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { versionsOf } from "../../protocol/secret.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { Order, TokenizedCard, TypedCard, VaultVerbs } from "../../protocol/vault.ts";
 import { checkCard } from "./card.ts";
@@ -84,7 +85,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     const means = {
       take: (slot: number, names: readonly CardName[]) => this.#boxOf(slot).takeMany(names),
       keys: this.#keys(),
-      processor: new Processor(this.env.PROCESSOR, this.env.PROCESSOR_KEY),
+      processor: new Processor(this.env.PROCESSOR, versionsOf(this.env.PROCESSOR_KEY)[0]),
     };
     const performing = perform(orders, means, (performed) => {
       lines.write(JSON.stringify(performed));
