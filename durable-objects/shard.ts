@@ -10,7 +10,12 @@ import { readLines } from "../protocol/lines.ts";
 import { type Result, refuse } from "../protocol/result.ts";
 import type { Admission, Ask, Reply } from "../protocol/shard.ts";
 import { homeOf } from "../protocol/slot.ts";
-import type { Order, Performed, VaultVerbs } from "../protocol/vault.ts";
+import {
+  FORGET_TOKENS_MAX,
+  type Order,
+  type Performed,
+  type VaultVerbs,
+} from "../protocol/vault.ts";
 import { within } from "./deadline.ts";
 import { INTERNAL } from "./end.ts";
 import { type Lane, laneOf } from "./lane.ts";
@@ -29,7 +34,10 @@ import { applyAt, askOrigin, type OriginBindings } from "./origin-client.ts";
 import { ALARM_MS } from "./shard-state.ts";
 
 export type ShardEnv = OriginBindings & {
-  readonly VAULT: Service<VaultVerbs & Rpc.WorkerEntrypointBranded>;
+  /** The vault as the shard may call it; the edge has a binding of its own. */
+  readonly SHARD_VAULT: Service<
+    Pick<VaultVerbs, "describe" | "perform" | "forget"> & Rpc.WorkerEntrypointBranded
+  >;
   readonly LANE: DurableObjectNamespace<Lane>;
   /** Requests a second one account may make, and how many at once after a rest. */
   readonly RATE_PER_SECOND?: string;
@@ -191,7 +199,7 @@ export class Shard extends DurableObject<ShardEnv> {
     try {
       const card = await within(
         DESCRIBE_MS_MAX,
-        async () => await this.env.VAULT.describe(scope, token),
+        async () => await this.env.SHARD_VAULT.describe(scope, token),
       );
       this.#take(state, { kind: "described", call, card });
     } catch (error) {
@@ -221,7 +229,7 @@ export class Shard extends DurableObject<ShardEnv> {
           for (const { key } of effects) open.delete(key);
           this.#take(state, { kind: "performed", effects });
         };
-        await readLines(await this.env.VAULT.perform(orders), hear, signal);
+        await readLines(await this.env.SHARD_VAULT.perform(orders), hear, signal);
       });
     } catch (error) {
       console.error("vault cut off", nameOfError(error));
@@ -259,10 +267,16 @@ export class Shard extends DurableObject<ShardEnv> {
     }
   }
 
-  async #forget(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
+  async #forget(scope: Scope, all: readonly TokenId[]): Promise<void> {
+    for (let from = 0; from < all.length; from += FORGET_TOKENS_MAX) {
+      await this.#forgetSome(scope, all.slice(from, from + FORGET_TOKENS_MAX));
+    }
+  }
+
+  async #forgetSome(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
     for (let tried = 1; tried <= FORGET_TRIES_MAX; tried++) {
       try {
-        await this.env.VAULT.forget(scope, tokens);
+        await this.env.SHARD_VAULT.forget(scope, tokens);
         return;
       } catch {
         await scheduler.wait(FORGET_PAUSE_MS * tried);

@@ -3,8 +3,10 @@
 // Form: <kind>_<test|live>_<account 16><serial 6><MAC 22>, all base62.
 
 import { encodeBase62 } from "./base62.ts";
+import { equalBytes } from "./constant-time.ts";
 import { type AccountId, parseAccountId } from "./ids.ts";
 import { ok, type Result, refuse } from "./result.ts";
+import { versionsOf } from "./secret.ts";
 
 export type KeyKind = "platform" | "secret" | "publishable";
 
@@ -22,19 +24,28 @@ const PREFIX: Record<KeyKind, string> = { platform: "platform", secret: "sk", pu
 const KINDS: Record<string, KeyKind> = { platform: "platform", sk: "secret", pk: "publishable" };
 const FORM = /^(sk|pk|platform)_(test|live)_([0-9A-Za-z]{16})([0-9A-Za-z]{6})([0-9A-Za-z]{22})$/;
 const MAC_BYTES = 16; // 128 bits of HMAC-SHA-256: RFC 2104 §5 allows truncation to half
+const encoder = new TextEncoder();
 /** The account that platform keys are of. */
 export const PLATFORM_ACCOUNT = "0000000000000000";
 export const FIRST_SERIAL = "000001";
 
-/** Imports a base64url secret for HMAC-SHA-256. */
-export function importMacKey(secret: string): Promise<CryptoKey> {
-  const bytes = Uint8Array.from(atob(secret.replaceAll("-", "+").replaceAll("_", "/")), (c) =>
+/** The keys of a base64url secret for HMAC-SHA-256, one for each version, the current one first. */
+export function importMacKeys(secret: string): Promise<CryptoKey[]> {
+  return Promise.all(versionsOf(secret).map(importVersion));
+}
+
+/** The key of a secret's current version. */
+export const importMacKey = (secret: string): Promise<CryptoKey> =>
+  importVersion(versionsOf(secret)[0]);
+
+function importVersion(version: string): Promise<CryptoKey> {
+  const bytes = Uint8Array.from(atob(version.replaceAll("-", "+").replaceAll("_", "/")), (c) =>
     c.charCodeAt(0),
   );
   return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
 }
 
-/** Makes the key of an account (16 characters, without `acct_`) under a base64url secret. */
+/** Makes the key of an account (16 characters, without `acct_`) under a secret's current version. */
 export async function mintApiKey(
   of: { kind: KeyKind; livemode: boolean; account: string; serial?: string },
   secret: string,
@@ -44,26 +55,26 @@ export async function mintApiKey(
   return head + (await tag(head, await importMacKey(secret)));
 }
 
-/** Who calls with this key. The comparison takes the same time wherever the MAC differs. */
+/** Who calls with this key, made under any version of the secret (`keys`). */
 export async function verifyApiKey(
   text: string,
-  key: CryptoKey,
+  ...keys: readonly CryptoKey[]
 ): Promise<Result<ApiKey, KeyFailure>> {
   const [, prefix = "", mode, account = "", serial = "", mac = ""] = FORM.exec(text) ?? [];
   const kind = KINDS[prefix];
   const id = parseAccountId(`acct_${account}`);
   if (kind === undefined || id === undefined) return refuse("malformed");
-  const expected = await tag(text.slice(0, -mac.length), key);
-  let difference = 0;
-  for (let i = 0; i < expected.length; i++) {
-    difference |= expected.charCodeAt(i) ^ mac.charCodeAt(i);
+  const head = text.slice(0, -mac.length);
+  const presented = encoder.encode(mac);
+  for (const key of keys) {
+    if (!equalBytes(presented, encoder.encode(await tag(head, key)))) continue;
+    return ok({ kind, livemode: mode === "live", account: id, serial });
   }
-  if (difference !== 0) return refuse("forged");
-  return ok({ kind, livemode: mode === "live", account: id, serial });
+  return refuse("forged");
 }
 
 async function tag(head: string, key: CryptoKey): Promise<string> {
-  const mac = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(head));
+  const mac = await crypto.subtle.sign("HMAC", key, encoder.encode(head));
   let hex = "0x";
   for (const byte of new Uint8Array(mac, 0, MAC_BYTES)) hex += byte.toString(16).padStart(2, "0");
   return encodeBase62(BigInt(hex), 22);

@@ -59,7 +59,12 @@ export type Effect =
 /** One line of what `perform` streams. */
 export type Performed = { readonly key: string; readonly effect: Effect };
 
-/** The vault's RPC interface. */
+/** Orders in one `perform`: what a shard sends at once is two batches of 400 and a page of 500 at most. */
+export const ORDERS_MAX = 4_000;
+/** Tokens in one `forget`: a customer with more cards is forgotten in several. */
+export const FORGET_TOKENS_MAX = 1_000;
+
+/** The vault's RPC interface. Each caller may call some of it only (workers/vault/gate.ts). */
 export interface VaultVerbs {
   /** Checks and seals a card; answers a fresh token. */
   tokenize(scope: Scope, card: TypedCard): Promise<Result<TokenizedCard, Failure>>;

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import {
   type ApiKey,
   importMacKey,
+  importMacKeys,
   mintApiKey,
   PLATFORM_ACCOUNT,
   verifyApiKey,
@@ -63,6 +64,20 @@ describe("an API key", () => {
     ]) {
       expect(await verifyApiKey(wrong, key), wrong).toEqual({ ok: false, failure: "malformed" });
     }
+  });
+
+  test("is made under the first version of a secret and accepted under any", async () => {
+    const of = { kind: "secret", livemode: false, account } as const;
+    const [old, fresh] = [await mintApiKey(of, SECRET), await mintApiKey(of, OTHER)];
+    expect(await mintApiKey(of, `${OTHER}, ${SECRET}`)).toBe(fresh);
+    const keys = await importMacKeys(`${OTHER}, ${SECRET}`);
+    expect(keys).toHaveLength(2);
+    for (const text of [old, fresh]) expect((await verifyApiKey(text, ...keys)).ok).toBe(true);
+    expect(await verifyApiKey(old, ...(await importMacKeys(OTHER)))).toEqual({
+      ok: false,
+      failure: "forged",
+    });
+    expect(await verifyApiKey(old)).toEqual({ ok: false, failure: "forged" });
   });
 
   test("of one kind, mode, serial or secret proves no other", async () => {

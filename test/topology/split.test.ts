@@ -112,7 +112,7 @@ describe("the walls", () => {
     ];
     expect(Object.keys(env).filter((name) => foreign.includes(name))).toEqual([]);
     expect(Object.keys(env)).toEqual(
-      expect.arrayContaining(["SHARD", "STREAM", "VAULT", "ORIGIN_US", "ORIGIN_EU"]),
+      expect.arrayContaining(["SHARD", "STREAM", "VAULT", "SHARD_VAULT", "ORIGIN_US", "ORIGIN_EU"]),
     );
   });
 

@@ -8,7 +8,7 @@ import { mintRequestId } from "../../protocol/ids.ts";
 import { looksLikePan } from "../../protocol/luhn.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { type Asked, answer, refusal } from "./answer.ts";
-import { authenticate, keyText } from "./authentication.ts";
+import { authenticate, invalidKey, keyText } from "./authentication.ts";
 import { disclosedIn, disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
@@ -76,8 +76,9 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
     request.headers.get("content-type") ?? "",
   );
   const { key: fieldKey, ...rest } = params.ok ? params.value : {};
+  const sent = keyText(request.headers, typeof fieldKey === "string" ? fieldKey : undefined);
   const caller = await authenticate(
-    keyText(request.headers, typeof fieldKey === "string" ? fieldKey : undefined),
+    sent,
     route.access,
     env.API_KEY_SECRET,
     request.headers.has("origin"),
@@ -104,7 +105,10 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
     continent: (request.cf as { continent?: string } | undefined)?.continent,
     url: url.pathname,
   };
-  return route.handle(call as Call<never>);
+  const result = await route.handle(call as Call<never>);
+  // A key whose account the ledger does not know opens as little as a forged one, and is told no more.
+  const orphaned = !result.ok && result.failure.kind === "account_unknown";
+  return orphaned && sent !== undefined ? refuse(invalidKey(sent)) : result;
 }
 
 /** TLS 1.3 is the zone's setting; this refuses what slips past it (PCI DSS 4.2.1). */

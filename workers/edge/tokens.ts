@@ -1,6 +1,7 @@
 // POST /v1/tokens: a card number goes in and a token comes out. The fields pass to the vault as typed.
 
 import * as z from "zod";
+import { isTokenId } from "../../protocol/ids.ts";
 import { tokenObject } from "../../protocol/object.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import { find } from "./reading.ts";
@@ -43,7 +44,7 @@ export const tokenRoutes: readonly Route[] = [
         id: id.slice(0, 100),
         param: "id",
       } as const;
-      if (!/^tok_[0-9A-Za-z]{22}$/.test(id)) return refuse(missing);
+      if (!isTokenId(id)) return refuse(missing);
       const found = await call.env.VAULT.describe(call.scope, id);
       if (!found.ok) return refuse(missing);
       const { token, card, created } = found.value;

@@ -8,10 +8,12 @@ import type { Failure } from "../../protocol/failure.ts";
 import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
 import { LineWriter } from "../../protocol/lines.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { versionsOf } from "../../protocol/secret.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { Order, TokenizedCard, TypedCard, VaultVerbs } from "../../protocol/vault.ts";
 import { checkCard } from "./card.ts";
 import type { VaultEnv } from "./environment.ts";
+import { admit } from "./gate.ts";
 import { type KeyProvider, SecretKeyProvider } from "./key-provider.ts";
 import { ownerOf, perform } from "./orders.ts";
 import { Processor } from "./processor.ts";
@@ -26,7 +28,12 @@ const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8A
 
 /** The vault's verbs over RPC; private parts are `#`, which RPC cannot reach. */
 export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
-  async tokenize(scope: Scope, typed: TypedCard): Promise<Result<TokenizedCard, Failure>> {
+  async tokenize(...given: [Scope, TypedCard]): Promise<Result<TokenizedCard, Failure>> {
+    const [scope, typed] = admit(this.ctx.props, "tokenize", ...given);
+    return this.#tokenize(scope, typed);
+  }
+
+  async #tokenize(scope: Scope, typed: TypedCard): Promise<Result<TokenizedCard, Failure>> {
     const now = new Date();
     const checked = checkCard(typed, now);
     if (!checked.ok) return checked;
@@ -53,11 +60,12 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     return ok({ token, card, created });
   }
 
-  async describe(scope: Scope, text: string): Promise<Result<TokenizedCard, Failure>> {
+  async describe(...given: [Scope, string]): Promise<Result<TokenizedCard, Failure>> {
+    const [scope, text] = admit(this.ctx.props, "describe", ...given);
     const number = scope.livemode ? undefined : testCardOf(text);
     if (number !== undefined) {
       const exp_year = String(new Date().getUTCFullYear() + 1);
-      return this.tokenize(scope, { number, exp_month: "12", exp_year, cvc: "123" });
+      return this.#tokenize(scope, { number, exp_month: "12", exp_year, cvc: "123" });
     }
     const missing = refuse<Failure>({
       kind: "resource_missing",
@@ -71,12 +79,13 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     return ok({ token: text as TokenId, card: boxed.card, created: boxed.created });
   }
 
-  async perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array>> {
+  async perform(given: readonly Order[]): Promise<ReadableStream<Uint8Array>> {
+    const [orders] = admit(this.ctx.props, "perform", given);
     const lines = new LineWriter();
     const means = {
       take: (slot: number, names: readonly CardName[]) => this.#boxOf(slot).takeMany(names),
       keys: this.#keys(),
-      processor: new Processor(this.env.PROCESSOR, this.env.PROCESSOR_KEY),
+      processor: new Processor(this.env.PROCESSOR, versionsOf(this.env.PROCESSOR_KEY)[0]),
     };
     const performing = perform(orders, means, (performed) => {
       lines.write(JSON.stringify(performed));
@@ -87,7 +96,8 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     return lines.stream;
   }
 
-  async forget(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
+  async forget(...given: [Scope, readonly TokenId[]]): Promise<void> {
+    const [scope, tokens] = admit(this.ctx.props, "forget", ...given);
     await this.#box(scope).forget(ownerOf(scope), tokens);
   }
 
