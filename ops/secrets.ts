@@ -2,7 +2,7 @@
 // it, as `NAME=value` lines. Printed once and kept nowhere: pass each to `wrangler secret put`.
 
 import { randomBytes } from "node:crypto";
-import { exportJWK, generateKeyPair } from "jose";
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../protocol/api-key.ts";
 
 const secret = (): string => randomBytes(32).toString("base64url");
@@ -17,6 +17,13 @@ async function signerPair(): Promise<{ signing: string; verifying: string }> {
   const signing = { ...(await exportJWK(privateKey)), ...head };
   const verifying = { keys: [{ ...(await exportJWK(publicKey)), ...head }] };
   return { signing: JSON.stringify(signing), verifying: JSON.stringify(verifying) };
+}
+
+/** A list of one private P-256 JWK. */
+async function sealedCardKeys(): Promise<string> {
+  const { privateKey } = await generateKeyPair("ECDH-ES", { crv: "P-256", extractable: true });
+  const key = await exportJWK(privateKey);
+  return JSON.stringify([{ ...key, kid: await calculateJwkThumbprint(key) }]);
 }
 
 const edge = await signerPair();
@@ -34,6 +41,7 @@ EDGE_SIGNING_KEY=${edge.signing}
 # workers/vault
 CARD_ROOT_KEY=${secret()}
 FINGERPRINT_ROOT_KEY=${secret()}
+SEALED_CARD_KEYS=${await sealedCardKeys()}
 # workers/vault and workers/testbank
 PROCESSOR_KEY=${secret()}
 # origin, in each region, beside its DATABASE_URL_…

@@ -9,17 +9,27 @@ import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
 import { LineWriter } from "../../protocol/lines.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
-import type { Order, TokenizedCard, TypedCard, VaultVerbs } from "../../protocol/vault.ts";
+import type {
+  Order,
+  SealingKeySet,
+  SealUse,
+  TokenizedCard,
+  TypedCard,
+  VaultVerbs,
+} from "../../protocol/vault.ts";
 import { checkCard } from "./card.ts";
 import type { VaultEnv } from "./environment.ts";
 import { type KeyProvider, SecretKeyProvider } from "./key-provider.ts";
 import { ownerOf, perform } from "./orders.ts";
 import { Processor } from "./processor.ts";
 import { fingerprint, seal } from "./seal.ts";
+import { openSealedCard } from "./sealed-card.ts";
+import { SealingKeys } from "./sealing-keys.ts";
 import { testCardOf } from "./test-tokens.ts";
 
 export { CardBox } from "../../durable-objects/card-box.ts";
 
+let sealing: { readonly secret: string; readonly keys: SealingKeys } | undefined;
 let provider: { readonly root: string; readonly keys: KeyProvider } | undefined;
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
@@ -27,7 +37,25 @@ const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8A
 /** The vault's verbs over RPC; private parts are `#`, which RPC cannot reach. */
 export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
   async tokenize(scope: Scope, typed: TypedCard): Promise<Result<TokenizedCard, Failure>> {
+    return this.#keep(scope, typed, new Date(), undefined);
+  }
+
+  async sealingKeys(): Promise<SealingKeySet> {
+    return { keys: this.#sealing().published, time: Math.floor(Date.now() / 1000) };
+  }
+
+  async tokenizeSealed(scope: Scope, sealed: string): Promise<Result<TokenizedCard, Failure>> {
     const now = new Date();
+    const opened = await openSealedCard(sealed, scope, this.#sealing(), now);
+    return opened.ok ? this.#keep(scope, opened.value.card, now, opened.value.use) : opened;
+  }
+
+  async #keep(
+    scope: Scope,
+    typed: TypedCard,
+    now: Date,
+    use: SealUse | undefined,
+  ): Promise<Result<TokenizedCard, Failure>> {
     const checked = checkCard(typed, now);
     if (!checked.ok) return checked;
     const { pan, expMonth, expYear, cvc } = checked.value;
@@ -49,8 +77,9 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       ...(typed.address_zip === undefined ? {} : { address_zip: typed.address_zip }),
     };
     const created = Math.floor(now.getTime() / 1000);
-    await this.#box(scope).put(ownerOf(scope), token, { sealed, card, created }, cvc);
-    return ok({ token, card, created });
+    const boxed = { sealed, card, created };
+    const kept = await this.#box(scope).put(ownerOf(scope), token, boxed, cvc, use);
+    return kept === "kept" ? ok({ token, card, created }) : refuse({ kind: "sealed_card_invalid" });
   }
 
   async describe(scope: Scope, text: string): Promise<Result<TokenizedCard, Failure>> {
@@ -98,6 +127,12 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       provider = { root, keys };
     }
     return provider.keys;
+  }
+
+  #sealing(): SealingKeys {
+    const secret = this.env.SEALED_CARD_KEYS;
+    if (sealing?.secret !== secret) sealing = { secret, keys: new SealingKeys(secret) };
+    return sealing.keys;
   }
 
   #box(scope: Scope) {
