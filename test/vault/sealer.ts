@@ -46,12 +46,14 @@ export const headerFor = (kid: string, scope: Scope, iat: number) => ({
 export type Recipe = {
   readonly to: PublicJwk;
   readonly header: Json;
+  /** What else the ephemeral key says of itself. */
+  readonly epk?: Json;
   readonly content?: string | Buffer;
   /** Changes the parts after they were made. */
   readonly parts?: (parts: string[]) => string[];
 };
 
-export function sealBy({ to, header, content = JSON.stringify(VISA), parts }: Recipe): string {
+export function sealBy({ to, header, epk: said, content, parts }: Recipe): string {
   const own = createECDH("prime256v1");
   const point = own.generateKeys();
   const coordinates = [to.x, to.y].map((part) => Buffer.from(part, "base64url"));
@@ -61,11 +63,13 @@ export function sealBy({ to, header, content = JSON.stringify(VISA), parts }: Re
     crv: "P-256",
     x: base64url(point.subarray(1, 33)),
     y: base64url(point.subarray(33)),
+    ...said,
   };
   const whole = { epk, ...header };
   const info = (text: unknown) => Buffer.from(typeof text === "string" ? text : "", "base64url");
   const [apu, apv] = [info(header["apu"]), info(header["apv"])];
-  const name = Buffer.from(String(header["enc"]));
+  // Also where the header says otherwise, so that it is the header that is refused.
+  const name = Buffer.from("A256GCM");
   const key = createHash("sha256")
     .update(Buffer.concat([word(1), secret, word(name.length), name]))
     .update(Buffer.concat([word(apu.length), apu, word(apv.length), apv, word(256)]))
@@ -73,7 +77,7 @@ export function sealBy({ to, header, content = JSON.stringify(VISA), parts }: Re
   const head = base64url(JSON.stringify(whole));
   const iv = randomBytes(12);
   const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(head));
-  const sealed = Buffer.concat([cipher.update(content), cipher.final()]);
+  const sealed = Buffer.concat([cipher.update(content ?? JSON.stringify(VISA)), cipher.final()]);
   const made = [head, "", base64url(iv), base64url(sealed), base64url(cipher.getAuthTag())];
   return (parts?.(made) ?? made).join(".");
 }
@@ -134,10 +138,11 @@ export function badSeals(
     ["with another name in crit", by({ crit: ["account", "iat", "jti", "exp"] })],
     ["with a crit that is no list", by({ crit: "account" })],
     ["without an epk", by({ epk: undefined })],
-    ["with an epk of another curve", by({ epk: { kty: "EC", crv: "P-384", ...stranger } })],
-    ["with an epk of another kind", by({ epk: { kty: "OKP", crv: "P-256", ...stranger } })],
-    ["with an epk off the curve", by({ epk: { kty: "EC", crv: "P-256", ...stranger } })],
-    ["with another epk", by({ epk: { kty: "EC", crv: "P-256", x: to.x, y: to.y } })],
+    ["with an epk of another curve", by({}, { epk: { crv: "P-384" } })],
+    ["with an epk of another kind", by({}, { epk: { kty: "OKP" } })],
+    ["with an epk off the curve", by({}, { epk: stranger })],
+    ["with an epk of one coordinate", by({}, { epk: { y: undefined } })],
+    ["with another epk", by({}, { epk: { x: to.x, y: to.y } })],
     ["with an apu that is not base64url", by({ apu: "=" })],
     ["with an apv that is no text", by({ apv: 1 })],
     ["for another account", by({ account: "acct_0000000000000001" })],
