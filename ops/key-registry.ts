@@ -24,6 +24,8 @@ export type Custodian =
 export type Rotation =
   /** A list of versions with commas between, the current one first; `keep` is how long the old one stays. */
   | { readonly kind: "versions"; readonly keep: string }
+  /** As versions, in a JSON list of private keys that the vault publishes the first of. */
+  | { readonly kind: "list"; readonly keep: string }
   /** A private key, whose public half is in the JWKS `verifiers` before it signs. */
   | { readonly kind: "pair"; readonly verifiers: string; readonly keep: string }
   /** Connection strings with spaces between: the first that the database admits is used. */
@@ -161,6 +163,16 @@ export const KEYS: readonly RegisteredKey[] = [
     },
   },
   {
+    name: "SEALED_CARD_KEYS",
+    algorithm: "ECDH-ES over P-256 (RFC 7518 §4.6) to AES-256-GCM",
+    strengthBits: 128,
+    use: "opens cards that browsers have sealed to its public half (`GET /v1/vault/keys`)",
+    holders: ["vault"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: { kind: "list", keep: "ten minutes, as long as a sealed card may be on its way" },
+  },
+  {
     name: "PROCESSOR_KEY",
     algorithm: "bearer of 256 random bits; HMAC-SHA-256 for the bank's fingerprints",
     strengthBits: 256,
@@ -219,7 +231,8 @@ export const keyNamed = (name: string): RegisteredKey | undefined =>
 /** The steps of a rotation, each a deployment after which everything works. */
 export function stepsOf({ name, holders, rotation }: RegisteredKey): readonly string[] {
   switch (rotation.kind) {
-    case "versions": {
+    case "versions":
+    case "list": {
       const where = holders.join(", ");
       return [
         `${where}: \`old,new\`, so that every instance accepts both`,

@@ -2,7 +2,7 @@
 // moment one part uses what another does not accept. Nothing is kept; who runs it passes the values on.
 
 import { randomBytes } from "node:crypto";
-import { exportJWK, generateKeyPair } from "jose";
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
 import { versionsOf } from "../protocol/secret.ts";
 import type { RegisteredKey } from "./key-registry.ts";
 
@@ -21,6 +21,13 @@ export async function freshPair(): Promise<{ signing: string; verifying: string 
   const signing = { ...(await exportJWK(privateKey)), ...head };
   const verifying = { keys: [{ ...(await exportJWK(publicKey)), ...head }] };
   return { signing: JSON.stringify(signing), verifying: JSON.stringify(verifying) };
+}
+
+/** A private P-256 JWK that browsers seal cards to. */
+export async function freshSealedCardKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair("ECDH-ES", { crv: "P-256", extractable: true });
+  const key = await exportJWK(privateKey);
+  return { ...key, kid: await calculateJwkThumbprint(key) };
 }
 
 type Settings = Readonly<Record<string, string | undefined>>;
@@ -50,6 +57,12 @@ export async function rotate(key: RegisteredKey, given: Settings): Promise<Step[
     const { keys } = JSON.parse(verifying) as { keys: object[] };
     const both = JSON.stringify({ keys: [...old.keys, ...keys] });
     return [{ [verifiers]: both }, { [name]: signing }, { [verifiers]: verifying }];
+  }
+  if (rotation.kind === "list") {
+    const accepted = JSON.parse(given[name] ?? "[]") as JWK[];
+    const fresh = await freshSealedCardKey();
+    const lists = [[...accepted, fresh], [fresh, ...accepted], [fresh]];
+    return lists.map((list) => ({ [name]: JSON.stringify(list) }));
   }
   return undefined;
 }

@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../protocol/api-key.ts";
 import { KEYS, keyNamed, stepsOf } from "./key-registry.ts";
-import { freshPair, freshSecret, rotate } from "./rotation.ts";
+import { freshPair, freshSealedCardKey, freshSecret, rotate } from "./rotation.ts";
 
 async function printSet(): Promise<void> {
   const edge = await freshPair();
@@ -23,6 +23,7 @@ EDGE_SIGNING_KEY=${edge.signing}
 # workers/vault
 CARD_ROOT_KEY=${freshSecret()}
 FINGERPRINT_ROOT_KEY=${freshSecret()}
+SEALED_CARD_KEYS=${JSON.stringify([await freshSealedCardKey()])}
 # workers/vault and workers/testbank
 PROCESSOR_KEY=${freshSecret()}
 # origin, in each region, beside its DATABASE_URL_…

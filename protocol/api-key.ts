@@ -1,6 +1,6 @@
 // API keys that prove themselves: a key carries its kind, mode and account and a MAC over them, so the
 // edge needs no look-up before it knows who calls. Revocation and limits are answered by the shard.
-// Form: <kind>_<test|live>_<account 16><serial 6><MAC 22>, all base62.
+// Form: <kind>_<test|live>_[sealed_]<account 16><serial 6><MAC 22>, the numbers in base62.
 
 import { encodeBase62 } from "./base62.ts";
 import { equalBytes } from "./constant-time.ts";
@@ -14,6 +14,8 @@ export type ApiKey = {
   readonly kind: KeyKind;
   readonly livemode: boolean;
   readonly account: AccountId;
+  /** Whether the account takes no card but a sealed one; all keys of an account say the same. */
+  readonly sealedOnly: boolean;
   /** Tells several keys of one account apart. */
   readonly serial: string;
 };
@@ -22,7 +24,8 @@ export type KeyFailure = "malformed" | "forged";
 
 const PREFIX: Record<KeyKind, string> = { platform: "platform", secret: "sk", publishable: "pk" };
 const KINDS: Record<string, KeyKind> = { platform: "platform", sk: "secret", pk: "publishable" };
-const FORM = /^(sk|pk|platform)_(test|live)_([0-9A-Za-z]{16})([0-9A-Za-z]{6})([0-9A-Za-z]{22})$/;
+const FORM =
+  /^(sk|pk|platform)_(test|live)_(sealed_)?([0-9A-Za-z]{16})([0-9A-Za-z]{6})([0-9A-Za-z]{22})$/;
 const MAC_BYTES = 16; // 128 bits of HMAC-SHA-256: RFC 2104 §5 allows truncation to half
 const encoder = new TextEncoder();
 /** The account that platform keys are of. */
@@ -47,11 +50,18 @@ function importVersion(version: string): Promise<CryptoKey> {
 
 /** Makes the key of an account (16 characters, without `acct_`) under a secret's current version. */
 export async function mintApiKey(
-  of: { kind: KeyKind; livemode: boolean; account: string; serial?: string },
+  of: {
+    kind: KeyKind;
+    livemode: boolean;
+    account: string;
+    sealedOnly?: boolean;
+    serial?: string;
+  },
   secret: string,
 ): Promise<string> {
   const mode = of.livemode ? "live" : "test";
-  const head = `${PREFIX[of.kind]}_${mode}_${of.account}${of.serial ?? FIRST_SERIAL}`;
+  const mark = of.sealedOnly === true ? "sealed_" : "";
+  const head = `${PREFIX[of.kind]}_${mode}_${mark}${of.account}${of.serial ?? FIRST_SERIAL}`;
   return head + (await tag(head, await importMacKey(secret)));
 }
 
@@ -60,7 +70,7 @@ export async function verifyApiKey(
   text: string,
   ...keys: readonly CryptoKey[]
 ): Promise<Result<ApiKey, KeyFailure>> {
-  const [, prefix = "", mode, account = "", serial = "", mac = ""] = FORM.exec(text) ?? [];
+  const [, prefix = "", mode, mark, account = "", serial = "", mac = ""] = FORM.exec(text) ?? [];
   const kind = KINDS[prefix];
   const id = parseAccountId(`acct_${account}`);
   if (kind === undefined || id === undefined) return refuse("malformed");
@@ -68,7 +78,8 @@ export async function verifyApiKey(
   const presented = encoder.encode(mac);
   for (const key of keys) {
     if (!equalBytes(presented, encoder.encode(await tag(head, key)))) continue;
-    return ok({ kind, livemode: mode === "live", account: id, serial });
+    const sealedOnly = mark !== undefined;
+    return ok({ kind, livemode: mode === "live", account: id, sealedOnly, serial });
   }
   return refuse("forged");
 }

@@ -40,6 +40,9 @@ export type Failure =
   | { readonly kind: "idempotency_mismatch"; readonly first: string; readonly second: string }
   | { readonly kind: "idempotency_in_use" }
   | { readonly kind: "card_field"; readonly code: CardFieldCode }
+  /** One for all causes, so that nobody can ask the vault which part of a forgery was right. */
+  | { readonly kind: "sealed_card_invalid" }
+  | { readonly kind: "sealed_card_required"; readonly param: string }
   | {
       readonly kind: "card_declined";
       readonly code: string;
@@ -192,6 +195,18 @@ export function wireOf(f: Failure): WireError {
 
 function stateErrorOf(f: Failure): WireError {
   switch (f.kind) {
+    case "sealed_card_invalid":
+      return invalid(
+        f.kind,
+        "The sealed card could not be opened. Fetch the keys of /v1/vault/keys again, seal the card anew for this API key, and send it once.",
+        "sealed_card",
+      );
+    case "sealed_card_required":
+      return invalid(
+        f.kind,
+        "This account takes sealed cards only. Seal the card in the browser, as checkout.js does, send it to POST /v1/tokens as `sealed_card`, and use the token.",
+        f.param,
+      );
     case "token_already_used":
       return invalid(f.kind, `You cannot use a token more than once: ${f.token}.`, "source");
     case "customer_without_card":

@@ -1,5 +1,5 @@
 // What may be asked of the vault, and what it says. The only words that carry a card number are the
-// fields of `tokenize`; nothing that comes back does.
+// fields of `tokenize` and, sealed, the text of `tokenizeSealed`; nothing that comes back does.
 
 import type { Scope } from "./command.ts";
 import type { CardSummary, Outcome } from "./facts.ts";
@@ -17,6 +17,30 @@ export type TypedCard = {
   readonly address_line1?: string;
   readonly address_zip?: string;
 };
+
+/** Longest sealed card that is looked at; one with every field at its limit has about 2,000. */
+export const SEALED_CARD_CHARACTERS_MAX = 4096;
+
+/** A public key to seal cards to: a JWK of RFC 7517, for the agreement of RFC 7518, section 4.6. */
+export type SealingKey = {
+  readonly kty: "EC";
+  readonly crv: "P-256";
+  readonly x: string;
+  readonly y: string;
+  readonly kid: string;
+  readonly use: "enc";
+  readonly alg: "ECDH-ES";
+};
+
+/** A JWKS, the key to seal to first. */
+export type SealingKeySet = {
+  readonly keys: readonly SealingKey[];
+  /** Unix seconds: the `iat` of a card sealed now, for a browser whose clock is wrong. */
+  readonly time: number;
+};
+
+/** The one use of a sealed card: its name, remembered until the card could not be opened again anyway. */
+export type SealUse = { readonly jti: string; readonly untilMs: number };
 
 export type TokenizedCard = {
   readonly token: TokenId;
@@ -68,6 +92,13 @@ export const FORGET_TOKENS_MAX = 1_000;
 export interface VaultVerbs {
   /** Checks and seals a card; answers a fresh token. */
   tokenize(scope: Scope, card: TypedCard): Promise<Result<TokenizedCard, Failure>>;
+  /** What cards are sealed to. */
+  sealingKeys(): Promise<SealingKeySet>;
+  /**
+   * As `tokenize`, of a card that was sealed to one of `sealingKeys` for this scope: a compact JWE. It is
+   * opened once; whatever keeps it from being opened has the same failure, `sealed_card_invalid`.
+   */
+  tokenizeSealed(scope: Scope, sealed: string): Promise<Result<TokenizedCard, Failure>>;
   /** What may be shown of a token. A test-mode alias such as `tok_visa` makes a fresh token. */
   describe(scope: Scope, token: string): Promise<Result<TokenizedCard, Failure>>;
   /**

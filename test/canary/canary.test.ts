@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { type KeySet, sealCard } from "../../checkout/public/seal.js";
 import { passesLuhn } from "../../protocol/luhn.ts";
 import { type Keys, Runtime } from "../runtime.ts";
 import { needlesOf, searchFolders } from "./needles.ts";
@@ -20,6 +21,7 @@ const ROUNDS = 40;
 
 let runtime: Runtime;
 let merchant: Keys;
+let keySet: KeySet;
 
 function complete(head: string, i: number, length: number): string {
   const body =
@@ -63,11 +65,20 @@ async function post(
   return { status: response.status, body: JSON.parse(text) as { id?: string } };
 }
 
+const seal = (card: Parameters<typeof sealCard>[0]["card"]): Promise<string> =>
+  sealCard({ publishableKey: merchant.publishable, card, keySet });
+
 async function drive(i: number): Promise<void> {
   const pan = visa(i);
   const money = { amount: String(500 + i), currency: "usd" };
   const good = await post("/v1/tokens", fields("card", amex(i), CVC), merchant.publishable);
   expect(good.status).toBe(200);
+  const sealed = await seal({ number: pan, exp_month: "12", exp_year: "2034", cvc: "123" });
+  expect((await post("/v1/tokens", { sealed_card: sealed })).status).toBe(200);
+  expect((await post("/v1/tokens", { sealed_card: sealed })).status).toBe(400);
+  const named = { number: amex(i), exp_month: "12", exp_year: "2034", cvc: CVC, name: pan };
+  const refused = await post("/v1/tokens", { sealed_card: await seal(named) });
+  expect(refused.status).toBe(400);
   await post("/v1/charges", { ...money, source: good.body.id ?? "" });
   await post("/v1/charges", {
     ...money,
@@ -108,6 +119,7 @@ beforeAll(async () => {
   runtime = new Runtime(inject("bindings"));
   await runtime.start();
   merchant = await runtime.merchant();
+  keySet = (await (await fetch(runtime.url("/v1/vault/keys"))).json()) as KeySet;
   for (let i = 0; i < ROUNDS; i++) await drive(i);
   runtime.kill();
   await new Promise((resume) => setTimeout(resume, 300));

@@ -7,7 +7,10 @@ import type { VaultVerbs } from "../../protocol/vault.ts";
 /** Without the shard's way to the vault, though its object lives in the same Worker. */
 export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> & {
   /** The vault as the edge may call it. */
-  readonly VAULT: Service<Pick<VaultVerbs, "tokenize" | "describe"> & Rpc.WorkerEntrypointBranded>;
+  readonly VAULT: Service<
+    Pick<VaultVerbs, "tokenize" | "sealingKeys" | "tokenizeSealed" | "describe"> &
+      Rpc.WorkerEntrypointBranded
+  >;
   readonly SHARD: DurableObjectNamespace<Shard>;
   readonly STREAM: DurableObjectNamespace<Stream>;
   /** Base64url, 32 bytes: MACs the API keys. */

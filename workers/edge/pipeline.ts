@@ -15,6 +15,7 @@ import { claimOf, parseKey } from "./idempotency.ts";
 import { parseParameters, readBody } from "./parameters.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
 import { failureOf } from "./schema.ts";
+import { typedCardIn } from "./sealed-cards.ts";
 
 type EdgeContext = Context<{ Bindings: EdgeEnv }>;
 
@@ -86,6 +87,8 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   if (!caller.ok) return caller;
   if (caller.value.livemode && env.LIVE_MODE !== "open") return refuse({ kind: "livemode_closed" });
   if (!params.ok) return params;
+  const typed = caller.value.sealedOnly ? typedCardIn(rest) : undefined;
+  if (typed !== undefined) return refuse({ kind: "sealed_card_required", param: typed });
   const disclosed = disclosedIn(rest);
   if (disclosed !== undefined) return refuse({ kind: "pan_detected", param: disclosed });
   const checked = route.params.safeParse(rest);

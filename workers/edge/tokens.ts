@@ -1,4 +1,5 @@
-// POST /v1/tokens: a card number goes in and a token comes out. The fields pass to the vault as typed.
+// POST /v1/tokens: a card goes in and a token comes out. The fields pass to the vault as typed, a sealed
+// card unopened: the edge holds nothing that could open it.
 
 import * as z from "zod";
 import { isTokenId } from "../../protocol/ids.ts";
@@ -7,6 +8,7 @@ import { ok, refuse } from "../../protocol/result.ts";
 import { find } from "./reading.ts";
 import { type Route, route } from "./route.ts";
 import { expand, typedCard } from "./schema.ts";
+import { sealedCard } from "./sealed-cards.ts";
 import { shardOf } from "./shard-call.ts";
 
 export const tokenRoutes: readonly Route[] = [
@@ -15,14 +17,27 @@ export const tokenRoutes: readonly Route[] = [
     path: "/v1/tokens",
     summary: "Turn a card into a single-use token",
     access: "publishable",
-    params: z.strictObject({ card: typedCard.optional(), expand: expand.optional() }),
+    params: z.strictObject({
+      card: typedCard.optional(),
+      sealed_card: sealedCard.optional(),
+      expand: expand.optional(),
+    }),
     answers: "token",
     handle: async (call) => {
-      const { card } = call.params;
-      if (card === undefined) return refuse({ kind: "parameter_missing", param: "card" });
+      const { card, sealed_card: sealed } = call.params;
+      const given = card ?? sealed;
+      if (given === undefined) return refuse({ kind: "parameter_missing", param: "card" });
+      if (card !== undefined && sealed !== undefined) {
+        const why = "Send card or sealed_card, not both.";
+        return refuse({ kind: "parameter_invalid", param: "sealed_card", why });
+      }
       const admission = await shardOf(call.env, call.scope).admit(call.scope);
       if (!admission.ok) return refuse(admission.failure);
-      const made = await call.env.VAULT.tokenize(call.scope, card);
+      const { VAULT } = call.env;
+      const made =
+        typeof given === "string"
+          ? await VAULT.tokenizeSealed(call.scope, given)
+          : await VAULT.tokenize(call.scope, given);
       if (!made.ok) return made;
       const { token, card: shown, created } = made.value;
       const { livemode } = call.scope;

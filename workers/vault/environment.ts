@@ -11,4 +11,6 @@ export type VaultEnv = {
   readonly CARD_ROOT_KEY: string;
   /** Base64url, 32 bytes: the root that the accounts' fingerprint keys are derived from. */
   readonly FINGERPRINT_ROOT_KEY: string;
+  /** JSON list of private P-256 JWKs with `kid`; cards are sealed to the first, the others still open. */
+  readonly SEALED_CARD_KEYS: string;
 };

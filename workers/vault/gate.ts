@@ -52,6 +52,13 @@ const RULES: { readonly [V in Verb]: Rule<V> } = {
     callers: ["edge"],
     parse: (scope, card) => both(parseScope(scope), parseTypedCard(card)),
   },
+  sealingKeys: { callers: ["edge"], parse: () => [] },
+  // How long it may be, the one who opens it says: too long has no answer of its own.
+  tokenizeSealed: {
+    callers: ["edge"],
+    parse: (scope, sealed) =>
+      both(parseScope(scope), typeof sealed === "string" ? sealed : undefined),
+  },
   describe: {
     callers: ["edge", "shard"],
     parse: (scope, token) =>

@@ -10,7 +10,14 @@ import { LineWriter } from "../../protocol/lines.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { versionsOf } from "../../protocol/secret.ts";
 import { slotOf } from "../../protocol/slot.ts";
-import type { Order, TokenizedCard, TypedCard, VaultVerbs } from "../../protocol/vault.ts";
+import type {
+  Order,
+  SealingKeySet,
+  SealUse,
+  TokenizedCard,
+  TypedCard,
+  VaultVerbs,
+} from "../../protocol/vault.ts";
 import { checkCard } from "./card.ts";
 import type { VaultEnv } from "./environment.ts";
 import { admit } from "./gate.ts";
@@ -18,10 +25,13 @@ import { type KeyProvider, SecretKeyProvider } from "./key-provider.ts";
 import { ownerOf, perform } from "./orders.ts";
 import { Processor } from "./processor.ts";
 import { fingerprint, seal } from "./seal.ts";
+import { openSealedCard } from "./sealed-card.ts";
+import { SealingKeys } from "./sealing-keys.ts";
 import { testCardOf } from "./test-tokens.ts";
 
 export { CardBox } from "../../durable-objects/card-box.ts";
 
+let sealing: { readonly secret: string; readonly keys: SealingKeys } | undefined;
 let provider: { readonly root: string; readonly keys: KeyProvider } | undefined;
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
@@ -30,11 +40,27 @@ const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8A
 export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
   async tokenize(...given: [Scope, TypedCard]): Promise<Result<TokenizedCard, Failure>> {
     const [scope, typed] = admit(this.ctx.props, "tokenize", ...given);
-    return this.#tokenize(scope, typed);
+    return this.#keep(scope, typed, new Date(), undefined);
   }
 
-  async #tokenize(scope: Scope, typed: TypedCard): Promise<Result<TokenizedCard, Failure>> {
+  async sealingKeys(): Promise<SealingKeySet> {
+    admit(this.ctx.props, "sealingKeys");
+    return { keys: this.#sealing().published, time: Math.floor(Date.now() / 1000) };
+  }
+
+  async tokenizeSealed(...given: [Scope, string]): Promise<Result<TokenizedCard, Failure>> {
+    const [scope, sealed] = admit(this.ctx.props, "tokenizeSealed", ...given);
     const now = new Date();
+    const opened = await openSealedCard(sealed, scope, this.#sealing(), now);
+    return opened.ok ? this.#keep(scope, opened.value.card, now, opened.value.use) : opened;
+  }
+
+  async #keep(
+    scope: Scope,
+    typed: TypedCard,
+    now: Date,
+    use: SealUse | undefined,
+  ): Promise<Result<TokenizedCard, Failure>> {
     const checked = checkCard(typed, now);
     if (!checked.ok) return checked;
     const { pan, expMonth, expYear, cvc } = checked.value;
@@ -56,8 +82,9 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       ...(typed.address_zip === undefined ? {} : { address_zip: typed.address_zip }),
     };
     const created = Math.floor(now.getTime() / 1000);
-    await this.#box(scope).put(ownerOf(scope), token, { sealed, card, created }, cvc);
-    return ok({ token, card, created });
+    const boxed = { sealed, card, created };
+    const kept = await this.#box(scope).put(ownerOf(scope), token, boxed, cvc, use);
+    return kept === "kept" ? ok({ token, card, created }) : refuse({ kind: "sealed_card_invalid" });
   }
 
   async describe(...given: [Scope, string]): Promise<Result<TokenizedCard, Failure>> {
@@ -65,7 +92,8 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     const number = scope.livemode ? undefined : testCardOf(text);
     if (number !== undefined) {
       const exp_year = String(new Date().getUTCFullYear() + 1);
-      return this.#tokenize(scope, { number, exp_month: "12", exp_year, cvc: "123" });
+      const card = { number, exp_month: "12", exp_year, cvc: "123" };
+      return this.#keep(scope, card, new Date(), undefined);
     }
     const missing = refuse<Failure>({
       kind: "resource_missing",
@@ -108,6 +136,12 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       provider = { root, keys };
     }
     return provider.keys;
+  }
+
+  #sealing(): SealingKeys {
+    const secret = this.env.SEALED_CARD_KEYS;
+    if (sealing?.secret !== secret) sealing = { secret, keys: new SealingKeys(secret) };
+    return sealing.keys;
   }
 
   #box(scope: Scope) {
