@@ -6,14 +6,14 @@
 import type { Command, Scope, Unfinished, Verdict } from "../protocol/command.ts";
 import type { CardSummary } from "../protocol/facts.ts";
 import type { Failure } from "../protocol/failure.ts";
-import type { Random, TokenId } from "../protocol/ids.ts";
+import { mintTokenId, type Random, type TokenId } from "../protocol/ids.ts";
 import type { Result } from "../protocol/result.ts";
-import type { Admission, Ask, Reply } from "../protocol/shard.ts";
+import type { Admission, Ask, Reply, TokenAdmission, Visit } from "../protocol/shard.ts";
 import type { Order, Performed } from "../protocol/vault.ts";
 import { asked, described } from "./admission.ts";
 import { performed, retried } from "./drive.ts";
 import { advance, alarm, found } from "./recovery.ts";
-import { accountOf, nameOf, type ShardState, takesToken } from "./shard-state.ts";
+import { accountOf, guardOf, nameOf, type ShardState, takesToken } from "./shard-state.ts";
 import { committed } from "./verdict.ts";
 
 export { newShard, type ShardOptions, type ShardState } from "./shard-state.ts";
@@ -130,4 +130,21 @@ export function admit(state: ShardState, scope: Scope, nowMs: number): Admission
   if (!takesToken(state, name, nowMs)) return { ok: false, failure: { kind: "rate_limited" } };
   const { seq } = accountOf(state, name);
   return { ok: true, minSeq: seq === 0 ? null : seq };
+}
+
+/** Whether a visitor of an account may have a token now, and its name. */
+export function admitToken(
+  state: ShardState,
+  scope: Scope,
+  visit: Visit | undefined,
+  clock: Clock,
+): TokenAdmission {
+  const name = nameOf(scope);
+  const { nowMs } = clock;
+  if (!takesToken(state, name, nowMs)) return { ok: false, failure: { kind: "rate_limited" } };
+  const token = mintTokenId(clock.random);
+  const guard = visit === undefined ? undefined : guardOf(state, scope);
+  return guard === undefined || visit === undefined || guard.admitToken(name, visit, token, nowMs)
+    ? { ok: true, token }
+    : { ok: false, failure: { kind: "card_blocked" } };
 }

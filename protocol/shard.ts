@@ -69,6 +69,19 @@ export type Reply = {
   readonly request: RequestId;
 };
 
+/** Who asks for a token with a publishable key, as far as it shows. */
+export type Visit = {
+  /** See network.ts; undefined when the address is not known or says nothing. */
+  readonly network: string | undefined;
+  /** Whether a challenge was passed. */
+  readonly proven: boolean;
+};
+
+/** The shard's word on a token: its name, so that a charge with it tells who it was made for. */
+export type TokenAdmission =
+  | { readonly ok: true; readonly token: TokenId }
+  | { readonly ok: false; readonly failure: Failure };
+
 /** The shard's word on a read: may it be made, and how fresh must its answer be? */
 export type Admission =
   | { readonly ok: true; readonly minSeq: number | null }

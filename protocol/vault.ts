@@ -61,8 +61,8 @@ export type Performed = { readonly key: string; readonly effect: Effect };
 
 /** The vault's RPC interface. */
 export interface VaultVerbs {
-  /** Checks and seals a card; answers a fresh token. */
-  tokenize(scope: Scope, card: TypedCard): Promise<Result<TokenizedCard, Failure>>;
+  /** Checks and seals a card; answers a fresh token, or the one it is told to use. */
+  tokenize(scope: Scope, card: TypedCard, token?: TokenId): Promise<Result<TokenizedCard, Failure>>;
   /** What may be shown of a token. A test-mode alias such as `tok_visa` makes a fresh token. */
   describe(scope: Scope, token: string): Promise<Result<TokenizedCard, Failure>>;
   /**

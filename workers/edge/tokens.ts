@@ -1,12 +1,18 @@
 // POST /v1/tokens: a card number goes in and a token comes out. The fields pass to the vault as typed.
 
 import * as z from "zod";
+import { networkOf } from "../../protocol/network.ts";
 import { tokenObject } from "../../protocol/object.ts";
 import { ok, refuse } from "../../protocol/result.ts";
+import type { Visit } from "../../protocol/shard.ts";
+import { isProven } from "./challenge.ts";
 import { find } from "./reading.ts";
 import { type Route, route } from "./route.ts";
-import { expand, typedCard } from "./schema.ts";
+import { expand, text, typedCard } from "./schema.ts";
 import { shardOf } from "./shard-call.ts";
+
+/** Turnstile's are at most as long. */
+const PROOF_CHARACTERS_MAX = 2048;
 
 export const tokenRoutes: readonly Route[] = [
   route({
@@ -14,14 +20,25 @@ export const tokenRoutes: readonly Route[] = [
     path: "/v1/tokens",
     summary: "Turn a card into a single-use token",
     access: "publishable",
-    params: z.strictObject({ card: typedCard.optional(), expand: expand.optional() }),
+    params: z.strictObject({
+      card: typedCard.optional(),
+      challenge: text(PROOF_CHARACTERS_MAX).optional(),
+      expand: expand.optional(),
+    }),
     answers: "token",
     handle: async (call) => {
-      const { card } = call.params;
+      const { card, challenge } = call.params;
       if (card === undefined) return refuse({ kind: "parameter_missing", param: "card" });
-      const admission = await shardOf(call.env, call.scope).admit(call.scope);
+      // A merchant's server asks for all of its buyers, so only a browser is a visitor.
+      const visit: Visit | undefined = call.fromBrowser
+        ? {
+            network: networkOf(call.address),
+            proven: await isProven(call.env, challenge, call.address),
+          }
+        : undefined;
+      const admission = await shardOf(call.env, call.scope).admitToken(call.scope, visit);
       if (!admission.ok) return refuse(admission.failure);
-      const made = await call.env.VAULT.tokenize(call.scope, card);
+      const made = await call.env.VAULT.tokenize(call.scope, card, admission.token);
       if (!made.ok) return made;
       const { token, card: shown, created } = made.value;
       const { livemode } = call.scope;

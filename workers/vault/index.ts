@@ -11,14 +11,16 @@ import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { Order, TokenizedCard, TypedCard, VaultVerbs } from "../../protocol/vault.ts";
 import { checkCard } from "./card.ts";
+import { CardLimits, type Word } from "./card-limits.ts";
 import type { VaultEnv } from "./environment.ts";
 import { type KeyProvider, SecretKeyProvider } from "./key-provider.ts";
-import { ownerOf, perform } from "./orders.ts";
+import { type Hear, ownerOf, perform } from "./orders.ts";
 import { Processor } from "./processor.ts";
 import { fingerprint, seal } from "./seal.ts";
-import { testCardOf } from "./test-tokens.ts";
+import { isTestCard, testCardOf } from "./test-tokens.ts";
 
 export { CardBox } from "../../durable-objects/card-box.ts";
+export { CardLimiter } from "../../durable-objects/card-limiter.ts";
 
 let provider: { readonly root: string; readonly keys: KeyProvider } | undefined;
 
@@ -26,12 +28,20 @@ const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8A
 
 /** The vault's verbs over RPC; private parts are `#`, which RPC cannot reach. */
 export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
-  async tokenize(scope: Scope, typed: TypedCard): Promise<Result<TokenizedCard, Failure>> {
+  async tokenize(
+    scope: Scope,
+    typed: TypedCard,
+    named?: TokenId,
+  ): Promise<Result<TokenizedCard, Failure>> {
     const now = new Date();
     const checked = checkCard(typed, now);
     if (!checked.ok) return checked;
     const { pan, expMonth, expYear, cvc } = checked.value;
-    const token = mintTokenId(random);
+    const token = named ?? mintTokenId(random);
+    // Asked while the card is sealed and kept, so that it costs nobody a round trip.
+    const admitted = this.#isLimited(scope, pan.expose())
+      ? this.#limits().admits(pan.expose(), scope)
+      : true;
     const [sealed, print] = await Promise.all([
       seal(pan.expose(), { ...scope, token }, this.#keys()),
       fingerprint(pan.expose(), scope.account, this.#keys()),
@@ -50,6 +60,10 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     };
     const created = Math.floor(now.getTime() / 1000);
     await this.#box(scope).put(ownerOf(scope), token, { sealed, card, created }, cvc);
+    if (!(await admitted)) {
+      this.ctx.waitUntil(this.#box(scope).forget(ownerOf(scope), [token]));
+      return refuse({ kind: "card_blocked" });
+    }
     return ok({ token, card, created });
   }
 
@@ -73,17 +87,26 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
 
   async perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array>> {
     const lines = new LineWriter();
+    const words: Word[] = [];
+    const hear: Hear = ({ order, card }, approved) => {
+      const digits = card.pan.expose();
+      if (this.#isLimited(order, digits)) words.push({ digits, approved });
+    };
     const means = {
       take: (slot: number, names: readonly CardName[]) => this.#boxOf(slot).takeMany(names),
       keys: this.#keys(),
       processor: new Processor(this.env.PROCESSOR, this.env.PROCESSOR_KEY),
+      ...(orders.some((order) => this.#isGuarded(order)) ? { hear } : {}),
     };
     const performing = perform(orders, means, (performed) => {
       lines.write(JSON.stringify(performed));
     });
     // A caller that goes away leaves questions behind that were already asked: their answers are still
     // awaited, so that no money moves without the processor having been heard.
-    this.ctx.waitUntil(performing.finally(() => lines.close()));
+    const told = performing.finally(() => lines.close());
+    this.ctx.waitUntil(
+      told.then(() => (words.length === 0 ? undefined : this.#limits().hear(words))),
+    );
     return lines.stream;
   }
 
@@ -98,6 +121,19 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       provider = { root, keys };
     }
     return provider.keys;
+  }
+
+  #isGuarded({ livemode }: Scope): boolean {
+    return livemode || this.env.CARD_GUARD === "all";
+  }
+
+  // A published test card is everybody's, so in test mode it says nothing of anybody.
+  #isLimited(scope: Scope, digits: string): boolean {
+    return this.#isGuarded(scope) && (scope.livemode || !isTestCard(digits));
+  }
+
+  #limits(): CardLimits {
+    return new CardLimits(this.env.CARD_LIMITER, this.env.FINGERPRINT_ROOT_KEY);
   }
 
   #box(scope: Scope) {
