@@ -127,10 +127,10 @@ function isLetThrough(
 ): boolean {
   const guard = guardOf(state, ask);
   if (guard === undefined || ask.kind !== "charge") return true;
-  const { source, customer, key } = ask;
+  const { source, customer, key, caller } = ask;
   const card = source.kind === "tokenized" ? source : described;
   if (card === undefined && customer === undefined) return true;
-  const of = { name: nameOf(ask), key };
+  const of = { name: nameOf(ask), key, caller };
   const judged = guard.judge(
     card === undefined
       ? { ...of, customer: customer ?? "" }

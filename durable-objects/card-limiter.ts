@@ -13,8 +13,8 @@ export class CardLimiter extends DurableObject {
   readonly #velocity = new CardVelocity();
 
   /** Whether a token may be made of a card now; `mark` stands for the account, one of `MARKS`. */
-  admits(card: CardMark, mark: number): boolean {
-    return this.#velocity.admits(card, mark, Date.now());
+  admits(card: CardMark, mark: number, proven: boolean): boolean {
+    return this.#velocity.admits(card, mark, proven, Date.now());
   }
 
   /** What became of cards that were asked about. */

@@ -50,8 +50,11 @@ export class CardVelocity {
   readonly #bins = new Generations<Bin>(BINS_MAX);
   readonly #approved = new Generations<true>(APPROVED_MAX);
 
-  /** Whether a token may be made of a card now; `mark` is the account's, below `MARKS`. */
-  admits({ bin, print }: CardMark, mark: number, nowMs: number): boolean {
+  /**
+   * Whether a token may be made of a card now; `mark` is the account's, below `MARKS`. For a `proven` buyer it
+   * does not matter that others guess numbers of his BIN.
+   */
+  admits({ bin, print }: CardMark, mark: number, proven: boolean, nowMs: number): boolean {
     const counted = this.#countedOf(print, nowMs);
     counted.tokens++;
     counted.merchants |= 1 << mark;
@@ -59,7 +62,9 @@ export class CardVelocity {
     if (counted.tokens + counted.tokensBefore * past > CARD_TOKENS_MAX) return false;
     const lately = past > 0.5 ? counted.merchants | counted.merchantsBefore : counted.merchants;
     if (bitsOf(lately) > CARD_MERCHANTS_MAX) return false;
-    return this.#approved.get(print) === true || this.#binAdmits(this.#binOf(bin, nowMs), nowMs);
+    if (this.#approved.get(print) === true) return true;
+    const held = this.#binOf(bin, nowMs);
+    return proven || (isTried(held, nowMs) && spend(held.allowance, BIN_LIMIT, nowMs));
   }
 
   /** The processor has spoken of a card. */
@@ -69,16 +74,6 @@ export class CardVelocity {
     if (!approved) return;
     earn(held.allowance, BIN_LIMIT);
     this.#approved.set(print, true);
-  }
-
-  #binAdmits(bin: Bin, nowMs: number): boolean {
-    const phase = phaseOf(bin.breaker, nowMs);
-    if (phase === "open") return false;
-    if (phase === "trying") {
-      if (nowMs - bin.triedMs < TRIED_EVERY_MS) return false;
-      bin.triedMs = nowMs;
-    }
-    return spend(bin.allowance, BIN_LIMIT, nowMs);
   }
 
   #binOf(name: string, nowMs: number): Bin {
@@ -109,6 +104,15 @@ export class CardVelocity {
     }
     return counted;
   }
+}
+
+/** Whether strangers of a BIN are let through, if only one to see how they fare. */
+function isTried(bin: Bin, nowMs: number): boolean {
+  const phase = phaseOf(bin.breaker, nowMs);
+  if (phase !== "trying") return phase === "closed";
+  if (nowMs - bin.triedMs < TRIED_EVERY_MS) return false;
+  bin.triedMs = nowMs;
+  return true;
 }
 
 function bitsOf(marks: number): number {

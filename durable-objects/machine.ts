@@ -144,7 +144,11 @@ export function admitToken(
   if (!takesToken(state, name, nowMs)) return { ok: false, failure: { kind: "rate_limited" } };
   const token = mintTokenId(clock.random);
   const guard = visit === undefined ? undefined : guardOf(state, scope);
-  return guard === undefined || visit === undefined || guard.admitToken(name, visit, token, nowMs)
-    ? { ok: true, token }
-    : { ok: false, failure: { kind: "card_blocked" } };
+  const judged =
+    guard === undefined || visit === undefined
+      ? "stranger"
+      : guard.admitToken(name, visit, token, nowMs);
+  return judged === "blocked"
+    ? { ok: false, failure: { kind: "card_blocked" } }
+    : { ok: true, ticket: { token, proven: judged === "proven" } };
 }

@@ -18,6 +18,14 @@ export type TypedCard = {
   readonly address_zip?: string;
 };
 
+/** What the shard has said of the buyer before his card was seen. */
+export type TokenTicket = {
+  /** The name that the token is to have. */
+  readonly token: TokenId;
+  /** Whether something speaks for the buyer: a passed challenge, or others who paid from his network. */
+  readonly proven: boolean;
+};
+
 export type TokenizedCard = {
   readonly token: TokenId;
   readonly card: CardSummary;
@@ -61,8 +69,12 @@ export type Performed = { readonly key: string; readonly effect: Effect };
 
 /** The vault's RPC interface. */
 export interface VaultVerbs {
-  /** Checks and seals a card; answers a fresh token, or the one it is told to use. */
-  tokenize(scope: Scope, card: TypedCard, token?: TokenId): Promise<Result<TokenizedCard, Failure>>;
+  /** Checks and seals a card; answers a fresh token, or the one its ticket names. */
+  tokenize(
+    scope: Scope,
+    card: TypedCard,
+    ticket?: TokenTicket,
+  ): Promise<Result<TokenizedCard, Failure>>;
   /** What may be shown of a token. A test-mode alias such as `tok_visa` makes a fresh token. */
   describe(scope: Scope, token: string): Promise<Result<TokenizedCard, Failure>>;
   /**

@@ -38,7 +38,7 @@ export const tokenRoutes: readonly Route[] = [
         : undefined;
       const admission = await shardOf(call.env, call.scope).admitToken(call.scope, visit);
       if (!admission.ok) return refuse(admission.failure);
-      const made = await call.env.VAULT.tokenize(call.scope, card, admission.token);
+      const made = await call.env.VAULT.tokenize(call.scope, card, admission.ticket);
       if (!made.ok) return made;
       const { token, card: shown, created } = made.value;
       const { livemode } = call.scope;

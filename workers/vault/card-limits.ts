@@ -38,12 +38,12 @@ export class CardLimits {
   }
 
   /** Whether a token may be made of a card now; yes when nobody can tell. Never rejects. */
-  async admits(digits: string, scope: Scope): Promise<boolean> {
+  async admits(digits: string, scope: Scope, proven: boolean): Promise<boolean> {
     try {
       const card = await this.#markOf(digits);
       const mark = slotOf(scope.account) % MARKS;
       const late = scheduler.wait(ANSWER_MS_MAX).then(() => true);
-      return await Promise.race([this.#limiterOf(card).admits(card, mark), late]);
+      return await Promise.race([this.#limiterOf(card).admits(card, mark, proven), late]);
     } catch (error) {
       console.error("card limiter cut off", error instanceof Error ? error.name : typeof error);
       return true;

@@ -9,7 +9,13 @@ import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
 import { LineWriter } from "../../protocol/lines.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
-import type { Order, TokenizedCard, TypedCard, VaultVerbs } from "../../protocol/vault.ts";
+import type {
+  Order,
+  TokenizedCard,
+  TokenTicket,
+  TypedCard,
+  VaultVerbs,
+} from "../../protocol/vault.ts";
 import { checkCard } from "./card.ts";
 import { CardLimits, type Word } from "./card-limits.ts";
 import type { VaultEnv } from "./environment.ts";
@@ -31,16 +37,16 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
   async tokenize(
     scope: Scope,
     typed: TypedCard,
-    named?: TokenId,
+    ticket?: TokenTicket,
   ): Promise<Result<TokenizedCard, Failure>> {
     const now = new Date();
     const checked = checkCard(typed, now);
     if (!checked.ok) return checked;
     const { pan, expMonth, expYear, cvc } = checked.value;
-    const token = named ?? mintTokenId(random);
+    const token = ticket?.token ?? mintTokenId(random);
     // Asked while the card is sealed and kept, so that it costs nobody a round trip.
     const admitted = this.#isLimited(scope, pan.expose())
-      ? this.#limits().admits(pan.expose(), scope)
+      ? this.#limits().admits(pan.expose(), scope, ticket?.proven === true)
       : true;
     const [sealed, print] = await Promise.all([
       seal(pan.expose(), { ...scope, token }, this.#keys()),
