@@ -138,7 +138,7 @@ export const ATTACKS: readonly Attack[] = [
     oneCard: true,
     askedMax: 150,
   },
-  { ...TYPICAL, name: "low and slow, a quiet shop", probes: 90, networks: "fresh", askedMax: 60 },
+  { ...TYPICAL, name: "low and slow, a quiet shop", probes: 90, networks: "fresh", askedMax: 85 },
   {
     ...TYPICAL,
     name: "low and slow, a busy shop",

@@ -117,8 +117,8 @@ export const SWITCHES: readonly Switch[] = [
   {
     name: "a customer's new card is trusted",
     file: GUARD,
-    find: "this.#fresh.set(`${name}/${customer}`, { fingerprint, ticket });",
-    replace: "void ticket;",
+    find: "{ fingerprint, ticket });",
+    replace: "{ fingerprint, ticket });\n    this.#fresh.delete([name, customer].join('/'));",
     why: "cards are tested by way of customers",
     attack: "cards attached to customers first",
   },

@@ -56,7 +56,7 @@ const PROFILES: readonly Profile[] = [
   {
     kind: "giant",
     count: 1,
-    rate: 3,
+    rate: 1.5,
     declines: 0.06,
     way: "browser",
     returning: 0.6,

@@ -38,8 +38,9 @@ export function faultsOf({ attack, bare, hooked }: Trial): string[] {
   }
   hold("probes asked", bare.asked, attack.askedMax);
   hold("tokens", bare.tokens, attack.tokensMax ?? Number.POSITIVE_INFINITY);
-  // Whoever passes a challenge has paid for it, and is bounded by that.
-  hold("probes asked where there is a challenge", hooked.asked, attack.askedMax + hooked.proofs);
+  // Two lanes to fill, and whoever passes a challenge has paid for it.
+  const hookedMax = 1.5 * attack.askedMax + hooked.proofs;
+  hold("probes asked where there is a challenge", hooked.asked, hookedMax);
   if (attack.at === "every") return faults;
   for (const { kind, tally } of hooked.kinds) {
     if (kind !== attack.at) hold(`${kind}: buyers refused`, tally.refused, 0);

@@ -22,7 +22,7 @@ export async function isProven(
     const answer = await fetch(url, {
       method: "POST",
       body: form,
-      redirect: "error",
+      redirect: "manual",
       signal: AbortSignal.timeout(VERIFY_MS_MAX),
     });
     const said: unknown = await answer.json();
