@@ -8,7 +8,7 @@ import type { Command, Scope, Unfinished, Verdict } from "../protocol/command.ts
 import { firstUuidAt, type TokenId } from "../protocol/ids.ts";
 import { readLines } from "../protocol/lines.ts";
 import { type Result, refuse } from "../protocol/result.ts";
-import type { Admission, Ask, Reply } from "../protocol/shard.ts";
+import type { Admission, Ask, Reply, TokenAdmission, Visit } from "../protocol/shard.ts";
 import { homeOf } from "../protocol/slot.ts";
 import {
   FORGET_TOKENS_MAX,
@@ -22,6 +22,7 @@ import { type Lane, laneOf } from "./lane.ts";
 import {
   type Action,
   admit,
+  admitToken,
   type Clock,
   flush,
   type Input,
@@ -41,6 +42,8 @@ export type ShardEnv = OriginBindings & {
   readonly LANE: DurableObjectNamespace<Lane>;
   /** Requests a second one account may make, and how many at once after a rest. */
   readonly RATE_PER_SECOND?: string;
+  /** "all" where test mode is guarded against card testing too; live mode always is. */
+  readonly CARD_GUARD?: string;
 };
 
 /** A vault that has not told of a token by then counts as cut off. */
@@ -87,6 +90,11 @@ export class Shard extends DurableObject<ShardEnv> {
     return admit(this.#state, scope, Date.now());
   }
 
+  /** Whether a token may be made now, and its name; `visit` tells who asks with a publishable key. */
+  admitToken(scope: Scope, visit: Visit | undefined): TokenAdmission {
+    return admitToken(this.#state, scope, visit, clock);
+  }
+
   /** Executes a request once for its key; every other request with that key hears the same. */
   execute(ask: Ask): Promise<Reply> {
     return new Promise((resolve) => {
@@ -111,6 +119,7 @@ export class Shard extends DurableObject<ShardEnv> {
     // Nothing leaves an object before its writes are safe: whoever tells anything leaves a trace of itself.
     if (cleanSinceMs === undefined) kv.put(CLEAN_SINCE, 0);
     return newShard({
+      guarded: this.env.CARD_GUARD === "all" ? "all" : "live",
       cleanSinceMs,
       ...(rate === undefined ? {} : { ratePerSecond: Number(rate) }),
     });

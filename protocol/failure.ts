@@ -50,6 +50,8 @@ export type Failure =
       readonly message: string;
       readonly charge: ChargeId;
     }
+  /** Card testing is suspected. Why, and which limit, is told to nobody. */
+  | { readonly kind: "card_blocked" }
   | { readonly kind: "token_already_used"; readonly token: string }
   | { readonly kind: "customer_without_card" }
   | { readonly kind: "order_attempt_taken" }
@@ -187,6 +189,15 @@ export function wireOf(f: Failure): WireError {
         charge: f.charge,
         ...(f.declineCode === undefined ? {} : { decline_code: f.declineCode }),
         ...(f.code === "incorrect_cvc" ? { param: "cvc" } : {}),
+      };
+    case "card_blocked":
+      // Word for word what a generic decline says, so that a good card looks as dead as a bad one.
+      return {
+        status: 402,
+        type: "card_error",
+        code: "card_declined",
+        decline_code: "generic_decline",
+        message: "Your card was declined.",
       };
     default:
       return stateErrorOf(f);

@@ -42,6 +42,14 @@ export type SealingKeySet = {
 /** The one use of a sealed card: its name, remembered until the card could not be opened again anyway. */
 export type SealUse = { readonly jti: string; readonly untilMs: number };
 
+/** What the shard has said of the buyer before his card was seen. */
+export type TokenTicket = {
+  /** The name that the token is to have. */
+  readonly token: TokenId;
+  /** Whether something speaks for the buyer: a passed challenge, or others who paid from his network. */
+  readonly proven: boolean;
+};
+
 export type TokenizedCard = {
   readonly token: TokenId;
   readonly card: CardSummary;
@@ -90,15 +98,23 @@ export const FORGET_TOKENS_MAX = 1_000;
 
 /** The vault's RPC interface. Each caller may call some of it only (workers/vault/gate.ts). */
 export interface VaultVerbs {
-  /** Checks and seals a card; answers a fresh token. */
-  tokenize(scope: Scope, card: TypedCard): Promise<Result<TokenizedCard, Failure>>;
+  /** Checks and seals a card; answers a fresh token, or the one its ticket names. */
+  tokenize(
+    scope: Scope,
+    card: TypedCard,
+    ticket?: TokenTicket,
+  ): Promise<Result<TokenizedCard, Failure>>;
   /** What cards are sealed to. */
   sealingKeys(): Promise<SealingKeySet>;
   /**
    * As `tokenize`, of a card that was sealed to one of `sealingKeys` for this scope: a compact JWE. It is
    * opened once; whatever keeps it from being opened has the same failure, `sealed_card_invalid`.
    */
-  tokenizeSealed(scope: Scope, sealed: string): Promise<Result<TokenizedCard, Failure>>;
+  tokenizeSealed(
+    scope: Scope,
+    sealed: string,
+    ticket?: TokenTicket,
+  ): Promise<Result<TokenizedCard, Failure>>;
   /** What may be shown of a token. A test-mode alias such as `tok_visa` makes a fresh token. */
   describe(scope: Scope, token: string): Promise<Result<TokenizedCard, Failure>>;
   /**

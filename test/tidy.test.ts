@@ -32,7 +32,12 @@ const LAW: Record<string, readonly string[]> = {
     "durable-objects/stream.ts",
     "durable-objects/origin-client.ts",
   ],
-  "workers/vault": ["protocol", "workers/vault", "durable-objects/card-box.ts"],
+  "workers/vault": [
+    "protocol",
+    "workers/vault",
+    "durable-objects/card-box.ts",
+    "durable-objects/card-limiter.ts",
+  ],
   "workers/testbank": ["protocol", "workers/testbank"],
   "workers/environment.ts": ["durable-objects/shard.ts", "workers/edge", "workers/vault", "origin"],
   "workers/index.ts": ["workers/edge", "workers/vault", "workers/testbank", "origin"],

@@ -117,6 +117,7 @@ describe("the walls", () => {
       ...BINDINGS_OF_WORKER["workers/vault"],
       ...BINDINGS_OF_WORKER.origin,
       "CARD_BOX",
+      "CARD_LIMITER",
       "PROCESSOR",
       "BANK",
     ];
@@ -183,8 +184,10 @@ describe("the bundles", () => {
       "CARD_ROOT_KEY",
       "FINGERPRINT_ROOT_KEY",
       "CARD_BOX",
+      "CARD_LIMITER",
       "PROCESSOR",
       "CardBox",
+      "CardLimiter",
       "unseal",
       "SEALED_CARD_KEYS",
       "openSealedCard",

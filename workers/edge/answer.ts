@@ -55,6 +55,8 @@ export function refusal(asked: Asked, refused: Refused): Response {
   const headers = headersOf(asked);
   markReplay(headers, asked, refused.replay?.original);
   if (isRetryable(refused)) headers.set("stripe-should-retry", "true");
+  // Whether by us or by the issuer: a card that was declined is not to be tried again at once.
+  if (isDecline(refused)) headers.set("stripe-should-retry", "false");
   if (status === 401) headers.set("www-authenticate", 'Bearer realm="Stripe"');
   if (status === 426) headers.set("upgrade", "TLS/1.3");
   if (refused.kind === "rate_limited") headers.set("stripe-rate-limited-reason", "global-rate");
@@ -63,6 +65,9 @@ export function refusal(asked: Asked, refused: Refused): Response {
   }
   return new Response(`${JSON.stringify({ error }, null, 2)}\n`, { status, headers });
 }
+
+const isDecline = ({ kind }: Failure): boolean =>
+  kind === "card_declined" || kind === "card_blocked";
 
 function markReplay(headers: Headers, asked: Asked, original: RequestId | undefined): void {
   if (asked.key === undefined || original === undefined) return;

@@ -19,6 +19,10 @@ export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> & {
   readonly REQUEST_MAC_SECRET: string;
   /** "open" where a live processor is bound. */
   readonly LIVE_MODE?: string;
+  /** Of the challenge that a visitor may pass (Turnstile); without it no proof is taken. */
+  readonly CHALLENGE_SECRET?: string;
+  /** Where proofs are verified, if not at Cloudflare. */
+  readonly CHALLENGE_URL?: string;
   /** Keys of the demo account; only a local system has them. */
   readonly DEMO_SECRET_KEY?: string;
   readonly DEMO_PUBLISHABLE_KEY?: string;

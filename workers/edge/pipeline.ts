@@ -105,6 +105,8 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
       rest,
       env.REQUEST_MAC_SECRET,
     ),
+    fromBrowser: caller.value.kind === "publishable",
+    address: request.headers.get("cf-connecting-ip"),
     continent: (request.cf as { continent?: string } | undefined)?.continent,
     url: url.pathname,
   };

@@ -21,6 +21,10 @@ export type Call<P> = {
   readonly params: P;
   /** What makes this request itself; reads have one too and do not use it. */
   readonly claim: VersionedClaim;
+  /** Whether the key is one that is printed in pages. */
+  readonly fromBrowser: boolean;
+  /** The caller's IP address: Cloudflare sets it and lets nobody else; null where nothing does. */
+  readonly address: string | null;
   /** Continent of the caller, as Cloudflare tells it. */
   readonly continent: string | undefined;
   /** Where a list of this route is found. */

@@ -3,13 +3,19 @@
 
 import * as z from "zod";
 import { isTokenId } from "../../protocol/ids.ts";
+import { networkOf } from "../../protocol/network.ts";
 import { tokenObject } from "../../protocol/object.ts";
 import { ok, refuse } from "../../protocol/result.ts";
+import type { Visit } from "../../protocol/shard.ts";
+import { isProven } from "./challenge.ts";
 import { find } from "./reading.ts";
 import { type Route, route } from "./route.ts";
-import { expand, typedCard } from "./schema.ts";
+import { expand, text, typedCard } from "./schema.ts";
 import { sealedCard } from "./sealed-cards.ts";
 import { shardOf } from "./shard-call.ts";
+
+/** Turnstile's are at most as long. */
+const PROOF_CHARACTERS_MAX = 2048;
 
 export const tokenRoutes: readonly Route[] = [
   route({
@@ -20,24 +26,32 @@ export const tokenRoutes: readonly Route[] = [
     params: z.strictObject({
       card: typedCard.optional(),
       sealed_card: sealedCard.optional(),
+      challenge: text(PROOF_CHARACTERS_MAX).optional(),
       expand: expand.optional(),
     }),
     answers: "token",
     handle: async (call) => {
-      const { card, sealed_card: sealed } = call.params;
+      const { card, sealed_card: sealed, challenge } = call.params;
       const given = card ?? sealed;
       if (given === undefined) return refuse({ kind: "parameter_missing", param: "card" });
       if (card !== undefined && sealed !== undefined) {
         const why = "Send card or sealed_card, not both.";
         return refuse({ kind: "parameter_invalid", param: "sealed_card", why });
       }
-      const admission = await shardOf(call.env, call.scope).admit(call.scope);
+      // A merchant's server asks for all of its buyers, so only a browser is a visitor.
+      const visit: Visit | undefined = call.fromBrowser
+        ? {
+            network: networkOf(call.address),
+            proven: await isProven(call.env, challenge, call.address),
+          }
+        : undefined;
+      const admission = await shardOf(call.env, call.scope).admitToken(call.scope, visit);
       if (!admission.ok) return refuse(admission.failure);
       const { VAULT } = call.env;
       const made =
         typeof given === "string"
-          ? await VAULT.tokenizeSealed(call.scope, given)
-          : await VAULT.tokenize(call.scope, given);
+          ? await VAULT.tokenizeSealed(call.scope, given, admission.ticket)
+          : await VAULT.tokenize(call.scope, given, admission.ticket);
       if (!made.ok) return made;
       const { token, card: shown, created } = made.value;
       const { livemode } = call.scope;

@@ -10,6 +10,7 @@ import {
   FORGET_TOKENS_MAX,
   ORDERS_MAX,
   type Order,
+  type TokenTicket,
   type TypedCard,
   type VaultVerbs,
 } from "../../protocol/vault.ts";
@@ -50,14 +51,15 @@ const CARD_FIELDS_REQUIRED: readonly string[] = ["number", "exp_month", "exp_yea
 const RULES: { readonly [V in Verb]: Rule<V> } = {
   tokenize: {
     callers: ["edge"],
-    parse: (scope, card) => both(parseScope(scope), parseTypedCard(card)),
+    parse: (scope, card, ticket) =>
+      withTicket(both(parseScope(scope), parseTypedCard(card)), ticket),
   },
   sealingKeys: { callers: ["edge"], parse: () => [] },
   // How long it may be, the one who opens it says: too long has no answer of its own.
   tokenizeSealed: {
     callers: ["edge"],
-    parse: (scope, sealed) =>
-      both(parseScope(scope), typeof sealed === "string" ? sealed : undefined),
+    parse: (scope, sealed, ticket) =>
+      withTicket(both(parseScope(scope), typeof sealed === "string" ? sealed : undefined), ticket),
   },
   describe: {
     callers: ["edge", "shard"],
@@ -113,6 +115,18 @@ function refused(verb: Verb, caller: Caller | "nobody", fault: string): Error {
 
 const both = <A, B>(a: A | undefined, b: B | undefined): [A, B] | undefined =>
   a === undefined || b === undefined ? undefined : [a, b];
+
+/** The arguments with a ticket, which may be left out. */
+function withTicket<A, B>(
+  given: [A, B] | undefined,
+  ticket: unknown,
+): [A, B, TokenTicket?] | undefined {
+  if (given === undefined || ticket === undefined) return given;
+  if (typeof ticket !== "object" || ticket === null) return undefined;
+  const { token, proven } = ticket as Partial<TokenTicket>;
+  if (!isTokenId(token) || typeof proven !== "boolean") return undefined;
+  return [...given, { token, proven }];
+}
 
 const isText = (value: unknown, charactersMax: number): value is string =>
   typeof value === "string" && value.length > 0 && value.length <= charactersMax;

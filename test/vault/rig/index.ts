@@ -9,6 +9,7 @@ import { slotOf } from "../../../protocol/slot.ts";
 import { Vault } from "../../../workers/vault/index.ts";
 import type { Call, Tear, VaultBinding } from "./call.ts";
 
+export { CardLimiter } from "../../../durable-objects/card-limiter.ts";
 export { Vault };
 
 type RigEnv = {
