@@ -3,6 +3,7 @@
 
 import { type BatchParameters, parametersOf } from "../protocol/batch.ts";
 import type { Command, Verdict } from "../protocol/command.ts";
+import type { ForgetAsk, ForgetVerdict } from "../protocol/forgetting.ts";
 import { ok, type Result, refuse } from "../protocol/result.ts";
 import { type VerdictRow, verdictsOf } from "../protocol/row.ts";
 import { importSigner, SIGNATURE_HEADER, type Signer, sign } from "../protocol/signature.ts";
@@ -44,10 +45,18 @@ export async function applyAt(
   return answer.ok ? ok(verdictsOf(answer.value)) : answer;
 }
 
+/** Has a region's ledger forget a token. */
+export const forgetAt = (
+  env: OriginBindings,
+  region: Region,
+  ask: ForgetAsk,
+): Promise<Result<ForgetVerdict, SendFailure>> =>
+  askOrigin(env, region, "/forget", { ...ask, epoch: EPOCH });
+
 export async function askOrigin<T>(
   env: OriginBindings,
   region: Region,
-  path: "/batch" | "/read" | "/unfinished",
+  path: "/batch" | "/read" | "/unfinished" | "/forget" | "/destroyed",
   body: unknown,
   answerMsMax = ANSWER_MS_MAX,
 ): Promise<Result<T, SendFailure>> {

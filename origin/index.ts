@@ -4,12 +4,14 @@
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { BatchParameters } from "../protocol/batch.ts";
+import type { ForgetAsk, Owed } from "../protocol/forgetting.ts";
 import type { Read } from "../protocol/query.ts";
 import { importVerifiers, SIGNATURE_HEADER, verify } from "../protocol/signature.ts";
 import { REGIONS, type Region } from "../protocol/slot.ts";
 import { isCheckpointDue, makeCheckpoints } from "./checkpoint.ts";
 import { connect, type Database, type DatabaseFailure, failureOf, query } from "./database.ts";
 import { type OriginEnv, primaryUrl, replicaUrl } from "./environment.ts";
+import { forgetCard, settleForgotten } from "./forgetting.ts";
 import { applyBatch, findUnfinished } from "./ledger.ts";
 import { Nonces } from "./nonces.ts";
 import { read } from "./reading.ts";
@@ -24,7 +26,7 @@ const KEEP_KEY_PERIODS = "select keep_key_periods((now() at time zone 'UTC')::da
 const nonces = new Nonces();
 let verifiers: { json: string; keys: Promise<Map<string, CryptoKey>> } | undefined;
 
-/** The signed HTTP interface of a region: `/batch`, `/read`, `/unfinished`, and `/healthz`. */
+/** The signed HTTP interface of a region: `/batch`, `/read`, `/unfinished`, `/forget`, `/destroyed`, and `/healthz`. */
 export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
   override async fetch(request: Request): Promise<Response> {
     const region = this.env.REGION ?? this.ctx.props.region;
@@ -82,6 +84,14 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
         const { slot, since } = ask as { slot: number; since: string };
         return this.#onPrimary(region, async (db) => settle(await findUnfinished(db, slot, since)));
       }
+      case "/forget":
+        return this.#onPrimary(region, async (db) =>
+          settle(await forgetCard(db, ask as ForgetAsk & { epoch: number })),
+        );
+      case "/destroyed":
+        return this.#onPrimary(region, async (db) =>
+          settle(await settleForgotten(db, ask as Owed)),
+        );
       case "/read":
         return this.#read(region, ask as Read);
       default:

@@ -2,6 +2,8 @@
 
 import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
+import type { ForgetAsk } from "../../protocol/forgetting.ts";
+import { effectiveAt } from "../../protocol/forgetting.ts";
 import { objectOf, type StripeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { Ask, CardSource } from "../../protocol/shard.ts";
@@ -25,6 +27,25 @@ export async function execute(
   const original = { replayed, original: request };
   if (end.ok) return ok({ object: render(end.facts), ...original });
   return refuse(replayed ? { ...end.failure, replay: { original: request } } : end.failure);
+}
+
+/** A deleted thing on the wire, and from when on no copy of a store can bring it back. */
+export const deletedObject = (object: string, id: string): StripeObject => ({
+  id,
+  object,
+  deleted: true,
+  effective_at: effectiveAt(Math.ceil(Date.now() / 1000)),
+});
+
+/** Has a token forgotten for ever; `object` and `id` are what the caller knows it by. */
+export async function forget(
+  env: EdgeEnv,
+  ask: ForgetAsk,
+  object: string,
+  id: string,
+): Promise<Result<Answered, Refused>> {
+  const forgotten = await shardOf(env, ask).forget(ask);
+  return forgotten.ok ? ok({ object: deletedObject(object, id) }) : refuse(forgotten.failure);
 }
 
 /** A `source` as the shard takes it: typed fields become a token here and go no further. */

@@ -1,12 +1,18 @@
 // POST /v1/tokens: a card number goes in and a token comes out. The fields pass to the vault as typed.
 
 import * as z from "zod";
+import type { TokenId } from "../../protocol/ids.ts";
 import { tokenObject } from "../../protocol/object.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import { find } from "./reading.ts";
 import { type Route, route } from "./route.ts";
 import { expand, typedCard } from "./schema.ts";
-import { shardOf } from "./shard-call.ts";
+import { forget, shardOf } from "./shard-call.ts";
+
+const missingToken = (id: string) =>
+  ({ kind: "resource_missing", object: "token", id: id.slice(0, 100), param: "id" }) as const;
+
+const isTokenId = (id: string): id is TokenId => /^tok_[0-9A-Za-z]{22}$/.test(id);
 
 export const tokenRoutes: readonly Route[] = [
   route({
@@ -37,13 +43,8 @@ export const tokenRoutes: readonly Route[] = [
     answers: "token",
     handle: async (call) => {
       const id = call.path["id"] ?? "";
-      const missing = {
-        kind: "resource_missing",
-        object: "token",
-        id: id.slice(0, 100),
-        param: "id",
-      } as const;
-      if (!/^tok_[0-9A-Za-z]{22}$/.test(id)) return refuse(missing);
+      const missing = missingToken(id);
+      if (!isTokenId(id)) return refuse(missing);
       const found = await call.env.VAULT.describe(call.scope, id);
       if (!found.ok) return refuse(missing);
       const { token, card, created } = found.value;
@@ -52,6 +53,21 @@ export const tokenRoutes: readonly Route[] = [
       const { livemode } = call.scope;
       const used = use.value.rows.length > 0;
       return ok({ object: tokenObject(token, card, { created, livemode, used }) });
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/v1/tokens/:id",
+    summary: "Forget a token for ever and destroy its card, also one kept for a customer",
+    access: "secret",
+    params: z.strictObject({}),
+    answers: "deleted token",
+    handle: async (call) => {
+      const token = call.path["id"] ?? "";
+      if (!isTokenId(token)) return refuse(missingToken(token));
+      const found = await call.env.VAULT.describe(call.scope, token);
+      if (!found.ok) return refuse(missingToken(token));
+      return forget(call.env, { ...call.scope, token, request: call.request }, "token", token);
     },
   }),
 ];
