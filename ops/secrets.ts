@@ -20,6 +20,7 @@ async function signerPair(): Promise<{ signing: string; verifying: string }> {
 }
 
 const edge = await signerPair();
+const vault = await signerPair();
 const ledger = await signerPair();
 const apiKeySecret = secret();
 const platform = await mintApiKey(
@@ -34,10 +35,12 @@ EDGE_SIGNING_KEY=${edge.signing}
 # workers/vault
 CARD_ROOT_KEY=${secret()}
 FINGERPRINT_ROOT_KEY=${secret()}
+VAULT_SIGNING_KEY=${vault.signing}
 # workers/vault and workers/testbank
 PROCESSOR_KEY=${secret()}
 # origin, in each region, beside its DATABASE_URL_…
 EDGE_VERIFY_KEYS=${edge.verifying}
+VAULT_VERIFY_KEYS=${vault.verifying}
 LEDGER_SIGNING_KEY=${ledger.signing}
 # for you and no Worker: \`npm run verify\` checks the ledger's checkpoints with it
 LEDGER_VERIFY_KEYS=${ledger.verifying}

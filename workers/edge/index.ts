@@ -18,6 +18,7 @@ import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { tokenRoutes } from "./tokens.ts";
 
+export { AuditLog } from "../../durable-objects/audit-log.ts";
 export { Lane } from "../../durable-objects/lane.ts";
 export { Shard } from "../../durable-objects/shard.ts";
 export { Stream } from "../../durable-objects/stream.ts";

@@ -1,8 +1,8 @@
 // What the vault is given. No other Worker's configuration names CARD_BOX, PROCESSOR or these secrets.
 
-import type { CardBox } from "../../durable-objects/card-box.ts";
+import type { CardBox, CardBoxEnv } from "../../durable-objects/card-box.ts";
 
-export type VaultEnv = {
+export type VaultEnv = CardBoxEnv & {
   readonly CARD_BOX: DurableObjectNamespace<CardBox>;
   /** The card processor, spoken to over HTTP. */
   readonly PROCESSOR: Fetcher;
