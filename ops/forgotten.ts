@@ -28,29 +28,43 @@ export type Found = {
   readonly forgottenAt: Date | undefined;
 };
 
+/** Both parameters have a type in each query, also where only one of them is asked for. */
+const SUBJECT = "with subject as (select $1::uuid as token, $2::uuid as customer)";
 const TOKENS = `
-  select t.token, t.forgotten_at, t.destroyed_at from forgotten_tokens t
-   where t.token = $1::uuid or t.customer = $2::uuid
+  select t.token, t.forgotten_at, t.destroyed_at from forgotten_tokens t, subject s
+   where t.token = s.token or t.customer = s.customer
   union all
-  select d.token, null, null from cards d where d.token = $1::uuid or d.customer = $2::uuid`;
+  select d.token, null, null from cards d, subject s where d.token = s.token or d.customer = s.customer`;
 
 /** Rows of each table that still tell of the subject. */
 const ROWS: readonly (readonly [table: string, what: string, sql: string])[] = [
-  ["customers", "not deleted", "select from customers where id = $2::uuid and not deleted"],
-  ["customer_versions", "versions", "select from customer_versions where customer = $2::uuid"],
-  ["cards", "cards", "select from cards where customer = $2::uuid or token = $1::uuid"],
+  [
+    "customers",
+    "not deleted",
+    "select from customers u, subject s where u.id = s.customer and not deleted",
+  ],
+  [
+    "customer_versions",
+    "versions",
+    "select from customer_versions v, subject s where v.customer = s.customer",
+  ],
+  [
+    "cards",
+    "cards",
+    "select from cards d, subject s where d.customer = s.customer or d.token = s.token",
+  ],
   [
     "charges",
     "charges with words about a person",
-    `select from charges where (customer = $2::uuid or token = $1::uuid)
-        and num_nonnulls(card_name, address_line1, address_zip, description, receipt_email,
-          nullif(metadata::text, '{}')) > 0`,
+    `select from charges c, subject s where (c.customer = s.customer or c.token = s.token)
+        and num_nonnulls(c.card_name, address_line1, address_zip, description, receipt_email,
+          nullif(c.metadata::text, '{}')) > 0`,
   ],
   [
     "operations",
     "captures and refunds with words about a person",
-    `select from operations o join charges c on c.account_no = o.account_no and c.id = o.charge
-      where (c.customer = $2::uuid or c.token = $1::uuid) and nullif(o.metadata::text, '{}') is not null`,
+    `select from operations o join charges c on c.account_no = o.account_no and c.id = o.charge, subject s
+      where (c.customer = s.customer or c.token = s.token) and nullif(o.metadata::text, '{}') is not null`,
   ],
 ];
 
@@ -67,11 +81,11 @@ export async function findInLedger(url: string, subject: Subject): Promise<Found
   try {
     const places: Place[] = [];
     for (const [table, what, sql] of ROWS) {
-      const { rowCount } = await client.query(sql, ids);
+      const { rowCount } = await client.query(`${SUBJECT} ${sql}`, ids);
       const count = rowCount ?? 0;
       places.push({ where: `${where} ${table}`, what: `${count} ${what}`, open: count > 0 });
     }
-    const { rows } = await client.query<Tombstone>(TOKENS, ids);
+    const { rows } = await client.query<Tombstone>(`${SUBJECT} ${TOKENS}`, ids);
     for (const { token, forgotten_at, destroyed_at } of rows) {
       if (forgotten_at === null) continue;
       places.push({
