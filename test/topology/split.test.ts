@@ -140,7 +140,15 @@ describe("the walls", () => {
 
   test("an origin refuses what is not signed, before it reads it", async () => {
     const origin = harness.getWorker("tessera-origin-us");
-    for (const path of ["/batch", "/read", "/unfinished"]) {
+    for (const path of [
+      "/batch",
+      "/read",
+      "/unfinished",
+      "/forget",
+      "/destroyed",
+      "/audit/vault",
+      "/audit/edge",
+    ]) {
       const answer = await origin.fetch(`http://origin${path}`, {
         method: "POST",
         body: "{not json",

@@ -135,6 +135,10 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     };
     const means = {
       take: (slot: number, names: readonly CardName[]) => this.#boxOf(slot).takeMany(names),
+      tellUnopened: async (slot: number, name: CardName, keyVersion: string) => {
+        const cards = { [name.owner]: [[name.token, name.order ?? null, keyVersion] as const] };
+        await this.#boxOf(slot).record({ action: "card.did_not_open", actor: "vault", cards });
+      },
       keys: this.#keys(),
       processor: new Processor(this.env.PROCESSOR, versionsOf(this.env.PROCESSOR_KEY)[0]),
       ...(orders.some((order) => this.#isGuarded(order)) ? { hear } : {}),
