@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
 import { BINDINGS_OF_WORKER } from "../../local/bindings.ts";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
+import { asDeployed } from "../rights.ts";
 import { stripeAt } from "../system.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -20,7 +21,7 @@ let url: URL;
 let stripe: Stripe;
 
 const secretsOf = (worker: keyof typeof BINDINGS_OF_WORKER): Record<string, string> => {
-  const all = inject("bindings");
+  const all = asDeployed(inject("bindings"));
   return Object.fromEntries(BINDINGS_OF_WORKER[worker].map((name) => [name, all[name] ?? ""]));
 };
 
