@@ -14,6 +14,7 @@ const RANDOM_SECRETS = [
   "FINGERPRINT_ROOT_KEY",
   "PROCESSOR_KEY",
   "POSTGRES_PASSWORD",
+  "ORIGIN_PASSWORD",
 ] as const;
 
 type RandomName = (typeof RANDOM_SECRETS)[number];

@@ -50,6 +50,8 @@ export type RegisteredKey = {
   readonly rotatedOn?: string;
 };
 
+/** What is kept so is never taken away: it vouches for what was signed with it. */
+export const FOR_EVER = "for ever";
 const YEAR_DAYS = 365;
 const QUARTER_DAYS = 90;
 
@@ -147,7 +149,7 @@ export const KEYS: readonly RegisteredKey[] = [
     rotation: {
       kind: "pair",
       verifiers: "LEDGER_VERIFY_KEYS",
-      keep: "for ever: it vouches for what it has signed",
+      keep: FOR_EVER,
     },
   },
   {
@@ -269,7 +271,9 @@ export function stepsOf({ name, holders, rotation }: RegisteredKey): readonly st
       return [
         `${rotation.verifiers}: add the public half of the new key`,
         `${where}: the new private key as ${name}`,
-        `${rotation.verifiers}: take the old public half away; it is kept ${rotation.keep}`,
+        rotation.keep === FOR_EVER
+          ? `${rotation.verifiers}: nothing; the old public half is kept for ever, for what it signed`
+          : `${rotation.verifiers}: take the old public half away; it is kept ${rotation.keep}`,
       ];
     }
     case "credentials":
