@@ -196,7 +196,10 @@ export const KEYS: readonly RegisteredKey[] = [
     holders: ["vault"],
     custodian: "security officer",
     cryptoperiodDays: YEAR_DAYS,
-    rotation: { kind: "list", keep: "ten minutes, as long as a sealed card may be on its way" },
+    rotation: {
+      kind: "list",
+      keep: "a quarter of an hour: browsers keep the keys for five minutes, a seal opens for ten",
+    },
   },
   {
     name: "PROCESSOR_KEY",

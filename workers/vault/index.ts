@@ -97,7 +97,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     const created = Math.floor(now.getTime() / 1000);
     const boxed = { sealed, card, created };
     const kept = await this.#box(scope).put(ownerOf(scope), token, boxed, cvc, use);
-    if (kept !== "kept") return refuse({ kind: "sealed_card_invalid" });
+    if (kept === "used") return refuse({ kind: "sealed_card_invalid" });
     if (!(await admitted)) {
       this.ctx.waitUntil(this.#box(scope).forget(ownerOf(scope), [token]));
       return refuse({ kind: "card_blocked" });
