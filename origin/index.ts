@@ -10,6 +10,7 @@ import type { Read } from "../protocol/query.ts";
 import { importVerifiers, SIGNATURE_HEADER, verify } from "../protocol/signature.ts";
 import { REGIONS, type Region } from "../protocol/slot.ts";
 import { appendAudit } from "./audit.ts";
+import { readBody } from "./body.ts";
 import { isCheckpointDue, makeCheckpoints } from "./checkpoint.ts";
 import { connect, type Database, type DatabaseFailure, failureOf, query } from "./database.ts";
 import { type OriginEnv, primaryUrl, replicaUrl } from "./environment.ts";
@@ -17,9 +18,6 @@ import { forgetCard, settleForgotten } from "./forgetting.ts";
 import { applyBatch, findUnfinished } from "./ledger.ts";
 import { Nonces } from "./nonces.ts";
 import { read } from "./reading.ts";
-
-/** Neon takes 10 MiB; a batch that is larger is sent again in halves. */
-const BODY_BYTES_MAX = 8 * 1024 * 1024;
 
 const STATUS: Record<DatabaseFailure, number> = { fenced: 409, conflict: 422, unreachable: 503 };
 
@@ -41,13 +39,11 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
     const { pathname } = new URL(request.url);
     if (pathname === "/healthz") return this.#health(region);
     if (request.method !== "POST") return problem(404, "route_unknown");
-    if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX) {
-      return problem(413, "body_too_large");
-    }
-    const body = await request.text();
+    const body = await readBody(request);
+    if (!body.ok) return problem(...body.failure);
     const now = Date.now();
     const verified = await verify(
-      { method: "POST", path: pathname, body, audience: region },
+      { method: "POST", path: pathname, body: body.value, audience: region },
       request.headers.get(SIGNATURE_HEADER) ?? undefined,
       // The vault may add to its own audit streams and do nothing else here.
       await keysOf(
@@ -56,7 +52,7 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
       Math.floor(now / 1000),
     );
     if (!verified.ok || !nonces.admit(verified.value.nonce, now)) return problem(401, "refused");
-    return this.#route(pathname, body, region);
+    return this.#route(pathname, body.value, region);
   }
 
   /** Each minute, so that a quiet ledger is signed as well; the periods' call is harmless as often. */

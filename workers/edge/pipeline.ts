@@ -5,12 +5,12 @@
 import type { Context } from "hono";
 import type { Failure } from "../../protocol/failure.ts";
 import { type AccountId, mintRequestId } from "../../protocol/ids.ts";
-import { looksLikePan } from "../../protocol/luhn.ts";
+import { looksLikePan } from "../../protocol/pan-detection.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { type Asked, answer, refusal } from "./answer.ts";
 import { authenticate, invalidKey, keyText } from "./authentication.ts";
-import { disclosedIn, disclosedInUrl } from "./disclosure.ts";
+import { disclosedIn, disclosedInHeaders, disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
 import { parseParameters, readBody } from "./parameters.ts";
@@ -72,6 +72,8 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   const url = new URL(request.url);
   const inUrl = disclosedInUrl(url);
   if (inUrl !== undefined) return refuse({ kind: "pan_detected", param: inUrl });
+  const inHeader = disclosedInHeaders(request.headers);
+  if (inHeader !== undefined) return refuse({ kind: "pan_detected", param: inHeader });
   const body = await readBody(request);
   if (!body.ok) return body;
   const params = parseParameters(
