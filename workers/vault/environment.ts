@@ -1,14 +1,11 @@
 // What the vault is given. No other Worker's configuration names CARD_BOX, PROCESSOR or these secrets.
 
 import type { CardBox } from "../../durable-objects/card-box.ts";
+import type { KeyEnvironment } from "./key-configuration.ts";
 
-export type VaultEnv = {
+export type VaultEnv = KeyEnvironment & {
   readonly CARD_BOX: DurableObjectNamespace<CardBox>;
   /** The card processor, spoken to over HTTP. */
   readonly PROCESSOR: Fetcher;
   readonly PROCESSOR_KEY: string;
-  /** Base64url, 32 bytes: the root that the accounts' card keys are derived from. */
-  readonly CARD_ROOT_KEY: string;
-  /** Base64url, 32 bytes: the root that the accounts' fingerprint keys are derived from. */
-  readonly FINGERPRINT_ROOT_KEY: string;
 };

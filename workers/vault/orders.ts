@@ -93,7 +93,8 @@ async function open(
   if (taken === "forgotten_lately") return refuse("forgotten_lately");
   const { boxed, cvc } = taken;
   const digits = await unseal(boxed.sealed, order, keys);
-  if (!digits.ok) return refuse("gone");
+  // A key that cannot be had now says nothing of the card: the order is asked again.
+  if (!digits.ok) return refuse(digits.failure === "does_not_open" ? "gone" : "out_of_reach");
   const pan = Pan.parse(digits.value);
   assert(pan.ok, "only a checked card number is ever sealed");
   const { exp_month: expMonth, exp_year: expYear } = boxed.card;
