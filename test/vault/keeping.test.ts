@@ -29,13 +29,16 @@ const boxed = (sealed: string): BoxedCard => ({
     country: null,
   },
 });
+const print = { version: 1, newest: "f", oldest: "f" };
+const put = (token: string, sealed: string, cvc?: string) =>
+  box.put(OWNER, token, { ...boxed(sealed), version: 1, print }, cvc);
 const tokens = (count: number) => Array.from({ length: count }, () => `tok_${randomUUID()}`);
 const named = (token: string) => ({ owner: OWNER, token });
 
 describe("cards that are put at once", () => {
   test("are all kept", async () => {
     const names = tokens(50);
-    await Promise.all(names.map((token) => box.put(OWNER, token, boxed(`of ${token}`), undefined)));
+    await Promise.all(names.map((token) => put(token, `of ${token}`)));
     const taken = await box.takeMany(names.map(named));
     expect(taken.map((card) => card?.boxed)).toEqual(names.map((token) => boxed(`of ${token}`)));
   });
@@ -43,9 +46,9 @@ describe("cards that are put at once", () => {
   test("do not suffer from one that cannot be kept", async () => {
     const names = tokens(9);
     const [taken = ""] = tokens(1);
-    await box.put(OWNER, taken, boxed("first"), undefined);
+    await put(taken, "first");
     const puts = [...names.slice(0, 4), taken, ...names.slice(4)].map((token) =>
-      box.put(OWNER, token, boxed("second"), undefined),
+      put(token, "second"),
     );
     const ends = await Promise.allSettled(puts);
     expect(ends.map(({ status }) => status)).toEqual([
@@ -61,8 +64,8 @@ describe("cards that are put at once", () => {
 describe("cards that are taken at once", () => {
   test("come in the order of their names, with nothing where there is none", async () => {
     const [one = "", two = "", none = ""] = tokens(3);
-    await box.put(OWNER, one, boxed("one"), "111");
-    await box.put(OWNER, two, boxed("two"), undefined);
+    await put(one, "one", "111");
+    await put(two, "two");
     const taken = await box.takeMany([two, none, one].map(named));
     expect(taken.map((card) => card && [card.boxed.sealed, card.cvc])).toEqual([
       ["two", undefined],
@@ -73,7 +76,7 @@ describe("cards that are taken at once", () => {
 
   test("give each CVC once, also to a name that stands there twice", async () => {
     const [token = ""] = tokens(1);
-    await box.put(OWNER, token, boxed("one"), "111");
+    await put(token, "one", "111");
     const taken = await box.takeMany([named(token), named(token)]);
     expect(taken.map((card) => card?.cvc)).toEqual(["111", undefined]);
     expect((await box.takeMany([named(token)]))[0]?.cvc).toBeUndefined();
@@ -81,7 +84,7 @@ describe("cards that are taken at once", () => {
 
   test("are given to their owner only", async () => {
     const [token = ""] = tokens(1);
-    await box.put(OWNER, token, boxed("one"), "111");
+    await put(token, "one", "111");
     for (const owner of [OWNER.replace("test", "live"), "acct_AbCdEfGhIjKlMnOq/test"]) {
       expect(await box.takeMany([{ owner, token }])).toEqual([undefined]);
     }
