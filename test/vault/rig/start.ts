@@ -40,6 +40,16 @@ export type NewCard = BoxedCard & {
   readonly print: { readonly version: number; readonly newest: string; readonly oldest: string };
 };
 
+export type CardToMove = {
+  readonly owner: string;
+  readonly token: string;
+  readonly sealed: string;
+  readonly version: number;
+  readonly printVersion: number;
+  readonly fingerprint: string;
+  readonly print: string | null;
+};
+
 export type CardRow = {
   readonly owner: string;
   readonly token: string;
@@ -62,6 +72,11 @@ export type Box = {
   raiseKeys: KeyShelf["raise"];
   dropKeys: KeyShelf["drop"];
   clearKeys: KeyShelf["clear"];
+  pageToMove(goal: string, cardsMax: number): Promise<{ readonly cards: readonly CardToMove[] }>;
+  moveCards(
+    moved: readonly (CardToMove & { readonly from: string; readonly wrapped: boolean })[],
+    last: { owner: string; token: string } | undefined,
+  ): Promise<number>;
   setWraps(account: string, version: number, wraps: number): Promise<void>;
   wrapsOf(account: string, version: number): Promise<number>;
   age(seconds: number): Promise<void>;
