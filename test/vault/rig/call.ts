@@ -17,6 +17,7 @@ export type Call =
   | { readonly kind: "tear"; readonly tear: Tear }
   /** From now on the vault finds these in its environment, as after a deployment. */
   | { readonly kind: "deploy"; readonly environment: Readonly<Record<string, string>> }
+  | { readonly kind: "crash"; readonly scope: Scope; readonly afterPages: number }
   | { readonly kind: "keys"; readonly command: KeyCommand }
   /** Makes so many tokens of one card, in the order in which they were made. */
   | {

@@ -26,6 +26,7 @@ export class Vault extends RealVault {
 
 export class CardBox extends RealCardBox {
   #takes = 0;
+  #pagesLeft: number | undefined;
 
   /** As if an account's key had wrapped so often; felt after the box has lost its memory. */
   setWraps(account: string, version: number, wraps: number): void {
@@ -35,6 +36,21 @@ export class CardBox extends RealCardBox {
       account,
       version,
     );
+  }
+
+  /**
+   * As a crash, now or when so many more pages of cards were moved: what is under way fails, and nothing but
+   * storage is left.
+   */
+  crash(afterPages: number): void {
+    this.#pagesLeft = afterPages;
+    if (afterPages === 0) this.ctx.abort("as a test asked");
+  }
+
+  override moveCards(...page: Parameters<RealCardBox["moveCards"]>): number {
+    if (this.#pagesLeft === 0) this.ctx.abort("as a test asked");
+    if (this.#pagesLeft !== undefined) this.#pagesLeft -= 1;
+    return super.moveCards(...page);
   }
 
   /** As if every key had been made so long ago. */
@@ -142,6 +158,11 @@ export default {
       case "deploy":
         deployed = call.environment;
         return Response.json(null);
+      case "crash": {
+        const box = env.CARD_BOX.getByName(`slot-${slotOf(call.scope.account)}`);
+        await box.crash(call.afterPages).catch(() => {});
+        return Response.json(null);
+      }
       case "keys":
         return Response.json(await env.VAULT.keys(call.command));
       case "fill":

@@ -145,6 +145,9 @@ export function startRig() {
     },
     /** The log since the last call. */
     log: () => harness.getLogs(),
+    /** The box of an account crashes, now or when so many pages of cards were moved. */
+    crash: async (scope: Scope, afterPages = 0) =>
+      void (await call({ kind: "crash", scope, afterPages })),
     loseMemory: (slot: number) => worker().evictDurableObject("CARD_BOX", { name: `slot-${slot}` }),
     token: async (scope: Scope, card: object = {}): Promise<TokenId> => {
       const answer = await call({ kind: "tokenize", scope, card: { ...VISA, ...card } });
