@@ -8,6 +8,10 @@ import type { Scope } from "../../protocol/command.ts";
 import type { TokenId } from "../../protocol/ids.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { TokenizedCard } from "../../protocol/vault.ts";
+import { KeyCache } from "../../workers/vault/key-cache.ts";
+import { TransitClient, TransitSession } from "../../workers/vault/transit-client.ts";
+import { TransitKeyProvider } from "../../workers/vault/transit-keys.ts";
+import { granted } from "./granted.ts";
 import { rootKey, startRig } from "./rig/start.ts";
 import { ROLE, startTransit, type TransitFake } from "./transit-fake.ts";
 
@@ -290,17 +294,30 @@ describe("a key of an account", () => {
     await rig.fill(scope, 1);
     const box = await rig.box(slot);
     // As another isolate does it: this one's memory of the ring stays.
-    const [{ wrapped } = { wrapped: "" }] = await box.listKeys(scope.account, "card");
-    await box.addKey(scope.account, "card", 2, wrapped);
-    await box.raiseKeys(scope.account, "card");
-    const answer = await rig.call({
-      kind: "tokenize",
-      scope,
-      card: { number: "4242424242424242", exp_month: "12", exp_year: "2034" },
-    });
-    // The wrapped text was made for version 1, so version 2 does not open: refused, and nothing was kept.
-    expect(await answer.json()).toMatchObject({ ok: false, failure: { kind: "unavailable" } });
-    expect(await box.rows()).toHaveLength(1);
+    const place = {
+      address: fake.address,
+      mount: "transit",
+      namespace: undefined,
+      authentication: { kind: "approle", ...ROLE },
+    } as const;
+    const elsewhere = new TransitKeyProvider(
+      new TransitClient(place, new TransitSession()),
+      {
+        list: (...by) => box.listKeys(...by),
+        add: (...by) => box.addKey(...by),
+        replace: (...by) => box.replaceKey(...by),
+        raise: (...by) => box.raiseKeys(...by),
+        drop: (...by) => box.dropKeys(...by),
+        clear: (of) => box.clearKeys(of),
+      },
+      new KeyCache(),
+    );
+    granted(await elsewhere.rotate(scope.account, "card"));
+    granted(await elsewhere.raise(scope.account, "card"));
+    const [token = "tok_" as TokenId] = await rig.fill(scope, 1);
+    const rows = await box.rows();
+    expect(rows.find((row) => row.token === token)?.version).toBe(2);
+    expect(await failedOf(scope, [token])).toBe(0);
   });
 
   test("has its wraps counted in blocks, ahead of use, and no crash forgets any", async () => {
