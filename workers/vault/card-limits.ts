@@ -11,13 +11,12 @@ import {
 import type { Scope } from "../../protocol/command.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import { toBase64url } from "./base64url.ts";
+import { binOf } from "./bin.ts";
 
 /** Objects that share the BINs. */
 const LIMITERS = 64;
 /** A limiter that is slower or down stops nobody from selling. */
 const ANSWER_MS_MAX = 300;
-/** A number must be this long to show eight digits beside its last four (PCI DSS 3.4.1, FAQ 1091). */
-const LONG_DIGITS_MIN = 16;
 const DAY_MS = 86_400_000;
 
 const encoder = new TextEncoder();
@@ -83,10 +82,6 @@ export class CardLimits {
     return dayKey.key;
   }
 }
-
-/** The first eight digits, or six of a short number. */
-export const binOf = (digits: string): string =>
-  digits.slice(0, digits.length >= LONG_DIGITS_MIN ? 8 : 6);
 
 // All BINs that share six digits lie together: eight are six and two more.
 const limiterName = ({ bin }: CardMark): string => `limiter-${Number(bin.slice(0, 6)) % LIMITERS}`;
