@@ -122,6 +122,9 @@ async function run(
     progress.tick(`searched ${mebibytes(searched)} of ${mebibytes(whole)} MiB`);
   });
   const searchSeconds = (performance.now() - driven) / 1000;
+  progress.step("planting leaks");
+  const planted = plant(places, numbers, matcher, join(home, "planted"));
+  // Last, because SQLite tidies up what it opens.
   progress.step("searching the rows of the Durable Objects");
   const objects = new RowSearch("Durable Objects: rows", matcher, numbers);
   let sealedCards = 0;
@@ -129,8 +132,6 @@ async function run(
     sealedCards++;
   });
   const rows = [...ledgers, objects];
-  progress.step("planting leaks");
-  const planted = plant(places, numbers, matcherNow(), join(home, "planted"));
   return {
     options,
     tally,

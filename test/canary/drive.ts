@@ -64,7 +64,12 @@ const LATER = [409, 429, 503];
 export async function drive(run: Run): Promise<void> {
   const file = createWriteStream(run.answers, { flags: "a" });
   let sent = 0;
+  let crashed = 0;
   let breaking = false;
+  const { parts, crashes = 0, requests } = run;
+  /** A kill takes as long as it takes; some requests are left for each. */
+  const mustWait = () =>
+    parts !== undefined && crashed < crashes && sent * crashes >= (crashed + 1) * requests;
   const keep = (request: Request, answer: Answer) => {
     file.write(answer.bytes);
     count(run.tally, request, answer, breaking);
@@ -72,7 +77,11 @@ export async function drive(run: Run): Promise<void> {
   };
   const work = async () => {
     const caller = new Caller(run.port);
-    while (sent < run.requests) {
+    while (sent < requests) {
+      if (mustWait()) {
+        await sleep(REFUSED_PAUSE_MS);
+        continue;
+      }
       sent++;
       run.tick(sent);
       const request = nextRequest(run.numbers, run.merchants, run.random);
@@ -86,9 +95,7 @@ export async function drive(run: Run): Promise<void> {
     caller.close();
   };
   const trouble = async () => {
-    const { parts, crashes = 0, requests } = run;
     if (parts === undefined) return;
-    let crashed = 0;
     let stretch = -1;
     while (sent < requests) {
       await sleep(REFUSED_PAUSE_MS);
@@ -101,10 +108,11 @@ export async function drive(run: Run): Promise<void> {
         }
       }
       if (crashed < crashes && sent / requests > (crashed + 0.5) / crashes) {
-        const victim = VICTIMS[crashed++ % VICTIMS.length] as Victim;
+        const victim = VICTIMS[crashed % VICTIMS.length] as Victim;
         breaking = true;
         await parts.crash(victim, run.random() * CRASH_PAUSE_MS_MAX);
         breaking = false;
+        crashed++;
         run.tally.crashes.set(victim, (run.tally.crashes.get(victim) ?? 0) + 1);
       }
     }

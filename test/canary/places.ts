@@ -34,7 +34,7 @@ const PLACES: readonly (readonly [RegExp, string])[] = [
 const OTHER = "other files of the home";
 
 const PIECE_BYTES = 8 * 1024 * 1024;
-const FINDINGS_OF_FILE_MAX = 5;
+const HITS_OF_FILE_MAX = 5;
 
 export function placeOf(path: string): string {
   for (const [pattern, name] of PLACES) {
@@ -86,6 +86,7 @@ export function searchFile(
   path: string,
   matcher: Matcher,
   tick: (bytes: number) => void = () => {},
+  hitsMax = HITS_OF_FILE_MAX,
 ): Hit[] {
   let file: number;
   try {
@@ -95,7 +96,7 @@ export function searchFile(
     throw error;
   }
   try {
-    return searchBytes((buffer, at) => readFully(file, buffer, at), matcher, tick);
+    return searchBytes((buffer, at) => readFully(file, buffer, at), matcher, tick, hitsMax);
   } finally {
     closeSync(file);
   }
@@ -106,6 +107,7 @@ export function searchBytes(
   read: (buffer: Buffer, at: number) => number,
   matcher: Matcher,
   tick: (bytes: number) => void,
+  hitsMax = HITS_OF_FILE_MAX,
 ): Hit[] {
   const { reach } = matcher;
   const buffer = Buffer.allocUnsafe(PIECE_BYTES + 2 * reach);
@@ -114,7 +116,7 @@ export function searchBytes(
     const length = read(buffer, at);
     matcher.search(buffer.subarray(0, length), ({ needle, at: inPiece }) => {
       const { spelling } = needle;
-      if (hits.size < FINDINGS_OF_FILE_MAX) hits.set(at + inPiece, { at: at + inPiece, spelling });
+      if (hits.size < hitsMax) hits.set(at + inPiece, { at: at + inPiece, spelling });
     });
     tick(Math.min(length, PIECE_BYTES));
     if (length < buffer.length) return [...hits.values()];

@@ -1,7 +1,7 @@
 // Leaks that are made on purpose, to show that the search can fail: a number of this run in every spelling, in a
 // file of every place.
 
-import { closeSync, copyFileSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Matcher } from "./matcher.ts";
 import type { Numbers } from "./numbers.ts";
@@ -47,7 +47,10 @@ export function leaksOf(pan: string): Leak[] {
   ];
 }
 
-/** Writes each leak over a part of a copy of a small file of each place, and looks for it. */
+/** What stands between two leaks, taken from the file itself. */
+const SPACER_BYTES = 300;
+
+/** Writes every leak into a copy of a small file of each place, and looks for each. */
 export function plant(
   places: Iterable<Place>,
   numbers: Numbers,
@@ -58,21 +61,35 @@ export function plant(
   const missed: string[] = [];
   let leaks = 0;
   for (const { name, files } of places) {
-    const [small] = files
-      .map((path) => [statSync(path, { throwIfNoEntry: false })?.size ?? 0, path] as const)
-      .sort(([a], [b]) => a - b);
+    const sizes = files.map((path) => [statSync(path).size, path] as const);
+    const [small] = sizes.sort(([a], [b]) => a - b);
     if (small === undefined) continue;
-    const [size, path] = small;
-    for (const { spelling, bytes } of leaksOf(numbers.fresh().pan)) {
-      const copy = join(scratch, "planted");
-      copyFileSync(path, copy);
-      const file = openSync(copy, "r+");
-      writeSync(file, bytes, 0, bytes.length, Math.floor(size / 2));
-      closeSync(file);
+    const copy = join(scratch, "planted");
+    const planted = leaksOf(numbers.fresh().pan);
+    const ends = write(copy, readFileSync(small[1]), planted);
+    const hits = searchFile(copy, matcher, () => {}, Number.POSITIVE_INFINITY);
+    for (const [i, { spelling, bytes }] of planted.entries()) {
       leaks++;
-      if (searchFile(copy, matcher).length === 0) missed.push(`${name}: ${spelling}`);
+      const end = ends[i] ?? 0;
+      const found = hits.some(({ at }) => at >= end - bytes.length && at < end);
+      if (!found) missed.push(`${name}: ${spelling}`);
     }
   }
   rmSync(scratch, { recursive: true });
   return { leaks, missed };
+}
+
+/** Where each leak ends. */
+function write(path: string, content: Buffer, leaks: readonly Leak[]): number[] {
+  const parts: Buffer[] = [content];
+  const ends: number[] = [];
+  let at = content.length;
+  for (const { bytes } of leaks) {
+    const spacer = content.subarray(0, SPACER_BYTES);
+    parts.push(bytes, spacer);
+    ends.push(at + bytes.length);
+    at += bytes.length + spacer.length;
+  }
+  writeFileSync(path, Buffer.concat(parts));
+  return ends;
 }

