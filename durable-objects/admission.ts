@@ -1,6 +1,7 @@
 // Who may come in: limits, keys in flight, answers already given. What comes in is opened at the ledger,
 // once the vault has told of its card.
 
+import type { SaveCustomer } from "../protocol/command.ts";
 import type { Failure } from "../protocol/failure.ts";
 import type { Result } from "../protocol/result.ts";
 import type { AccountAsk, Ask, Reply } from "../protocol/shard.ts";
@@ -8,7 +9,7 @@ import { refused } from "./end.ts";
 import type { Action, UsableCard } from "./machine.ts";
 import { type KeyedAsk, opening, tokenToDescribe } from "./opening.ts";
 import { answer, breakOff, moveRequest, type Request } from "./request.ts";
-import { accountOf, arm, nameOf, type ShardState, takesToken } from "./shard-state.ts";
+import { accountOf, arm, guardOf, nameOf, type ShardState, takesToken } from "./shard-state.ts";
 
 /** Commands that may wait; beyond it the shard sheds load instead of keeping callers. */
 const BACKLOG_MAX = 5_000;
@@ -103,11 +104,48 @@ function open(
   out: Action[],
 ): void {
   try {
+    if (!isLetThrough(state, request, ask, card)) {
+      answer(state, request, refused({ kind: "card_blocked" }), out);
+      return;
+    }
     moveRequest(request, "open");
-    state.conveyor.push(opening(ask, card, state.mint), request);
+    const command = opening(ask, card, state.mint);
+    if (command.kind === "save_customer") noteCard(state, command);
+    state.conveyor.push(command, request);
   } catch (error) {
     breakOff(state, request, error, out);
   }
+}
+
+// Before anything is opened: what the ledger holds as opened may have been asked of the processor by
+// another instance, and must not be declined unasked.
+function isLetThrough(
+  state: ShardState,
+  request: Request,
+  ask: KeyedAsk,
+  described: UsableCard | undefined,
+): boolean {
+  const guard = guardOf(state, ask);
+  if (guard === undefined || ask.kind !== "charge") return true;
+  const { source, customer, key, caller } = ask;
+  const card = source.kind === "tokenized" ? source : described;
+  if (card === undefined && customer === undefined) return true;
+  const of = { name: nameOf(ask), key, caller };
+  const judged = guard.judge(
+    card === undefined
+      ? { ...of, customer: customer ?? "" }
+      : { ...of, token: card.token, fingerprint: card.card.fingerprint },
+    state.clock.nowMs,
+  );
+  if (judged === "blocked") return false;
+  request.passed = judged;
+  return true;
+}
+
+function noteCard(state: ShardState, command: SaveCustomer): void {
+  const { id, token, card } = command;
+  if (token === undefined || card === undefined) return;
+  guardOf(state, command)?.attached(nameOf(command), id, token, card.fingerprint);
 }
 
 // The platform asks, so the merchant's own bucket is not touched.

@@ -4,6 +4,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { CardSummary } from "../protocol/facts.ts";
+import type { SealUse } from "../protocol/vault.ts";
 
 /** How long an unused CVC is held in memory: long enough for a checkout, short enough to be lost. */
 export const CVC_KEPT_MS_MAX = 15 * 60 * 1000;
@@ -30,10 +31,14 @@ export const FORGOTTEN_LATELY_MS = 120_000;
 /** What is in the box under a name; nothing when the card was never there, or was forgotten long ago. */
 export type Taken = TakenCard | "forgotten_lately" | undefined;
 
+/** Whether a card was kept, or was not since its seal was used before or is past its time. */
+export type Kept = "kept" | "used";
+
 type Waiting = CardName & {
   readonly boxed: BoxedCard;
   readonly cvc: string | undefined;
-  readonly kept: () => void;
+  readonly use: SealUse | undefined;
+  readonly kept: (how: Kept) => void;
   readonly refused: (reason: unknown) => void;
 };
 
@@ -53,7 +58,14 @@ const SCHEMA = `
     token text not null,
     at_ms integer not null,
     primary key (owner, token)
-  ) without rowid`;
+  ) without rowid;
+  create table if not exists used_seals (
+    owner text not null,
+    jti text not null,
+    until_ms integer not null,
+    primary key (owner, jti)
+  ) without rowid;
+  create index if not exists used_seals_until on used_seals (until_ms)`;
 
 export class CardBox extends DurableObject {
   readonly #cvcs = new Map<string, { readonly cvc: string; readonly untilMs: number }>();
@@ -65,10 +77,19 @@ export class CardBox extends DurableObject {
     state.storage.sql.exec(SCHEMA);
   }
 
-  /** Keeps a sealed card; `owner` is account and mode. The answer waits until it is durable. */
-  put(owner: string, token: string, boxed: BoxedCard, cvc: string | undefined): Promise<void> {
+  /**
+   * Keeps a sealed card; `owner` is account and mode. The answer waits until it is durable. With a `use`
+   * the card is kept if that is its seal's first, and the use is remembered in the same write.
+   */
+  put(
+    owner: string,
+    token: string,
+    boxed: BoxedCard,
+    cvc: string | undefined,
+    use?: SealUse,
+  ): Promise<Kept> {
     return new Promise((kept, refused) => {
-      this.#waiting.push({ owner, token, boxed, cvc, kept, refused });
+      this.#waiting.push({ owner, token, boxed, cvc, use, kept, refused });
       if (!this.#isKeeping) void this.#keep();
     });
   }
@@ -150,7 +171,7 @@ export class CardBox extends DurableObject {
       const written = group.filter((card) => this.#write(card));
       try {
         await this.ctx.storage.sync();
-        for (const { kept } of written) kept();
+        for (const { kept } of written) kept("kept");
       } catch (reason) {
         for (const { refused } of written) refused(reason);
       }
@@ -158,8 +179,12 @@ export class CardBox extends DurableObject {
     this.#isKeeping = false;
   }
 
-  #write({ owner, token, boxed, cvc, refused }: Waiting): boolean {
+  #write({ owner, token, boxed, cvc, use, kept, refused }: Waiting): boolean {
     try {
+      if (use !== undefined && !this.#isFirst(owner, use)) {
+        kept("used");
+        return false;
+      }
       this.ctx.storage.sql.exec(
         "insert into cards (owner, token, sealed, card, created) values (?, ?, ?, ?, ?)",
         owner,
@@ -177,6 +202,20 @@ export class CardBox extends DurableObject {
       this.#cvcs.set(`${owner}/${token}`, { cvc, untilMs: Date.now() + CVC_KEPT_MS_MAX });
     }
     return true;
+  }
+
+  // Forgetting and refusing go by one clock, so no use is forgotten that would still be let through.
+  #isFirst(owner: string, { jti, untilMs }: SealUse): boolean {
+    const now = Date.now();
+    this.ctx.storage.sql.exec("delete from used_seals where until_ms < ?", now);
+    if (untilMs < now) return false;
+    const { rowsWritten } = this.ctx.storage.sql.exec(
+      "insert or ignore into used_seals (owner, jti, until_ms) values (?, ?, ?)",
+      owner,
+      jti,
+      untilMs,
+    );
+    return rowsWritten > 0;
   }
 
   // A Map keeps the order of insertion, so the stale ones are at its front.

@@ -9,13 +9,17 @@ import type { SendFailure } from "./machine.ts";
 /** Whether a request is over; the others may be tried again and never are remembered. */
 export const isFinal = (end: End): boolean => end.ok || !isRetryable(end.failure);
 
-/** What the ledger holds under the key. A reuse it refused, or a token nobody found, is not the key's answer. */
+/**
+ * What the ledger holds under the key. A reuse it refused, a token nobody found, or a card that was not let
+ * through to it is not the key's answer.
+ */
 export const isKept = (end: End): boolean =>
   isFinal(end) &&
   (end.ok ||
     !(
       end.failure.kind === "idempotency_mismatch" ||
       end.failure.kind === "account_unknown" ||
+      end.failure.kind === "card_blocked" ||
       (end.failure.kind === "resource_missing" && end.failure.object === "token")
     ));
 

@@ -6,14 +6,14 @@
 import type { Command, Scope, Unfinished, Verdict } from "../protocol/command.ts";
 import type { CardSummary } from "../protocol/facts.ts";
 import type { Failure } from "../protocol/failure.ts";
-import type { Random, TokenId } from "../protocol/ids.ts";
+import { mintTokenId, type Random, type TokenId } from "../protocol/ids.ts";
 import type { Result } from "../protocol/result.ts";
-import type { Admission, Ask, Reply } from "../protocol/shard.ts";
+import type { Admission, Ask, Reply, TokenAdmission, Visit } from "../protocol/shard.ts";
 import type { Order, Performed } from "../protocol/vault.ts";
 import { asked, described } from "./admission.ts";
 import { performed, retried } from "./drive.ts";
 import { advance, alarm, found } from "./recovery.ts";
-import { accountOf, nameOf, type ShardState, takesToken } from "./shard-state.ts";
+import { accountOf, guardOf, nameOf, type ShardState, takesToken } from "./shard-state.ts";
 import { committed } from "./verdict.ts";
 
 export { newShard, type ShardOptions, type ShardState } from "./shard-state.ts";
@@ -129,5 +129,29 @@ export function admit(state: ShardState, scope: Scope, nowMs: number): Admission
   const name = nameOf(scope);
   if (!takesToken(state, name, nowMs)) return { ok: false, failure: { kind: "rate_limited" } };
   const { seq } = accountOf(state, name);
-  return { ok: true, minSeq: seq === 0 ? null : seq };
+  // While an instance before this one may tell what this one has not heard of, no number is high enough:
+  // the home region itself is read.
+  const knowsAll = !state.isHeir && seq > 0;
+  return { ok: true, minSeq: knowsAll ? seq : null };
+}
+
+/** Whether a visitor of an account may have a token now, and its name. */
+export function admitToken(
+  state: ShardState,
+  scope: Scope,
+  visit: Visit | undefined,
+  clock: Clock,
+): TokenAdmission {
+  const name = nameOf(scope);
+  const { nowMs } = clock;
+  if (!takesToken(state, name, nowMs)) return { ok: false, failure: { kind: "rate_limited" } };
+  const token = mintTokenId(clock.random);
+  const guard = visit === undefined ? undefined : guardOf(state, scope);
+  const judged =
+    guard === undefined || visit === undefined
+      ? "stranger"
+      : guard.admitToken(name, visit, token, nowMs);
+  return judged === "blocked"
+    ? { ok: false, failure: { kind: "card_blocked" } }
+    : { ok: true, ticket: { token, proven: judged === "proven" } };
 }

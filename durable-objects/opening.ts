@@ -30,7 +30,7 @@ export function opening(ask: KeyedAsk, described: UsableCard | undefined, mint: 
 }
 
 function openCharge(ask: ChargeAsk, described: UsableCard | undefined, mint: IdMint): OpenCharge {
-  const { source, kind: _, ...rest } = ask;
+  const { source, kind: _, caller: _caller, ...rest } = ask;
   const id = mint.mint("ch");
   if (source.kind === "customer") {
     const { kind: _kind, ...kept } = source;

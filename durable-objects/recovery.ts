@@ -49,6 +49,8 @@ export function found(
   }
   state.doubtful = false;
   if (state.lateSearches > 0) state.lateSearches--;
+  // Whoever was replaced has been gone for longer than that.
+  if (state.lateSearches === 0) state.isHeir = false;
   recovery.found = answer.value;
 }
 

@@ -3,6 +3,7 @@
 import type { RequestId } from "../protocol/ids.ts";
 import { assert } from "../protocol/result.ts";
 import type { Ask, End, Reply } from "../protocol/shard.ts";
+import type { Passed } from "./card-guard.ts";
 import { INTERNAL, isFinal, isKept } from "./end.ts";
 import type { Action } from "./machine.ts";
 import { type Account, doubt, type ShardState } from "./shard-state.ts";
@@ -52,6 +53,8 @@ export type Request = {
   /** The request that was executed: this one, or the first with its key. */
   executed: RequestId;
   replayed: boolean;
+  /** What the card guard let through and waits to hear of. */
+  passed?: Passed;
 };
 
 /** Moves a request on; a move that is not declared is a bug. */
@@ -66,6 +69,9 @@ export function answer(state: ShardState, request: Request, end: End, out: Actio
   moveRequest(request, isFinal(end) ? "settle" : "give_up");
   const { call, ask, name, replayed, executed } = request;
   state.requests.delete(call);
+  if (request.passed !== undefined) {
+    state.guard?.settle(request.passed, approvalOf(request, end), state.clock.nowMs);
+  }
   const reply: Reply = { end, replayed, request: executed };
   if (name !== undefined && ask.kind !== "account") {
     state.inFlight.delete(name);
@@ -76,6 +82,13 @@ export function answer(state: ShardState, request: Request, end: End, out: Actio
     }
   }
   out.push({ kind: "answer", call, reply });
+}
+
+// What was answered once is not heard again.
+function approvalOf({ replayed }: Request, end: End): boolean | undefined {
+  if (replayed) return undefined;
+  if (end.ok) return true;
+  return end.failure.kind === "card_declined" ? false : undefined;
 }
 
 /** Something impossible happened to a request: its caller is told, and what it left is looked for. */

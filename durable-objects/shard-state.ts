@@ -5,6 +5,7 @@ import type { Scope, Unfinished } from "../protocol/command.ts";
 import { IdMint } from "../protocol/ids.ts";
 import type { Order } from "../protocol/vault.ts";
 import { type Bucket, type BucketLimit, takeToken } from "./bucket.ts";
+import { CardGuard } from "./card-guard.ts";
 import { Conveyor } from "./conveyor.ts";
 import type { Drive } from "./drive.ts";
 import { FinishedAnswers } from "./finished-answers.ts";
@@ -43,6 +44,12 @@ export type Recovery = {
   driving: number;
 };
 
+/**
+ * In which modes card testing is guarded against. No card of test mode is anybody's, and a merchant's own
+ * tests decline the same cards all day; `all` is there to rehearse.
+ */
+export type GuardedModes = "live" | "all";
+
 export type ShardState = {
   readonly limit: BucketLimit;
   readonly mint: IdMint;
@@ -69,18 +76,25 @@ export type ShardState = {
   doubtful: boolean;
   /** Searches still to make before nothing can commit any more that this instance does not know of. */
   lateSearches: number;
+  /** An instance before this one may still be there, and tell what this one has not heard of. */
+  isHeir: boolean;
   /** Everything opened before then has ended. */
   cleanSinceMs: number;
+  /** Watches for card testing; undefined where nobody is guarded. */
+  readonly guard: CardGuard | undefined;
+  readonly guarded: GuardedModes | undefined;
   recovery: Recovery | undefined;
 };
 
 export type ShardOptions = {
-  /** What an instance before this one was told to remember; 0 when none was. */
-  readonly cleanSinceMs: number;
+  /** What an instance before this one was told to remember, 0 when it only lived; undefined: there was none. */
+  readonly cleanSinceMs: number | undefined;
   /** Requests a second one account may make. */
   readonly ratePerSecond?: number;
   /** Batches that may be in flight at once. */
   readonly lanes?: number;
+  /** Whose cards are guarded; nobody's when absent. */
+  readonly guarded?: GuardedModes;
 };
 
 const NO_CLOCK: Clock = {
@@ -113,7 +127,10 @@ export function newShard(options: ShardOptions): ShardState {
     wakeMs: undefined,
     doubtful: true,
     lateSearches: LATE_SEARCHES,
-    cleanSinceMs: options.cleanSinceMs,
+    isHeir: options.cleanSinceMs !== undefined,
+    cleanSinceMs: options.cleanSinceMs ?? 0,
+    guard: options.guarded === undefined ? undefined : new CardGuard(),
+    guarded: options.guarded,
     recovery: undefined,
   };
   return state;
@@ -122,6 +139,10 @@ export function newShard(options: ShardOptions): ShardState {
 /** The name of an account in one mode. */
 export const nameOf = (scope: Scope): string =>
   scope.livemode ? `${scope.account}/live` : `${scope.account}/test`;
+
+/** The guard of an account in this mode, if it has one. */
+export const guardOf = (state: ShardState, { livemode }: Scope): CardGuard | undefined =>
+  livemode || state.guarded === "all" ? state.guard : undefined;
 
 export function accountOf(state: ShardState, name: string): Account {
   let account = state.accounts.get(name);

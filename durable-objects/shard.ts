@@ -8,15 +8,21 @@ import type { Command, Scope, Unfinished, Verdict } from "../protocol/command.ts
 import { firstUuidAt, type TokenId } from "../protocol/ids.ts";
 import { readLines } from "../protocol/lines.ts";
 import { type Result, refuse } from "../protocol/result.ts";
-import type { Admission, Ask, Reply } from "../protocol/shard.ts";
+import type { Admission, Ask, Reply, TokenAdmission, Visit } from "../protocol/shard.ts";
 import { homeOf } from "../protocol/slot.ts";
-import type { Order, Performed, VaultVerbs } from "../protocol/vault.ts";
+import {
+  FORGET_TOKENS_MAX,
+  type Order,
+  type Performed,
+  type VaultVerbs,
+} from "../protocol/vault.ts";
 import { within } from "./deadline.ts";
 import { INTERNAL } from "./end.ts";
 import { type Lane, laneOf } from "./lane.ts";
 import {
   type Action,
   admit,
+  admitToken,
   type Clock,
   flush,
   type Input,
@@ -29,10 +35,15 @@ import { applyAt, askOrigin, type OriginBindings } from "./origin-client.ts";
 import { ALARM_MS } from "./shard-state.ts";
 
 export type ShardEnv = OriginBindings & {
-  readonly VAULT: Service<VaultVerbs & Rpc.WorkerEntrypointBranded>;
+  /** The vault as the shard may call it; the edge has a binding of its own. */
+  readonly SHARD_VAULT: Service<
+    Pick<VaultVerbs, "describe" | "perform" | "forget"> & Rpc.WorkerEntrypointBranded
+  >;
   readonly LANE: DurableObjectNamespace<Lane>;
   /** Requests a second one account may make, and how many at once after a rest. */
   readonly RATE_PER_SECOND?: string;
+  /** "all" where test mode is guarded against card testing too; live mode always is. */
+  readonly CARD_GUARD?: string;
 };
 
 /** A vault that has not told of a token by then counts as cut off. */
@@ -79,6 +90,11 @@ export class Shard extends DurableObject<ShardEnv> {
     return admit(this.#state, scope, Date.now());
   }
 
+  /** Whether a token may be made now, and its name; `visit` tells who asks with a publishable key. */
+  admitToken(scope: Scope, visit: Visit | undefined): TokenAdmission {
+    return admitToken(this.#state, scope, visit, clock);
+  }
+
   /** Executes a request once for its key; every other request with that key hears the same. */
   execute(ask: Ask): Promise<Reply> {
     return new Promise((resolve) => {
@@ -98,8 +114,13 @@ export class Shard extends DurableObject<ShardEnv> {
 
   #wake(): ShardState {
     const { RATE_PER_SECOND: rate } = this.env;
+    const { kv } = this.ctx.storage;
+    const cleanSinceMs = kv.get<number>(CLEAN_SINCE);
+    // Nothing leaves an object before its writes are safe: whoever tells anything leaves a trace of itself.
+    if (cleanSinceMs === undefined) kv.put(CLEAN_SINCE, 0);
     return newShard({
-      cleanSinceMs: this.ctx.storage.kv.get<number>(CLEAN_SINCE) ?? 0,
+      guarded: this.env.CARD_GUARD === "all" ? "all" : "live",
+      cleanSinceMs,
       ...(rate === undefined ? {} : { ratePerSecond: Number(rate) }),
     });
   }
@@ -187,7 +208,7 @@ export class Shard extends DurableObject<ShardEnv> {
     try {
       const card = await within(
         DESCRIBE_MS_MAX,
-        async () => await this.env.VAULT.describe(scope, token),
+        async () => await this.env.SHARD_VAULT.describe(scope, token),
       );
       this.#take(state, { kind: "described", call, card });
     } catch (error) {
@@ -217,7 +238,7 @@ export class Shard extends DurableObject<ShardEnv> {
           for (const { key } of effects) open.delete(key);
           this.#take(state, { kind: "performed", effects });
         };
-        await readLines(await this.env.VAULT.perform(orders), hear, signal);
+        await readLines(await this.env.SHARD_VAULT.perform(orders), hear, signal);
       });
     } catch (error) {
       console.error("vault cut off", nameOfError(error));
@@ -255,10 +276,16 @@ export class Shard extends DurableObject<ShardEnv> {
     }
   }
 
-  async #forget(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
+  async #forget(scope: Scope, all: readonly TokenId[]): Promise<void> {
+    for (let from = 0; from < all.length; from += FORGET_TOKENS_MAX) {
+      await this.#forgetSome(scope, all.slice(from, from + FORGET_TOKENS_MAX));
+    }
+  }
+
+  async #forgetSome(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
     for (let tried = 1; tried <= FORGET_TRIES_MAX; tried++) {
       try {
-        await this.env.VAULT.forget(scope, tokens);
+        await this.env.SHARD_VAULT.forget(scope, tokens);
         return;
       } catch {
         await scheduler.wait(FORGET_PAUSE_MS * tried);

@@ -24,7 +24,7 @@ export const BINDINGS_OF_WORKER = {
     "DEMO_SECRET_KEY",
     "DEMO_PUBLISHABLE_KEY",
   ],
-  "workers/vault": ["CARD_ROOT_KEY", "FINGERPRINT_ROOT_KEY", "PROCESSOR_KEY"],
+  "workers/vault": ["CARD_ROOT_KEY", "FINGERPRINT_ROOT_KEY", "SEALED_CARD_KEYS", "PROCESSOR_KEY"],
   origin: [
     "EDGE_VERIFY_KEYS",
     "LEDGER_SIGNING_KEY",

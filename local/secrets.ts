@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exportJWK, generateKeyPair } from "jose";
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 
 const RANDOM_SECRETS = [
   "API_KEY_SECRET",
@@ -20,7 +20,7 @@ type RandomName = (typeof RANDOM_SECRETS)[number];
 /** Who signs: the edge its requests, an origin its checkpoints. The public keys are no secret. */
 const SIGNERS = ["EDGE", "LEDGER"] as const;
 type SignerName = `${(typeof SIGNERS)[number]}_${"SIGNING_KEY" | "VERIFY_KEYS"}`;
-type SecretName = RandomName | SignerName;
+type SecretName = RandomName | SignerName | "SEALED_CARD_KEYS";
 
 export type Secrets = Record<SecretName, string>;
 
@@ -36,7 +36,13 @@ export function randomId(): string {
 export async function loadSecrets(home: string): Promise<Secrets> {
   const path = join(home, "secrets.json");
   const known: Partial<Secrets> = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
-  const secrets = { ...(await signerKeys(known)), ...randomSecrets(), ...known };
+  const sealing = known.SEALED_CARD_KEYS ?? (await sealedCardKeys());
+  const secrets = {
+    ...(await signerKeys(known)),
+    ...randomSecrets(),
+    SEALED_CARD_KEYS: sealing,
+    ...known,
+  };
   if (Object.keys(secrets).length > Object.keys(known).length) save(home, path, secrets);
   return secrets;
 }
@@ -70,6 +76,13 @@ async function signerPair(): Promise<{ signing: string; verifying: string }> {
     signing: JSON.stringify(signing),
     verifying: JSON.stringify({ keys: [verifying] }),
   };
+}
+
+/** A list of one private key that cards are sealed to; named by its thumbprint (RFC 7638). */
+async function sealedCardKeys(): Promise<string> {
+  const { privateKey } = await generateKeyPair("ECDH-ES", { crv: "P-256", extractable: true });
+  const key = await exportJWK(privateKey);
+  return JSON.stringify([{ ...key, kid: await calculateJwkThumbprint(key) }]);
 }
 
 function save(home: string, path: string, secrets: Secrets): void {

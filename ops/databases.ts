@@ -20,7 +20,7 @@ export type Primary = { readonly region: Region; readonly url: string };
 
 export function primaries(given: Settings): Primary[] {
   return REGIONS.flatMap((region) => {
-    const url = given[`DATABASE_URL_${region.toUpperCase()}`];
+    const [url] = (given[`DATABASE_URL_${region.toUpperCase()}`] ?? "").split(" ");
     return url ? [{ region, url }] : [];
   });
 }

@@ -3,6 +3,7 @@
 
 import { NeonDbError, type NeonQueryFunction, neon, neonConfig } from "@neondatabase/serverless";
 import { ok, type Result, refuse } from "../protocol/result.ts";
+import { admitBy, fetchAdmitted, loginsIn } from "./credentials.ts";
 
 export type Database = NeonQueryFunction<false, true>;
 
@@ -23,13 +24,21 @@ const RERUNS_MAX = 3;
 
 const connections = new Map<string, Database>();
 
-/** The connection of this URL; `endpoint` replaces Neon's own where it is given. */
-export function connect(url: string, endpoint: string | undefined): Database {
+/**
+ * The connection of a setting, which is one connection string or several (credentials.ts); `endpoint`
+ * replaces Neon's own where it is given.
+ */
+export function connect(setting: string, endpoint: string | undefined): Database {
   if (endpoint) neonConfig.fetchEndpoint = endpoint;
-  const known = connections.get(url);
+  const known = connections.get(setting);
   if (known !== undefined) return known;
-  const made = neon(url, { fullResults: true });
-  connections.set(url, made);
+  const [first, ...others] = loginsIn(setting);
+  if (others.length > 0) {
+    admitBy(first, () => [first, ...others]);
+    neonConfig.fetchFunction = fetchAdmitted;
+  }
+  const made = neon(first, { fullResults: true });
+  connections.set(setting, made);
   return made;
 }
 

@@ -40,6 +40,9 @@ export type Failure =
   | { readonly kind: "idempotency_mismatch"; readonly first: string; readonly second: string }
   | { readonly kind: "idempotency_in_use" }
   | { readonly kind: "card_field"; readonly code: CardFieldCode }
+  /** One for all causes, so that nobody can ask the vault which part of a forgery was right. */
+  | { readonly kind: "sealed_card_invalid" }
+  | { readonly kind: "sealed_card_required"; readonly param: string }
   | {
       readonly kind: "card_declined";
       readonly code: string;
@@ -47,6 +50,8 @@ export type Failure =
       readonly message: string;
       readonly charge: ChargeId;
     }
+  /** Card testing is suspected. Why, and which limit, is told to nobody. */
+  | { readonly kind: "card_blocked" }
   | { readonly kind: "token_already_used"; readonly token: string }
   | { readonly kind: "customer_without_card" }
   | { readonly kind: "order_attempt_taken" }
@@ -185,6 +190,15 @@ export function wireOf(f: Failure): WireError {
         ...(f.declineCode === undefined ? {} : { decline_code: f.declineCode }),
         ...(f.code === "incorrect_cvc" ? { param: "cvc" } : {}),
       };
+    case "card_blocked":
+      // Word for word what a generic decline says, so that a good card looks as dead as a bad one.
+      return {
+        status: 402,
+        type: "card_error",
+        code: "card_declined",
+        decline_code: "generic_decline",
+        message: "Your card was declined.",
+      };
     default:
       return stateErrorOf(f);
   }
@@ -192,6 +206,18 @@ export function wireOf(f: Failure): WireError {
 
 function stateErrorOf(f: Failure): WireError {
   switch (f.kind) {
+    case "sealed_card_invalid":
+      return invalid(
+        f.kind,
+        "The sealed card could not be opened. Fetch the keys of /v1/vault/keys again, seal the card anew for this API key, and send it once.",
+        "sealed_card",
+      );
+    case "sealed_card_required":
+      return invalid(
+        f.kind,
+        "This account takes sealed cards only. Seal the card in the browser, as checkout.js does, send it to POST /v1/tokens as `sealed_card`, and use the token.",
+        f.param,
+      );
     case "token_already_used":
       return invalid(f.kind, `You cannot use a token more than once: ${f.token}.`, "source");
     case "customer_without_card":

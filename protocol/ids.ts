@@ -43,6 +43,9 @@ export function parseAccountId(text: string): AccountId | undefined {
   return /^acct_[0-9A-Za-z]{16}$/.test(text) ? (text as AccountId) : undefined;
 }
 
+export const isTokenId = (value: unknown): value is TokenId =>
+  typeof value === "string" && /^tok_[0-9A-Za-z]{22}$/.test(value);
+
 /** A token id: 128 random bits that say nothing of the card (PCI DSS scope: not derived from it). */
 export function mintTokenId(random: Random): TokenId {
   return `tok_${base62OfHex(hexOf(random(16)))}`;

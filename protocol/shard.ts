@@ -4,6 +4,7 @@ import type { Claim, Scope } from "./command.ts";
 import type { CardSummary, Facts, Json } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { AccountId, CardId, ChargeId, CustomerId, RequestId, TokenId } from "./ids.ts";
+import type { TokenTicket } from "./vault.ts";
 
 /** A card to use: a token still to be looked up, or one just made from typed fields. */
 export type CardSource =
@@ -13,6 +14,8 @@ export type CardSource =
 export type ChargeAsk = Scope &
   Claim & {
     readonly kind: "charge";
+    /** Network of the server that asks, as far as it shows; goes no further than the shard. */
+    readonly caller?: string;
     readonly source: CardSource | { readonly kind: "customer"; readonly card_id?: CardId };
     readonly customer?: CustomerId;
     readonly amount: number;
@@ -68,6 +71,19 @@ export type Reply = {
   /** The request that was executed. */
   readonly request: RequestId;
 };
+
+/** Who asks for a token with a publishable key, as far as it shows. */
+export type Visit = {
+  /** See network.ts; undefined when the address is not known or says nothing. */
+  readonly network: string | undefined;
+  /** Whether a challenge was passed. */
+  readonly proven: boolean;
+};
+
+/** The shard's word on a token: its name, so that a charge with it tells who it was made for. */
+export type TokenAdmission =
+  | { readonly ok: true; readonly ticket: TokenTicket }
+  | { readonly ok: false; readonly failure: Failure };
 
 /** The shard's word on a read: may it be made, and how fresh must its answer be? */
 export type Admission =

@@ -1,5 +1,5 @@
 // What may be asked of the vault, and what it says. The only words that carry a card number are the
-// fields of `tokenize`; nothing that comes back does.
+// fields of `tokenize` and, sealed, the text of `tokenizeSealed`; nothing that comes back does.
 
 import type { Scope } from "./command.ts";
 import type { CardSummary, Outcome } from "./facts.ts";
@@ -16,6 +16,38 @@ export type TypedCard = {
   readonly name?: string;
   readonly address_line1?: string;
   readonly address_zip?: string;
+};
+
+/** Longest sealed card that is looked at; one with every field at its limit has about 2,000. */
+export const SEALED_CARD_CHARACTERS_MAX = 4096;
+
+/** A public key to seal cards to: a JWK of RFC 7517, for the agreement of RFC 7518, section 4.6. */
+export type SealingKey = {
+  readonly kty: "EC";
+  readonly crv: "P-256";
+  readonly x: string;
+  readonly y: string;
+  readonly kid: string;
+  readonly use: "enc";
+  readonly alg: "ECDH-ES";
+};
+
+/** A JWKS, the key to seal to first. */
+export type SealingKeySet = {
+  readonly keys: readonly SealingKey[];
+  /** Unix seconds: the `iat` of a card sealed now, for a browser whose clock is wrong. */
+  readonly time: number;
+};
+
+/** The one use of a sealed card: its name, remembered until the card could not be opened again anyway. */
+export type SealUse = { readonly jti: string; readonly untilMs: number };
+
+/** What the shard has said of the buyer before his card was seen. */
+export type TokenTicket = {
+  /** The name that the token is to have. */
+  readonly token: TokenId;
+  /** Whether something speaks for the buyer: a passed challenge, or others who paid from his network. */
+  readonly proven: boolean;
 };
 
 export type TokenizedCard = {
@@ -59,10 +91,30 @@ export type Effect =
 /** One line of what `perform` streams. */
 export type Performed = { readonly key: string; readonly effect: Effect };
 
-/** The vault's RPC interface. */
+/** Orders in one `perform`: what a shard sends at once is two batches of 400 and a page of 500 at most. */
+export const ORDERS_MAX = 4_000;
+/** Tokens in one `forget`: a customer with more cards is forgotten in several. */
+export const FORGET_TOKENS_MAX = 1_000;
+
+/** The vault's RPC interface. Each caller may call some of it only (workers/vault/gate.ts). */
 export interface VaultVerbs {
-  /** Checks and seals a card; answers a fresh token. */
-  tokenize(scope: Scope, card: TypedCard): Promise<Result<TokenizedCard, Failure>>;
+  /** Checks and seals a card; answers a fresh token, or the one its ticket names. */
+  tokenize(
+    scope: Scope,
+    card: TypedCard,
+    ticket?: TokenTicket,
+  ): Promise<Result<TokenizedCard, Failure>>;
+  /** What cards are sealed to. */
+  sealingKeys(): Promise<SealingKeySet>;
+  /**
+   * As `tokenize`, of a card that was sealed to one of `sealingKeys` for this scope: a compact JWE. It is
+   * opened once; whatever keeps it from being opened has the same failure, `sealed_card_invalid`.
+   */
+  tokenizeSealed(
+    scope: Scope,
+    sealed: string,
+    ticket?: TokenTicket,
+  ): Promise<Result<TokenizedCard, Failure>>;
   /** What may be shown of a token. A test-mode alias such as `tok_visa` makes a fresh token. */
   describe(scope: Scope, token: string): Promise<Result<TokenizedCard, Failure>>;
   /**

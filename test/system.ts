@@ -32,10 +32,11 @@ export async function startSystem(
   bindings: Record<string, string>,
   vars: Record<string, string> = {},
 ) {
-  const harness = createTestHarness({
+  const optionsOf = (secrets: Record<string, string>) => ({
     root,
-    workers: [{ configPath: "wrangler.toml", secrets: bindings, vars }],
+    workers: [{ configPath: "wrangler.toml", secrets, vars }],
   });
+  const harness = createTestHarness(optionsOf(bindings));
   const { url } = await harness.listen();
   const platform = await mintApiKey(
     { kind: "platform", livemode: false, account: PLATFORM_ACCOUNT },
@@ -99,6 +100,8 @@ export async function startSystem(
         return { account: id, ...keys, stripe: stripeAt(url, keys.secret) };
       }
     },
+    /** Deploys the same code with other bindings; objects keep their storage and lose their memory. */
+    deploy: (secrets: Record<string, string>) => harness.update(optionsOf(secrets)),
     close: () => harness.close(),
   };
 }

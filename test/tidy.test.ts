@@ -32,9 +32,14 @@ const LAW: Record<string, readonly string[]> = {
     "durable-objects/stream.ts",
     "durable-objects/origin-client.ts",
   ],
-  "workers/vault": ["protocol", "workers/vault", "durable-objects/card-box.ts"],
+  "workers/vault": [
+    "protocol",
+    "workers/vault",
+    "durable-objects/card-box.ts",
+    "durable-objects/card-limiter.ts",
+  ],
   "workers/testbank": ["protocol", "workers/testbank"],
-  "workers/environment.ts": ["workers/edge", "workers/vault", "origin"],
+  "workers/environment.ts": ["durable-objects/shard.ts", "workers/edge", "workers/vault", "origin"],
   "workers/index.ts": ["workers/edge", "workers/vault", "workers/testbank", "origin"],
   origin: ["protocol", "origin"],
   checkout: ["protocol", "checkout"],
@@ -135,6 +140,20 @@ describe("every file", () => {
   test("exposes a card number in the vault's two places only", () => {
     const exposing = sources.filter((file) => /\.expose\(\)/.test(read(file)));
     expect(exposing.sort()).toEqual(["workers/vault/index.ts", "workers/vault/processor.ts"]);
+  });
+
+  test("calls the vault by its own binding: the edge by VAULT, the shard by SHARD_VAULT", () => {
+    const naming = (name: RegExp) => sources.filter((file) => name.test(read(file)));
+    expect(
+      naming(/\bSHARD_VAULT\b/)
+        .filter((file) => file.endsWith(".ts"))
+        .sort(),
+    ).toEqual(["durable-objects/shard.ts", "workers/edge/environment.ts"]);
+    expect(
+      naming(/\benv\.VAULT\b/)
+        .map(roomOf)
+        .filter((room) => room !== "workers/edge"),
+    ).toEqual([]);
   });
 
   test("reads no clock in protocol", () => {

@@ -4,4 +4,4 @@
 export { Origin } from "../origin/index.ts";
 export { default, Lane, Shard, Stream } from "./edge/index.ts";
 export { Bank, TestBank } from "./testbank/index.ts";
-export { CardBox, Vault } from "./vault/index.ts";
+export { CardBox, CardLimiter, Vault } from "./vault/index.ts";

@@ -6,6 +6,7 @@ export interface Card {
   exp_year: string | number;
   cvc?: string;
   name?: string;
+  address_line1?: string;
   address_zip?: string;
 }
 

@@ -1,11 +1,14 @@
 // Turns a card into a token, straight from the browser, and nothing else.
+// The card is sealed to the vault first, so that the edge it is posted to cannot read it.
 // A merchant's page imports `createToken`; the helpers below it are what a card field needs to be
 // pleasant to type in. They only hint: whether a card is good is decided behind the edge.
-// Pure except for the one fetch, and free of dependencies: read it before you trust it.
+// Pure except for the fetches, and free of dependencies: read it before you trust it.
+
+import { sealCard } from "./seal.js";
 
 /**
  * @typedef {{ number: string, exp_month: string | number, exp_year: string | number,
- *   cvc?: string, name?: string, address_zip?: string }} Card
+ *   cvc?: string, name?: string, address_line1?: string, address_zip?: string }} Card
  * @typedef {{ brand: string, last4: string, exp_month: number, exp_year: number }} CardSummary
  * @typedef {{ id: string, card: CardSummary }} Token
  * @typedef {{ type: string, code?: string, decline_code?: string, message: string,
@@ -14,39 +17,64 @@
  *   groups: number[], cvc: number }} Brand
  */
 
-const TOKEN_FIELDS = ["number", "exp_month", "exp_year", "cvc", "name", "address_zip"];
-
 // Long enough for a slow phone, short enough that nobody stares at a dead button.
 const TIMEOUT_MS = 20_000;
 
 /**
- * Posts the card to the edge. An expected failure is a value, never a throw.
+ * Seals the card and posts it to the edge. An expected failure is a value, never a throw.
  * @param {{ publishableKey: string, card: Card, base?: string }} options
  * @returns {Promise<{ token: Token } | { error: Failure }>}
  */
 export async function createToken({ publishableKey, card, base = "" }) {
-  const body = new URLSearchParams();
-  for (const field of TOKEN_FIELDS) {
-    const value = card[field];
-    if (value !== undefined && value !== "") body.set(`card[${field}]`, String(value));
+  if (globalThis.crypto?.subtle === undefined) {
+    const message = "A card can only be sealed on a page that was loaded over HTTPS.";
+    return { error: { type: "invalid_request_error", message } };
   }
   try {
-    const response = await fetch(`${base}/v1/tokens`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${publishableKey}` },
-      body,
-      // The key in the header is the whole authority: no cookie should ever travel with a card.
-      credentials: "omit",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const answer = await response.json();
-    if (response.ok && typeof answer.id === "string") return { token: answer };
-    if (typeof answer.error?.message === "string") return { error: answer.error };
-    return { error: { type: "api_error", message: "The card could not be sent. Try again." } };
+    let made = await sendSealed(publishableKey, card, base, "default");
+    // The keys that the browser had kept may be out of use by now: once more with those of this moment.
+    if ("error" in made && made.error.code === "sealed_card_invalid") {
+      made = await sendSealed(publishableKey, card, base, "reload");
+    }
+    return made;
   } catch {
     const message = "The edge could not be reached. Check your connection and try again.";
     return { error: { type: "api_connection_error", message } };
   }
+}
+
+/**
+ * @param {string} publishableKey
+ * @param {Card} card
+ * @param {string} base
+ * @param {RequestCache} cache how the keys may be had: they say themselves how long they may be kept
+ */
+async function sendSealed(publishableKey, card, base, cache) {
+  const keySet = await answerOf(`${base}/v1/vault/keys`, { cache });
+  if (keySet.error) return { error: failureIn(keySet) };
+  const answer = await answerOf(`${base}/v1/tokens`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${publishableKey}` },
+    body: new URLSearchParams({ sealed_card: await sealCard({ publishableKey, card, keySet }) }),
+  });
+  return typeof answer.id === "string" ? { token: answer } : { error: failureIn(answer) };
+}
+
+/** @param {string} url @param {RequestInit} init */
+async function answerOf(url, init) {
+  const response = await fetch(url, {
+    ...init,
+    // The key in the header is the whole authority: no cookie should ever travel with a card.
+    credentials: "omit",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  return response.json();
+}
+
+/** @returns {Failure} */
+function failureIn({ error }) {
+  const message = "The card could not be sent. Try again.";
+  return typeof error?.message === "string" ? error : { type: "api_error", message };
 }
 
 const FOURS = [4, 4, 4, 4, 3];

@@ -80,7 +80,7 @@ export async function startRuntime(
     name: BUNDLES.tessera.name,
     bindings: { ...tessera.given, ...bindings },
   };
-  const serviceBindings = { ...tessera.services, VAULT: INSTANT_VAULT };
+  const serviceBindings = { ...tessera.services, SHARD_VAULT: INSTANT_VAULT };
   const workers = [
     composite,
     { ...composite, name: INSTANT, serviceBindings },

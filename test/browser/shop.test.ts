@@ -2,6 +2,7 @@
 // Playwright's browsers are not downloaded: without a Chromium on the machine the suite says so.
 
 import { existsSync } from "node:fs";
+import { exportJWK, generateKeyPair } from "jose";
 import {
   type Browser,
   type BrowserContext,
@@ -187,7 +188,23 @@ describe.skipIf(missing !== undefined)("the demo shop", { timeout: 30_000 }, () 
     const [first, second] = requests.filter(isPayment);
     expect(second?.headers()["idempotency-key"]).toBe(first?.headers()["idempotency-key"]);
     expect(second?.postData()).toBe(first?.postData());
-    expect(requests.filter((request) => request.url().endsWith("/v1/tokens"))).toHaveLength(1);
+    expect(requests.filter(isTokenization)).toHaveLength(1);
+  });
+
+  test("seals the card once more when the keys that the browser kept are out of use", async () => {
+    const { publicKey } = await generateKeyPair("ECDH-ES", { crv: "P-256" });
+    const old = { ...(await exportJWK(publicKey)), kid: "old", use: "enc", alg: "ECDH-ES" };
+    let asked = 0;
+    await page.route("**/v1/vault/keys", async (route) => {
+      if (asked++ > 0) return route.continue();
+      const time = Math.floor(Date.now() / 1000);
+      return route.fulfill({ json: { keys: [old], time } });
+    });
+    await pay("Visa");
+    await page.locator("#receipt").waitFor();
+    expect(asked).toBe(2);
+    const answers = await Promise.all(requests.filter(isTokenization).map((r) => r.response()));
+    expect(answers.map((answer) => answer?.status())).toEqual([400, 200]);
   });
 
   test("has no horizontal scroll at 375 px", async () => {
@@ -216,11 +233,14 @@ describe.skipIf(missing !== undefined)("the demo shop", { timeout: 30_000 }, () 
     const [payment] = requests.filter(isPayment);
     const fields = [...new URLSearchParams(payment?.postData() ?? "").keys()].sort();
     expect(fields).toEqual(["product", "token"]);
+    const [token] = requests.filter(isTokenization);
+    const form = new URLSearchParams(token?.postData() ?? "");
+    expect([...form.keys()]).toEqual(["sealed_card"]);
+    expect(form.get("sealed_card")?.split(".")).toHaveLength(5);
     for (const request of requests) {
-      const isToken = new URL(request.url()).pathname === "/v1/tokens";
       const body = request.postData() ?? "";
-      expect(body.includes(VISA), request.url()).toBe(isToken);
-      expect(body.includes(CVC) && !isToken, request.url()).toBe(false);
+      expect(body, request.url()).not.toContain(VISA);
+      if (!isTokenization(request)) expect(body, request.url()).not.toContain(CVC);
       expect(`${request.url()} ${JSON.stringify(request.headers())}`).not.toContain(VISA);
     }
     expect(complaints).toEqual([]);
@@ -233,6 +253,10 @@ function origin(): string {
 
 function isPayment(request: Request): boolean {
   return new URL(request.url()).pathname === "/demo/pay";
+}
+
+function isTokenization(request: Request): boolean {
+  return new URL(request.url()).pathname === "/v1/tokens";
 }
 
 async function pay(testCard: string): Promise<void> {

@@ -3,6 +3,7 @@
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { KeySet } from "../../checkout/public/seal.js";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
 import type { Numbers } from "./numbers.ts";
 import type { Parts, Victim } from "./parts.ts";
@@ -43,6 +44,8 @@ export type Run = {
 };
 
 const REFUSED_PAUSE_MS = 50;
+/** As long as a browser may keep the vault's keys, and the time that is told with them. */
+const KEYS_KEPT_MS = 60_000;
 const CRASH_PAUSE_MS_MAX = 400;
 /** How many of them are kept to be shown. */
 const WRONG_MAX = 20;
@@ -75,6 +78,16 @@ export async function drive(run: Run): Promise<void> {
     count(run.tally, request, answer, breaking);
     if (answer.status === 200) remember(request.merchant, answer.bytes);
   };
+  let keySet = await sealingKeys(run.port);
+  const renew = setInterval(() => {
+    sealingKeys(run.port).then(
+      (fresh) => {
+        keySet = fresh;
+      },
+      // The edge is being killed; the keys at hand are good for a while.
+      () => {},
+    );
+  }, KEYS_KEPT_MS);
   const work = async () => {
     const caller = new Caller(run.port);
     while (sent < requests) {
@@ -84,7 +97,7 @@ export async function drive(run: Run): Promise<void> {
       }
       sent++;
       run.tick(sent);
-      const request = nextRequest(run.numbers, run.merchants, run.random);
+      const request = await nextRequest({ ...run, keySet }, run.merchants);
       let answer = await caller.send(request);
       while (answer === undefined) {
         await sleep(REFUSED_PAUSE_MS);
@@ -118,7 +131,11 @@ export async function drive(run: Run): Promise<void> {
     }
     await parts.setFaults({});
   };
-  await Promise.all([trouble(), ...Array.from({ length: run.inFlight }, work)]);
+  try {
+    await Promise.all([trouble(), ...Array.from({ length: run.inFlight }, work)]);
+  } finally {
+    clearInterval(renew);
+  }
   file.end();
   await finished(file);
 }
@@ -135,6 +152,13 @@ function count(tally: Tally, request: Request, answer: Answer, breaking: boolean
   const text = answer.bytes.toString("latin1");
   const message = /"message": "([^"]*)"/.exec(text)?.[1] ?? text.slice(0, 100);
   tally.wrong.push(`${kind}: ${status} ${message}`);
+}
+
+/** The keys that cards are sealed to. */
+export async function sealingKeys(port: number): Promise<KeySet> {
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/vault/keys`);
+  if (!answer.ok) throw new Error(`The vault's keys were not told: ${answer.status}`);
+  return (await answer.json()) as KeySet;
 }
 
 export async function makeMerchants(

@@ -7,14 +7,12 @@ const FINDINGS_SHOWN_MAX = 30;
 
 /** Whether nothing leaked, and the search was shown to be able to find. */
 export function isClean({ findings, tally, planted, memory, sealedCards }: Outcome): boolean {
-  const { sealed } = memory;
-  const isQuiet = typeof sealed === "string" || countOf(sealed.found) === 0;
   return (
     findings.length === 0 &&
     tally.wrong.length === 0 &&
     planted.missed.length === 0 &&
     sealedCards > 0 &&
-    isQuiet &&
+    (countOf(memory.sealed.found) ?? 0) === 0 &&
     countOf(memory.typed.found) !== 0
   );
 }
@@ -62,7 +60,7 @@ export function report(outcome: Outcome): string {
     "",
     ...memoryLines(memory),
     "",
-    `${planted.leaks} leaks planted in ${placesPlanted(planted.leaks, places.length)}: ${planted.missed.length === 0 ? "all found" : `MISSED ${planted.missed.slice(0, FINDINGS_SHOWN_MAX).join("; ")}`}`,
+    `${planted.leaks} leaks planted in copies of files of every place: ${planted.missed.length === 0 ? "all found" : `MISSED ${planted.missed.slice(0, FINDINGS_SHOWN_MAX).join("; ")}`}`,
     ...shown,
     findings.length === 0
       ? "No card number and no security code was found."
@@ -70,9 +68,6 @@ export function report(outcome: Outcome): string {
     ...(outcome.kept === undefined ? [] : [`Everything lies in ${outcome.kept}`]),
   ].join("\n");
 }
-
-const placesPlanted = (leaks: number, _places: number): string =>
-  leaks === 0 ? "no place" : "every place that is made of files";
 
 function memoryLines({ sealed, typed }: Outcome["memory"]): string[] {
   const line = (what: string, cards: number, found: MemorySearch | string): string => {
@@ -83,9 +78,7 @@ function memoryLines({ sealed, typed }: Outcome["memory"]): string[] {
   };
   return [
     "Memory of the edge's processes, each Worker in its own",
-    typeof sealed === "string"
-      ? `  after sealed cards: skipped, ${sealed}`
-      : line("sealed cards", sealed.cards, sealed.found),
-    line("requests with typed cards, which must be seen", typed.cards, typed.found),
+    line("sealed cards", sealed.cards, sealed.found),
+    line("more requests, typed cards among them, which must be seen", typed.cards, typed.found),
   ];
 }

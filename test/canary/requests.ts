@@ -2,6 +2,7 @@
 // where they belong, good, declined and wrong in each field; card numbers in every place where none belongs;
 // bodies that are not what they say; keys that open nothing.
 
+import { type KeySet, sealCard } from "../../checkout/public/seal.js";
 import type { Canary, Numbers } from "./numbers.ts";
 import { grouped } from "./spellings.ts";
 import type { Sending } from "./wire.ts";
@@ -28,6 +29,7 @@ type Means = {
   readonly merchant: Merchant;
   readonly random: () => number;
   readonly pick: <T>(list: readonly T[]) => T;
+  readonly keySet: KeySet;
 };
 
 type Form = Readonly<Record<string, string>>;
@@ -36,7 +38,7 @@ type Kind = {
   readonly name: string;
   readonly share: number;
   readonly rightly: readonly number[];
-  readonly make: (means: Means, canary: Canary) => Sending;
+  readonly make: (means: Means, canary: Canary) => Sending | Promise<Sending>;
 };
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
@@ -255,7 +257,7 @@ const good: readonly Kind[] = [
     name: "charge of a test alias",
     share: 3,
     rightly: PAID,
-    make: (m, c) => ({
+    make: (m) => ({
       bytes: post(
         "/v1/charges",
         m.merchant.secret,
@@ -351,6 +353,62 @@ const WRONG_FIELDS: readonly ((c: Canary, m: Means) => Form)[] = [
   (c) => ({ cvc: `${c.cvc}x` }),
   (c) => ({ [`n${c.pan}`]: "1" }),
   () => ({ unknown: "1" }),
+];
+
+/** A card sealed as the browser seals it, and the request that brings it. */
+export async function postSealed(
+  { publishable }: Merchant,
+  keySet: KeySet,
+  { pan, cvc }: Canary,
+  over: Form = {},
+): Promise<Buffer> {
+  const typed = { number: pan, cvc, exp_month: "12", exp_year: "2034", ...over };
+  const sealed = await sealCard({ publishableKey: publishable, card: typed, keySet });
+  return post("/v1/tokens", publishable, { sealed_card: sealed });
+}
+
+const sealedCards: readonly Kind[] = [
+  {
+    name: "token from a sealed card",
+    share: 6,
+    rightly: [200],
+    make: async ({ merchant, keySet }, c) => ({ bytes: await postSealed(merchant, keySet, c) }),
+  },
+  {
+    name: "sealed card that is wrong inside",
+    share: 2,
+    rightly: REFUSED,
+    make: async (m, c) => ({
+      bytes: await postSealed(
+        m.merchant,
+        m.keySet,
+        c,
+        m.pick<Form>([
+          { name: c.pan },
+          { address_line1: written(m, c) },
+          { number: c.wrong },
+          { cvc: m.numbers.longCode },
+          { exp_month: "13" },
+          { exp_year: c.pan },
+        ]),
+      ),
+    }),
+  },
+  {
+    name: "number that pretends to be sealed",
+    share: 1,
+    rightly: REFUSED,
+    make: (m, c) => ({
+      bytes: post("/v1/tokens", m.merchant.publishable, {
+        sealed_card: m.pick([
+          c.pan,
+          `${c.pan}.${c.pan}`,
+          `eyJ.${c.pan}..x.y`,
+          JSON.stringify(json(c)),
+        ]),
+      }),
+    }),
+  },
 ];
 
 const misplaced: readonly Kind[] = [
@@ -678,20 +736,26 @@ const strange: readonly Kind[] = [
   },
 ];
 
-export const KINDS: readonly Kind[] = [...good, ...misplaced, ...broken, ...strange];
+export const KINDS: readonly Kind[] = [
+  ...good,
+  ...sealedCards,
+  ...misplaced,
+  ...broken,
+  ...strange,
+];
 /** Each kind as often as its share. */
 const DRAWN = KINDS.flatMap((kind) => Array.from({ length: kind.share }, () => kind));
 
 /** The next request of a run, drawn by `random`. */
-export function nextRequest(
-  numbers: Numbers,
+export async function nextRequest(
+  means: Omit<Means, "merchant" | "pick">,
   merchants: readonly Merchant[],
-  random: () => number,
-): Request {
+): Promise<Request> {
+  const { random, numbers } = means;
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const merchant = pick(merchants);
   const kind = pick(DRAWN);
-  const sending = kind.make({ numbers, merchant, random, pick }, numbers.fresh());
+  const sending = await kind.make({ ...means, merchant, pick }, numbers.fresh());
   return { ...sending, kind: kind.name, rightly: kind.rightly, merchant };
 }
 

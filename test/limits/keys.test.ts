@@ -103,7 +103,7 @@ describe("a key", () => {
       }),
       await system.call("/v1/customers", { key, form: {} }),
     ]) {
-      expect(verdictOf(call)).toBe("401 account_invalid -");
+      expect(verdictOf(call)).toBe("401 - -");
     }
   });
 });

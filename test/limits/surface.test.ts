@@ -14,6 +14,7 @@ afterAll(() => system?.close());
 const ROUTES = [
   "POST /v1/accounts",
   "GET /v1/account",
+  "GET /v1/vault/keys",
   "POST /v1/tokens",
   "GET /v1/tokens/{id}",
   "POST /v1/customers",

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import {
   type ApiKey,
   importMacKey,
+  importMacKeys,
   mintApiKey,
   PLATFORM_ACCOUNT,
   verifyApiKey,
@@ -29,8 +30,26 @@ describe("an API key", () => {
     async (kind, livemode, head) => {
       const text = await mintApiKey({ kind, livemode, account, serial: "00000Z" }, SECRET);
       expect(text).toMatch(new RegExp(`^${head}[0-9A-Za-z]{44}$`));
-      const value: ApiKey = { kind, livemode, account: `acct_${account}`, serial: "00000Z" };
+      const id = `acct_${account}` as const;
+      const value: ApiKey = { kind, livemode, account: id, sealedOnly: false, serial: "00000Z" };
       expect(await verifyApiKey(text, key)).toEqual({ ok: true, value });
+    },
+  );
+
+  test.each(["secret", "publishable"] as const)(
+    "of kind %s says when its account takes sealed cards only, and proves nothing without that",
+    async (kind) => {
+      const of = { kind, livemode: false, account } as const;
+      const sealed = await mintApiKey({ ...of, sealedOnly: true }, SECRET);
+      expect(sealed).toMatch(/^[sp]k_test_sealed_[0-9A-Za-z]{44}$/);
+      expect(await verifyApiKey(sealed, key)).toMatchObject({
+        ok: true,
+        value: { kind, account: `acct_${account}`, sealedOnly: true },
+      });
+      const open = await mintApiKey(of, SECRET);
+      for (const forged of [sealed.replace("sealed_", ""), open.replace("test_", "test_sealed_")]) {
+        expect(await verifyApiKey(forged, key)).toEqual({ ok: false, failure: "forged" });
+      }
     },
   );
 
@@ -63,6 +82,20 @@ describe("an API key", () => {
     ]) {
       expect(await verifyApiKey(wrong, key), wrong).toEqual({ ok: false, failure: "malformed" });
     }
+  });
+
+  test("is made under the first version of a secret and accepted under any", async () => {
+    const of = { kind: "secret", livemode: false, account } as const;
+    const [old, fresh] = [await mintApiKey(of, SECRET), await mintApiKey(of, OTHER)];
+    expect(await mintApiKey(of, `${OTHER}, ${SECRET}`)).toBe(fresh);
+    const keys = await importMacKeys(`${OTHER}, ${SECRET}`);
+    expect(keys).toHaveLength(2);
+    for (const text of [old, fresh]) expect((await verifyApiKey(text, ...keys)).ok).toBe(true);
+    expect(await verifyApiKey(old, ...(await importMacKeys(OTHER)))).toEqual({
+      ok: false,
+      failure: "forged",
+    });
+    expect(await verifyApiKey(old)).toEqual({ ok: false, failure: "forged" });
   });
 
   test("of one kind, mode, serial or secret proves no other", async () => {

@@ -155,7 +155,7 @@ export class Hand {
   out: Action[] = [];
 
   constructor(options: Partial<ShardOptions> = {}) {
-    this.state = newShard({ cleanSinceMs: 0, ...options });
+    this.state = newShard({ cleanSinceMs: undefined, ...options });
   }
 
   get clock() {

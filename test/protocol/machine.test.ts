@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Action, Input } from "../../durable-objects/machine.ts";
 import { REQUEST_MOVES } from "../../durable-objects/request.ts";
+import { LATE_SEARCHES } from "../../durable-objects/shard-state.ts";
 import type { Verdict } from "../../protocol/command.ts";
 import type { Facts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
@@ -525,6 +526,16 @@ describe("a read", () => {
     expect(hand.admit()).toEqual({ ok: true, minSeq: 2 });
     hand.ask(chargeAsk());
     hand.commit(() => ({ outcome: "refused", seq: 1, failure: { kind: "charge_failed" } }));
+    expect(hand.admit()).toEqual({ ok: true, minSeq: 2 });
+  });
+
+  test("asks the home region while the instance before may tell what this one has not heard of", () => {
+    const hand = new Hand({ cleanSinceMs: 0 });
+    expect(hand.admit()).toEqual({ ok: true, minSeq: null });
+    hand.charge();
+    hand.search(LATE_SEARCHES - 1);
+    expect(hand.admit()).toEqual({ ok: true, minSeq: null });
+    hand.search(1);
     expect(hand.admit()).toEqual({ ok: true, minSeq: 2 });
   });
 });

@@ -57,7 +57,7 @@ export class Host {
   #stale: Instance[] = [];
   #instances = 0;
   #lastCall = 0;
-  #cleanSinceMs = 0;
+  #cleanSinceMs: number | undefined;
   #alarm: { readonly atMs: number } | undefined;
   readonly #world: World;
   readonly #origin: Origin;
@@ -151,6 +151,7 @@ export class Host {
       inAlarm: false,
     };
     tell(instance.name, () => "wakes");
+    if (this.#cleanSinceMs === undefined) this.#write(instance, { cleanSinceMs: 0 });
     this.#current = instance;
     return instance;
   }
@@ -332,7 +333,7 @@ export class Host {
     this.#leave(instance, () => {
       instance.calls.delete(number);
       tell(instance.name, () => `answers call ${number}: ${describeReply(reply)}`);
-      oracle.answered(call.ask, reply, others, instance.isStale);
+      oracle.answered(call.ask, reply, others);
       call.answer(reply);
     });
   }

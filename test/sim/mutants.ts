@@ -212,11 +212,11 @@ export const MUTANTS: readonly Mutant[] = [
     why: "a copy is thought fresh enough that lacks what was just answered",
   },
   {
-    name: "an instance that knows nothing trusts any copy",
+    name: "an instance that has just woken trusts what it has heard",
     file: MACHINE,
-    find: "minSeq: seq === 0 ? null : seq",
-    replace: "minSeq: seq",
-    why: "after a crash a read comes from a copy that lacks what was answered before",
+    find: "!state.isHeir && seq > 0",
+    replace: "seq > 0",
+    why: "what the instance before it tells meanwhile is missing in the copy that is read",
   },
   // The way through the processor.
   {

@@ -184,7 +184,7 @@ export class Oracle {
     fail("I8", `${nameOfAsk(ask)} is never answered`);
   }
 
-  answered(ask: Ask, reply: Reply, others: number, isStale: boolean): void {
+  answered(ask: Ask, reply: Reply, others: number): void {
     if (ask.kind === "account") return;
     const { end } = reply;
     if (!end.ok && isRetryable(end.failure)) {
@@ -212,8 +212,7 @@ export class Oracle {
     if (rendered !== claimed.end && rendered !== claimed.erased) {
       fail("I4", `${nameOfAsk(ask)} is told ${rendered} and not ${claimed.end}`);
     }
-    // What a replaced object tells, the one that admits readers cannot know until it hears of it itself.
-    if (!isStale) this.#told.set(nameOf(ask), Math.max(this.toldOf(ask), claimed.seq));
+    this.#told.set(nameOf(ask), Math.max(this.toldOf(ask), claimed.seq));
     if (reply.request !== command.request || (ask.request !== command.request && !reply.replayed)) {
       fail("I4", `${nameOfAsk(ask)} is not told whose answer it hears`);
     }

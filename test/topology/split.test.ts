@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import Stripe from "stripe";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
+import { createToken } from "../../checkout/public/checkout.js";
 import { BINDINGS_OF_WORKER } from "../../local/bindings.ts";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
 import { stripeAt } from "../system.ts";
@@ -18,6 +19,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 let harness: TestHarness;
 let url: URL;
 let stripe: Stripe;
+let publishableKey: string;
 
 const secretsOf = (worker: keyof typeof BINDINGS_OF_WORKER): Record<string, string> => {
   const all = inject("bindings");
@@ -49,7 +51,8 @@ beforeAll(async () => {
     method: "POST",
     headers: { authorization: `Bearer ${platform}` },
   });
-  const { keys } = (await made.json()) as { keys: { secret: string } };
+  const { keys } = (await made.json()) as { keys: { secret: string; publishable: string } };
+  publishableKey = keys.publishable;
   stripe = stripeAt(url, keys.secret);
 });
 
@@ -81,6 +84,13 @@ describe("the split system", () => {
     ]);
   });
 
+  test("takes a sealed card, which only the vault's environment can open", async () => {
+    const card = { number: "4242424242424242", exp_month: "12", exp_year: "2034", cvc: "123" };
+    const base = url.href.replace(/\/$/, "");
+    const made = await createToken({ publishableKey, card, base });
+    expect(made).toMatchObject({ token: { card: { last4: "4242" } } });
+  });
+
   test("authorizes, captures and declines", async () => {
     const held = await stripe.charges.create({
       amount: 900,
@@ -107,12 +117,13 @@ describe("the walls", () => {
       ...BINDINGS_OF_WORKER["workers/vault"],
       ...BINDINGS_OF_WORKER.origin,
       "CARD_BOX",
+      "CARD_LIMITER",
       "PROCESSOR",
       "BANK",
     ];
     expect(Object.keys(env).filter((name) => foreign.includes(name))).toEqual([]);
     expect(Object.keys(env)).toEqual(
-      expect.arrayContaining(["SHARD", "STREAM", "VAULT", "ORIGIN_US", "ORIGIN_EU"]),
+      expect.arrayContaining(["SHARD", "STREAM", "VAULT", "SHARD_VAULT", "ORIGIN_US", "ORIGIN_EU"]),
     );
   });
 
@@ -173,9 +184,16 @@ describe("the bundles", () => {
       "CARD_ROOT_KEY",
       "FINGERPRINT_ROOT_KEY",
       "CARD_BOX",
+      "CARD_LIMITER",
       "PROCESSOR",
       "CardBox",
+      "CardLimiter",
       "unseal",
+      "SEALED_CARD_KEYS",
+      "openSealedCard",
+      "concatKdf",
+      "subtle.deriveBits(",
+      "subtle.decrypt(",
       "drizzle",
       "neon",
       "4242424242424242",
@@ -187,6 +205,16 @@ describe("the bundles", () => {
   test("the vault's holds no router, no ledger and no key of the edge", () => {
     const vault = bundle("workers/vault");
     expect(vault).toContain("CARD_ROOT_KEY");
+    // What the edge's is searched for is called so.
+    for (const name of [
+      "SEALED_CARD_KEYS",
+      "openSealedCard",
+      "concatKdf",
+      "subtle.deriveBits(",
+      "subtle.decrypt(",
+    ]) {
+      expect(vault, name).toContain(name);
+    }
     for (const name of ["Hono", "drizzle", "API_KEY_SECRET", "EDGE_SIGNING_KEY", "DATABASE_URL"]) {
       expect(vault.includes(name), name).toBe(false);
     }

@@ -9,7 +9,7 @@ import { ok } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import { one } from "./lookup.ts";
 import { type Route, route } from "./route.ts";
-import { expand, text } from "./schema.ts";
+import { expand, flag, text } from "./schema.ts";
 import { execute } from "./shard-call.ts";
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
@@ -25,13 +25,14 @@ export const accountRoutes: readonly Route[] = [
       business_profile: z.strictObject({ name: text(5000).optional() }).optional(),
       type: text(20).optional(),
       country: text(2).optional(),
+      sealed_only: flag.optional(),
       expand: expand.optional(),
     }),
     answers: "account",
     handle: async (call) => {
       const id = mintAccountId(random);
       const { livemode } = call.scope;
-      const { email, business_profile: profile } = call.params;
+      const { email, business_profile: profile, sealed_only: sealedOnly = false } = call.params;
       const made = await execute(
         call.env,
         {
@@ -48,7 +49,7 @@ export const accountRoutes: readonly Route[] = [
       if (!made.ok) return made;
       const account = id.slice("acct_".length);
       const keyOf = (kind: "secret" | "publishable") =>
-        mintApiKey({ kind, livemode, account }, call.env.API_KEY_SECRET);
+        mintApiKey({ kind, livemode, account, sealedOnly }, call.env.API_KEY_SECRET);
       const keys = { secret: await keyOf("secret"), publishable: await keyOf("publishable") };
       return ok({ object: { ...made.value.object, keys } });
     },

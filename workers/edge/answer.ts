@@ -51,10 +51,13 @@ export function answer(asked: Asked, answered: Answered): Response {
 }
 
 export function refusal(asked: Asked, refused: Refused): Response {
-  const { status, ...error } = wireOf(refused as Failure);
+  const { status, ...told } = wireOf(refused as Failure);
+  const error = withoutNumbers(told);
   const headers = headersOf(asked);
   markReplay(headers, asked, refused.replay?.original);
   if (isRetryable(refused)) headers.set("stripe-should-retry", "true");
+  // Whether by us or by the issuer: a card that was declined is not to be tried again at once.
+  if (isDecline(refused)) headers.set("stripe-should-retry", "false");
   if (status === 401) headers.set("www-authenticate", 'Bearer realm="Stripe"');
   if (status === 426) headers.set("upgrade", "TLS/1.3");
   if (refused.kind === "rate_limited") headers.set("stripe-rate-limited-reason", "global-rate");
@@ -63,6 +66,21 @@ export function refusal(asked: Asked, refused: Refused): Response {
   }
   return new Response(`${JSON.stringify({ error }, null, 2)}\n`, { status, headers });
 }
+
+/** As many digits as the shortest card number, grouped or not; no id or amount of ours has them in a row. */
+const LONG_NUMBER = /[0-9](?:[ ._/-]?[0-9]){11,}/g;
+
+// Names and ids that we do not know are told back, and digits glued to a letter look like no card.
+function withoutNumbers<T extends Readonly<Record<string, string>>>(told: T): T {
+  const shown = Object.entries(told).map(([name, text]) => [
+    name,
+    name === "charge" ? text : text.replace(LONG_NUMBER, "…"),
+  ]);
+  return Object.fromEntries(shown) as T;
+}
+
+const isDecline = ({ kind }: Failure): boolean =>
+  kind === "card_declined" || kind === "card_blocked";
 
 function markReplay(headers: Headers, asked: Asked, original: RequestId | undefined): void {
   if (asked.key === undefined || original === undefined) return;

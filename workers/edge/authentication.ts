@@ -1,14 +1,14 @@
 // Who calls: an API key in `Authorization: Bearer`, as the user of Basic (curl -u), or, from a browser,
 // in the form field `key`. A key proves itself, so nothing is looked up here.
 
-import { type ApiKey, importMacKey, type KeyKind, verifyApiKey } from "../../protocol/api-key.ts";
+import { type ApiKey, importMacKeys, type KeyKind, verifyApiKey } from "../../protocol/api-key.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 
 /** Which keys a route takes. */
 export type Access = KeyKind;
 
-let macKey: { readonly secret: string; readonly key: Promise<CryptoKey> } | undefined;
+let imported: { readonly secret: string; readonly keys: Promise<CryptoKey[]> } | undefined;
 
 /** The key as it was sent, or undefined. */
 export function keyText(headers: Headers, fieldKey: string | undefined): string | undefined {
@@ -32,18 +32,21 @@ export async function authenticate(
   fromBrowser: boolean,
 ): Promise<Result<ApiKey, Failure>> {
   if (text === undefined) return refuse({ kind: "key_missing" });
-  if (macKey?.secret !== secret) macKey = { secret, key: importMacKey(secret) };
-  const verified = await verifyApiKey(text, await macKey.key);
-  if (!verified.ok) return refuse({ kind: "key_invalid", shown: masked(text) });
+  if (imported?.secret !== secret) imported = { secret, keys: importMacKeys(secret) };
+  const verified = await verifyApiKey(text, ...(await imported.keys));
+  if (!verified.ok) return refuse(invalidKey(text));
   const { kind } = verified.value;
   if (kind !== "publishable" && fromBrowser) return refuse({ kind: "key_secret_in_browser" });
   if (access === "platform" && kind !== "platform") return refuse({ kind: "key_not_platform" });
   if (access !== "platform" && kind === "platform") {
-    return refuse({ kind: "key_invalid", shown: masked(text) });
+    return refuse(invalidKey(text));
   }
   if (access === "secret" && kind === "publishable") return refuse({ kind: "key_publishable" });
   return ok(verified.value);
 }
+
+/** What is said of a key that opens nothing, for whatever reason it does. */
+export const invalidKey = (text: string): Failure => ({ kind: "key_invalid", shown: masked(text) });
 
 /** Enough of a key to recognize it, too little to use it. */
 function masked(text: string): string {

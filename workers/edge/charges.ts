@@ -4,6 +4,7 @@ import * as z from "zod";
 import type { ChargeFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type CardId, type ChargeId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { networkOf } from "../../protocol/network.ts";
 import { chargeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { ChargeAsk } from "../../protocol/shard.ts";
@@ -96,6 +97,11 @@ function orderOf(
   return ok({ order_id, attempt_number: attempt });
 }
 
+function callerOf(call: CreateCall): Pick<ChargeAsk, "caller"> {
+  const caller = networkOf(call.address);
+  return caller === undefined ? {} : { caller };
+}
+
 async function create(call: CreateCall) {
   const p = call.params;
   const pairs = setMetadata(p.metadata) ?? {};
@@ -113,6 +119,7 @@ async function create(call: CreateCall) {
     capture: p.capture ?? true,
     metadata: pairs,
     ...order.value,
+    ...callerOf(call),
     ...(p.customer === undefined ? {} : { customer: p.customer as CustomerId }),
     ...(p.description === undefined ? {} : { description: p.description }),
     ...(p.receipt_email === undefined ? {} : { receipt_email: p.receipt_email }),

@@ -3,7 +3,7 @@
 // secret key, and never sees a card number.
 
 import type { Hono } from "hono";
-import { importMacKey, verifyApiKey } from "../../protocol/api-key.ts";
+import { importMacKeys, verifyApiKey } from "../../protocol/api-key.ts";
 import type { Scope } from "../../protocol/command.ts";
 import { sequenceOf } from "../../protocol/ids.ts";
 import type { EdgeEnv } from "./environment.ts";
@@ -45,7 +45,7 @@ const NO_DEMO = {
 
 async function demoScope(env: EdgeEnv): Promise<Scope | undefined> {
   if (!env.DEMO_SECRET_KEY) return undefined;
-  const key = await verifyApiKey(env.DEMO_SECRET_KEY, await importMacKey(env.API_KEY_SECRET));
+  const key = await verifyApiKey(env.DEMO_SECRET_KEY, ...(await importMacKeys(env.API_KEY_SECRET)));
   return key.ok ? { account: key.value.account, livemode: key.value.livemode } : undefined;
 }
 

@@ -2,8 +2,15 @@
 
 import type { Shard, ShardEnv } from "../../durable-objects/shard.ts";
 import type { Stream } from "../../durable-objects/stream.ts";
+import type { VaultVerbs } from "../../protocol/vault.ts";
 
-export type EdgeEnv = ShardEnv & {
+/** Without the shard's way to the vault, though its object lives in the same Worker. */
+export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> & {
+  /** The vault as the edge may call it. */
+  readonly VAULT: Service<
+    Pick<VaultVerbs, "tokenize" | "sealingKeys" | "tokenizeSealed" | "describe"> &
+      Rpc.WorkerEntrypointBranded
+  >;
   readonly SHARD: DurableObjectNamespace<Shard>;
   readonly STREAM: DurableObjectNamespace<Stream>;
   /** Base64url, 32 bytes: MACs the API keys. */
@@ -12,6 +19,10 @@ export type EdgeEnv = ShardEnv & {
   readonly REQUEST_MAC_SECRET: string;
   /** "open" where a live processor is bound. */
   readonly LIVE_MODE?: string;
+  /** Of the challenge that a visitor may pass (Turnstile); without it no proof is taken. */
+  readonly CHALLENGE_SECRET?: string;
+  /** Where proofs are verified, if not at Cloudflare. */
+  readonly CHALLENGE_URL?: string;
   /** Keys of the demo account; only a local system has them. */
   readonly DEMO_SECRET_KEY?: string;
   readonly DEMO_PUBLISHABLE_KEY?: string;

@@ -1,7 +1,7 @@
 // A request's claim: its key, its route, and a keyed MAC of its parameters without card data (a plain
 // hash of them would be an unkeyed hash of a card number, PCI DSS 3.5.1.1).
 
-import { importMacKey } from "../../protocol/api-key.ts";
+import { importMacKeys } from "../../protocol/api-key.ts";
 import type { Claim } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
@@ -16,7 +16,7 @@ const KEY_CHARACTERS_MAX = 255;
 const OURS = "tessera-";
 const MAC_BYTES = 16;
 
-let macKey: { readonly secret: string; readonly key: Promise<CryptoKey> } | undefined;
+let imported: { readonly secret: string; readonly keys: Promise<CryptoKey[]> } | undefined;
 
 /** The caller's idempotency key as sent, checked. */
 export function parseKey(header: string | null): Result<string | undefined, Failure> {
@@ -35,17 +35,27 @@ export function parseKey(header: string | null): Result<string | undefined, Fail
     : ok(header);
 }
 
+/** A claim as the edge makes it, with the MACs of the same parameters under other versions of the secret. */
+export type VersionedClaim = Claim & { readonly otherMacs: readonly string[] };
+
 /** What makes this request itself; one without a key gets ours, so that internal retries are safe. */
 export async function claimOf(
   request: { readonly id: RequestId; readonly key: string | undefined },
   operation: string,
   params: Tree,
   secret: string,
-): Promise<Claim> {
-  if (macKey?.secret !== secret) macKey = { secret, key: importMacKey(secret) };
+): Promise<VersionedClaim> {
+  if (imported?.secret !== secret) imported = { secret, keys: importMacKeys(secret) };
   const text = new TextEncoder().encode(`${operation}\n${canonical(withoutCard(params))}`);
-  const mac = await crypto.subtle.sign("HMAC", await macKey.key, text);
+  const keys = await imported.keys;
+  const [mac = "", ...otherMacs] = await Promise.all(keys.map((key) => macOf(text, key)));
+  const { id, key = `${OURS}${id}` } = request;
+  return { key, operation, mac, request: id, otherMacs };
+}
+
+async function macOf(text: Uint8Array, key: CryptoKey): Promise<string> {
+  const mac = await crypto.subtle.sign("HMAC", key, text);
   let hex = "";
   for (const byte of new Uint8Array(mac, 0, MAC_BYTES)) hex += byte.toString(16).padStart(2, "0");
-  return { key: request.key ?? `${OURS}${request.id}`, operation, mac: hex, request: request.id };
+  return hex;
 }

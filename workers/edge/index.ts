@@ -16,6 +16,7 @@ import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
 import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
+import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
 import { tokenRoutes } from "./tokens.ts";
 
 export { Lane } from "../../durable-objects/lane.ts";
@@ -44,7 +45,9 @@ app.options("*", () => new Response(null, { status: 204, headers: CORS }));
 
 for (const route of ROUTES) app.on(route.method, route.path, (c) => serve(route, c));
 
-app.get("/openapi.json", (c) => c.json(openApi(ROUTES, new URL(c.req.url).origin)));
+mountSealingKeys(app);
+
+app.get("/openapi.json", (c) => c.json(openApi(ROUTES, [SEALING_KEYS], new URL(c.req.url).origin)));
 
 /** The isolate runs. */
 app.get("/healthz", (c) => c.json({ status: "ok" }));

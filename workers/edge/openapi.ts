@@ -42,6 +42,9 @@ const jsonSchemaOf = (schema: z.ZodType): Json => {
   return rest;
 };
 
+const operationId = ({ method, path }: Pick<Route, "method" | "path">): string =>
+  method.toLowerCase() + path.replaceAll(/[/:_]+(\w)/g, (_, c: string) => c.toUpperCase());
+
 function operationOf(route: Route): Json {
   const schema = jsonSchemaOf(route.params);
   const names = [...route.path.matchAll(/:([a-z]+)/g)].map(([, name]) => name ?? "");
@@ -59,7 +62,7 @@ function operationOf(route: Route): Json {
     }
   }
   return {
-    operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[/:_]+(\w)/g, (_, c: string) => c.toUpperCase())}`,
+    operationId: operationId(route),
     summary: route.summary,
     security: [{ [route.access]: [] }],
     parameters,
@@ -73,23 +76,34 @@ function operationOf(route: Route): Json {
           },
         }
       : {}),
-    responses: {
-      "200": {
-        description: route.answers,
-        content: { "application/json": { schema: { type: "object", title: route.answers } } },
-      },
-      "4XX": { $ref: "#/components/responses/Refused" },
-      "5XX": { $ref: "#/components/responses/Refused" },
-    },
+    responses: responsesOf(route.answers),
   };
 }
 
-/** The document for these routes, served from this origin. */
-export function openApi(routes: readonly Route[], origin: string): Json {
+const responsesOf = (answers: string, schema: Json = { type: "object", title: answers }): Json => ({
+  "200": { description: answers, content: { "application/json": { schema } } },
+  "4XX": { $ref: "#/components/responses/Refused" },
+  "5XX": { $ref: "#/components/responses/Refused" },
+});
+
+/** Something anybody may get, without a key. */
+export type Published = Pick<Route, "path" | "summary" | "answers"> & { readonly schema: Json };
+
+/** The document for these routes and what is published beside them, served from this origin. */
+export function openApi(
+  routes: readonly Route[],
+  published: readonly Published[],
+  origin: string,
+): Json {
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/:([a-z]+)/g, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+  }
+  for (const { path, summary, answers, schema } of published) {
+    const responses = responsesOf(answers, schema);
+    const id = operationId({ method: "GET", path });
+    paths[path] = { get: { operationId: id, summary, security: [], parameters: [], responses } };
   }
   const bearer = (description: string): Json => ({ type: "http", scheme: "bearer", description });
   return {

@@ -8,13 +8,14 @@ import { mintRequestId } from "../../protocol/ids.ts";
 import { looksLikePan } from "../../protocol/luhn.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { type Asked, answer, refusal } from "./answer.ts";
-import { authenticate, keyText } from "./authentication.ts";
+import { authenticate, invalidKey, keyText } from "./authentication.ts";
 import { disclosedIn, disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
 import { parseParameters, readBody } from "./parameters.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
 import { failureOf } from "./schema.ts";
+import { typedCardIn } from "./sealed-cards.ts";
 
 type EdgeContext = Context<{ Bindings: EdgeEnv }>;
 
@@ -76,8 +77,9 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
     request.headers.get("content-type") ?? "",
   );
   const { key: fieldKey, ...rest } = params.ok ? params.value : {};
+  const sent = keyText(request.headers, typeof fieldKey === "string" ? fieldKey : undefined);
   const caller = await authenticate(
-    keyText(request.headers, typeof fieldKey === "string" ? fieldKey : undefined),
+    sent,
     route.access,
     env.API_KEY_SECRET,
     request.headers.has("origin"),
@@ -85,6 +87,8 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   if (!caller.ok) return caller;
   if (caller.value.livemode && env.LIVE_MODE !== "open") return refuse({ kind: "livemode_closed" });
   if (!params.ok) return params;
+  const typed = caller.value.sealedOnly ? typedCardIn(rest) : undefined;
+  if (typed !== undefined) return refuse({ kind: "sealed_card_required", param: typed });
   const disclosed = disclosedIn(rest);
   if (disclosed !== undefined) return refuse({ kind: "pan_detected", param: disclosed });
   const checked = route.params.safeParse(rest);
@@ -101,10 +105,15 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
       rest,
       env.REQUEST_MAC_SECRET,
     ),
+    fromBrowser: caller.value.kind === "publishable",
+    address: request.headers.get("cf-connecting-ip"),
     continent: (request.cf as { continent?: string } | undefined)?.continent,
     url: url.pathname,
   };
-  return route.handle(call as Call<never>);
+  const result = await route.handle(call as Call<never>);
+  // A key whose account the ledger does not know opens as little as a forged one, and is told no more.
+  const orphaned = !result.ok && result.failure.kind === "account_unknown";
+  return orphaned && sent !== undefined ? refuse(invalidKey(sent)) : result;
 }
 
 /** TLS 1.3 is the zone's setting; this refuses what slips past it (PCI DSS 4.2.1). */

@@ -2,13 +2,14 @@
 // shows; the handler gets parsed, branded values and gives facts as a Stripe object, or a failure.
 
 import type * as z from "zod";
-import type { Claim, Scope } from "../../protocol/command.ts";
+import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
 import type { StripeObject } from "../../protocol/object.ts";
 import type { Result } from "../../protocol/result.ts";
 import type { Access } from "./authentication.ts";
 import type { EdgeEnv } from "./environment.ts";
+import type { VersionedClaim } from "./idempotency.ts";
 
 /** A request that was authenticated, parsed and checked. */
 export type Call<P> = {
@@ -19,7 +20,11 @@ export type Call<P> = {
   readonly path: Readonly<Record<string, string>>;
   readonly params: P;
   /** What makes this request itself; reads have one too and do not use it. */
-  readonly claim: Claim;
+  readonly claim: VersionedClaim;
+  /** Whether the key is one that is printed in pages. */
+  readonly fromBrowser: boolean;
+  /** The caller's IP address: Cloudflare sets it and lets nobody else; null where nothing does. */
+  readonly address: string | null;
   /** Continent of the caller, as Cloudflare tells it. */
   readonly continent: string | undefined;
   /** Where a list of this route is found. */

@@ -4,10 +4,11 @@ import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { objectOf, type StripeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import type { Ask, CardSource } from "../../protocol/shard.ts";
+import type { Ask, CardSource, Reply } from "../../protocol/shard.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
 import type { EdgeEnv } from "./environment.ts";
+import type { VersionedClaim } from "./idempotency.ts";
 import type { Answered, Refused } from "./route.ts";
 
 /** The shard object of a slot. */
@@ -15,17 +16,38 @@ export function shardOf(env: EdgeEnv, scope: Scope) {
   return env.SHARD.getByName(`slot-${slotOf(scope.account)}`);
 }
 
+/** An ask as routes make it: with the MACs its first request may have been remembered under. */
+export type VersionedAsk = Ask & Partial<Pick<VersionedClaim, "otherMacs">>;
+
 /** Has a request executed once, and renders how it ended. */
 export async function execute(
   env: EdgeEnv,
-  ask: Ask,
+  ask: VersionedAsk,
   render: (facts: Parameters<typeof objectOf>[0]) => StripeObject = (facts) => objectOf(facts, ask),
 ): Promise<Result<Answered, Refused>> {
-  const { end, replayed, request } = await shardOf(env, ask).execute(ask);
+  const { end, replayed, request } = await reply(env, ask);
   const original = { replayed, original: request };
   if (end.ok) return ok({ object: render(end.facts), ...original });
   return refuse(replayed ? { ...end.failure, replay: { original: request } } : end.failure);
 }
+
+// Where the first request with the key was remembered under another version of the secret, what looks like
+// other parameters may be the same: asked again under that version. A mismatch has changed nothing.
+async function reply(env: EdgeEnv, { otherMacs = [], ...ask }: VersionedAsk): Promise<Reply> {
+  const shard = shardOf(env, ask);
+  const first: Reply = await shard.execute(ask);
+  for (const mac of otherMacs) {
+    if (ask.kind === "account" || !isMismatch(first)) break;
+    const again: Reply = await shard.execute({ ...ask, mac });
+    if (!isMismatch(again)) return again;
+  }
+  return first;
+}
+
+const isMismatch = ({ end }: Reply): boolean =>
+  !end.ok &&
+  end.failure.kind === "idempotency_mismatch" &&
+  end.failure.first === end.failure.second;
 
 /** A `source` as the shard takes it: typed fields become a token here and go no further. */
 export async function cardSource(

@@ -1,12 +1,21 @@
-// POST /v1/tokens: a card number goes in and a token comes out. The fields pass to the vault as typed.
+// POST /v1/tokens: a card goes in and a token comes out. The fields pass to the vault as typed, a sealed
+// card unopened: the edge holds nothing that could open it.
 
 import * as z from "zod";
+import { isTokenId } from "../../protocol/ids.ts";
+import { networkOf } from "../../protocol/network.ts";
 import { tokenObject } from "../../protocol/object.ts";
 import { ok, refuse } from "../../protocol/result.ts";
+import type { Visit } from "../../protocol/shard.ts";
+import { isProven } from "./challenge.ts";
 import { find } from "./reading.ts";
 import { type Route, route } from "./route.ts";
-import { expand, typedCard } from "./schema.ts";
+import { expand, text, typedCard } from "./schema.ts";
+import { sealedCard } from "./sealed-cards.ts";
 import { shardOf } from "./shard-call.ts";
+
+/** Turnstile's are at most as long. */
+const PROOF_CHARACTERS_MAX = 2048;
 
 export const tokenRoutes: readonly Route[] = [
   route({
@@ -14,14 +23,35 @@ export const tokenRoutes: readonly Route[] = [
     path: "/v1/tokens",
     summary: "Turn a card into a single-use token",
     access: "publishable",
-    params: z.strictObject({ card: typedCard.optional(), expand: expand.optional() }),
+    params: z.strictObject({
+      card: typedCard.optional(),
+      sealed_card: sealedCard.optional(),
+      challenge: text(PROOF_CHARACTERS_MAX).optional(),
+      expand: expand.optional(),
+    }),
     answers: "token",
     handle: async (call) => {
-      const { card } = call.params;
-      if (card === undefined) return refuse({ kind: "parameter_missing", param: "card" });
-      const admission = await shardOf(call.env, call.scope).admit(call.scope);
+      const { card, sealed_card: sealed, challenge } = call.params;
+      const given = card ?? sealed;
+      if (given === undefined) return refuse({ kind: "parameter_missing", param: "card" });
+      if (card !== undefined && sealed !== undefined) {
+        const why = "Send card or sealed_card, not both.";
+        return refuse({ kind: "parameter_invalid", param: "sealed_card", why });
+      }
+      // A merchant's server asks for all of its buyers, so only a browser is a visitor.
+      const visit: Visit | undefined = call.fromBrowser
+        ? {
+            network: networkOf(call.address),
+            proven: await isProven(call.env, challenge, call.address),
+          }
+        : undefined;
+      const admission = await shardOf(call.env, call.scope).admitToken(call.scope, visit);
       if (!admission.ok) return refuse(admission.failure);
-      const made = await call.env.VAULT.tokenize(call.scope, card);
+      const { VAULT } = call.env;
+      const made =
+        typeof given === "string"
+          ? await VAULT.tokenizeSealed(call.scope, given, admission.ticket)
+          : await VAULT.tokenize(call.scope, given, admission.ticket);
       if (!made.ok) return made;
       const { token, card: shown, created } = made.value;
       const { livemode } = call.scope;
@@ -43,7 +73,7 @@ export const tokenRoutes: readonly Route[] = [
         id: id.slice(0, 100),
         param: "id",
       } as const;
-      if (!/^tok_[0-9A-Za-z]{22}$/.test(id)) return refuse(missing);
+      if (!isTokenId(id)) return refuse(missing);
       const found = await call.env.VAULT.describe(call.scope, id);
       if (!found.ok) return refuse(missing);
       const { token, card, created } = found.value;

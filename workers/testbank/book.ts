@@ -212,7 +212,8 @@ export class Bank extends DurableObject<object> {
   #book(order: BankOrder): Answer {
     const stored = this.#storedAnswer(order.key);
     if (stored !== undefined) {
-      const isReplay = stored.fingerprint === order.fingerprint;
+      const { fingerprint, others } = order;
+      const isReplay = [fingerprint, ...others].includes(stored.fingerprint);
       if (isReplay) this.#replays += 1;
       return isReplay ? { status: stored.status, body: stored.body, isReplay } : KEY_REUSED;
     }

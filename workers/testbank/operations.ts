@@ -19,6 +19,8 @@ import type { Decision } from "./authorization.ts";
 export interface Keyed {
   readonly key: string;
   readonly fingerprint: string;
+  /** Of the same parameters under other versions of the processor key. */
+  readonly others: readonly string[];
 }
 
 export interface AuthorizeOrder extends Keyed {

@@ -23,9 +23,9 @@ export async function orderOf(
     const body = parse(authorizationBody, asked.body);
     if (!body.ok) return body;
     const { amount, currency, capture, reference = null } = body.value;
-    const fingerprint = await by.fingerprint(verb, withoutCvc(body.value));
+    const fingerprints = await by.fingerprints(verb, withoutCvc(body.value));
     const decision = decide(body.value, now);
-    return ok({ verb, key, fingerprint, amount, currency, capture, reference, decision });
+    return ok({ verb, key, ...fingerprints, amount, currency, capture, reference, decision });
   }
   const { authorization } = asked;
   if (verb === "void") {
@@ -34,14 +34,14 @@ export async function orderOf(
     return ok({
       verb,
       key,
-      fingerprint: await by.fingerprint(verb, { authorization }),
+      ...(await by.fingerprints(verb, { authorization })),
       authorization,
     });
   }
   const body = parse(amountBody, asked.body);
   if (!body.ok) return body;
   const order = { authorization, amount: body.value.amount };
-  return ok({ verb, key, fingerprint: await by.fingerprint(verb, order), ...order });
+  return ok({ verb, key, ...(await by.fingerprints(verb, order)), ...order });
 }
 
 function ok<T>(value: T): Result<T> {

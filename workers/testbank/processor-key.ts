@@ -1,14 +1,20 @@
 // The two uses of the key a caller shares with the bank: it admits the caller, compared in constant
 // time, and it keys the fingerprint under which the book remembers a request's parameters. A
 // fingerprint covers every parameter but the CVC (a retry after a crash arrives without it) and
-// gives back none of them. Changing the key ends the replay of requests made under the old one.
+// gives back none of them. Of several versions each admits, and a fingerprint is made under each: the first
+// is remembered, and a request is the same when what is remembered is any of them.
 
+import { digestOfSecret, equalBytes } from "../../protocol/constant-time.ts";
+import { versionsOf } from "../../protocol/secret.ts";
 import type { AuthorizationRequest } from "./authorization.ts";
 
 export interface ProcessorKey {
   admits(authorization: string | null): Promise<boolean>;
-  fingerprint(operation: string, parameters: unknown): Promise<string>;
+  fingerprints(operation: string, parameters: unknown): Promise<Fingerprints>;
 }
+
+/** Of one request: under the current version of the key, and under those that are still accepted. */
+export type Fingerprints = { readonly fingerprint: string; readonly others: readonly string[] };
 
 // The context keeps this MAC apart from any other made with the same key.
 const FINGERPRINT_CONTEXT = "tessera-testbank fingerprint v1\n";
@@ -31,30 +37,40 @@ export function withoutCvc(request: AuthorizationRequest): AuthorizationRequest 
 }
 
 async function importKey(secret: string): Promise<ProcessorKey> {
+  const versions = versionsOf(secret);
   // An unset key must admit nobody, not everybody who sends an empty one.
-  if (secret.length === 0) {
+  if (versions[0].length === 0) {
     throw new Error("PROCESSOR_KEY is empty: the bank would admit any caller");
   }
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("raw", encoder.encode(secret), algorithm, false, [
-    "sign",
+  const [keys, expected] = await Promise.all([
+    Promise.all(
+      versions.map((version) =>
+        crypto.subtle.importKey("raw", encoder.encode(version), algorithm, false, ["sign"]),
+      ),
+    ),
+    Promise.all(versions.map((version) => digestOfSecret(`Bearer ${version}`))),
   ]);
-  // Digests have one length, so the comparison says nothing about the secret's.
-  const expected = await crypto.subtle.digest("SHA-256", encoder.encode(`Bearer ${secret}`));
   return {
     async admits(authorization) {
-      const presented = encoder.encode(authorization ?? "");
-      const digest = await crypto.subtle.digest("SHA-256", presented);
-      return crypto.subtle.timingSafeEqual(digest, expected);
+      const presented = await digestOfSecret(authorization ?? "");
+      return expected.some((digest) => equalBytes(presented, digest));
     },
-    async fingerprint(operation, parameters) {
+    async fingerprints(operation, parameters) {
       const message = `${FINGERPRINT_CONTEXT}${operation}\n${canonical(parameters)}`;
-      const mac = await crypto.subtle.sign("HMAC", key, encoder.encode(message));
-      let hex = "";
-      for (const byte of new Uint8Array(mac)) hex += HEX[byte];
-      return hex;
+      const text = encoder.encode(message);
+      const made = await Promise.all(keys.map((key) => fingerprintOf(text, key)));
+      const [fingerprint = "", ...others] = made;
+      return { fingerprint, others };
     },
   };
+}
+
+async function fingerprintOf(text: Uint8Array, key: CryptoKey): Promise<string> {
+  const mac = await crypto.subtle.sign("HMAC", key, text);
+  let hex = "";
+  for (const byte of new Uint8Array(mac)) hex += HEX[byte];
+  return hex;
 }
 
 // JSON with sorted names: two bodies that mean the same have one text.

@@ -1,9 +1,13 @@
 // What the vault is given. No other Worker's configuration names CARD_BOX, PROCESSOR or these secrets.
 
 import type { CardBox } from "../../durable-objects/card-box.ts";
+import type { CardLimiter } from "../../durable-objects/card-limiter.ts";
 
 export type VaultEnv = {
   readonly CARD_BOX: DurableObjectNamespace<CardBox>;
+  readonly CARD_LIMITER: DurableObjectNamespace<CardLimiter>;
+  /** "all" where test mode is guarded against card testing too; live mode always is. */
+  readonly CARD_GUARD?: string;
   /** The card processor, spoken to over HTTP. */
   readonly PROCESSOR: Fetcher;
   readonly PROCESSOR_KEY: string;
@@ -11,4 +15,6 @@ export type VaultEnv = {
   readonly CARD_ROOT_KEY: string;
   /** Base64url, 32 bytes: the root that the accounts' fingerprint keys are derived from. */
   readonly FINGERPRINT_ROOT_KEY: string;
+  /** JSON list of private P-256 JWKs with `kid`; cards are sealed to the first, the others still open. */
+  readonly SEALED_CARD_KEYS: string;
 };

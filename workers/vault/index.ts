@@ -8,30 +8,76 @@ import type { Failure } from "../../protocol/failure.ts";
 import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
 import { LineWriter } from "../../protocol/lines.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { versionsOf } from "../../protocol/secret.ts";
 import { slotOf } from "../../protocol/slot.ts";
-import type { Order, TokenizedCard, TypedCard, VaultVerbs } from "../../protocol/vault.ts";
+import type {
+  Order,
+  SealingKeySet,
+  SealUse,
+  TokenizedCard,
+  TokenTicket,
+  TypedCard,
+  VaultVerbs,
+} from "../../protocol/vault.ts";
 import { checkCard } from "./card.ts";
+import { CardLimits, type Word } from "./card-limits.ts";
 import type { VaultEnv } from "./environment.ts";
+import { admit } from "./gate.ts";
 import { type KeyProvider, SecretKeyProvider } from "./key-provider.ts";
-import { ownerOf, perform } from "./orders.ts";
+import { type Hear, ownerOf, perform } from "./orders.ts";
 import { Processor } from "./processor.ts";
 import { fingerprint, seal } from "./seal.ts";
-import { testCardOf } from "./test-tokens.ts";
+import { openSealedCard } from "./sealed-card.ts";
+import { SealingKeys } from "./sealing-keys.ts";
+import { isTestCard, testCardOf } from "./test-tokens.ts";
 
 export { CardBox } from "../../durable-objects/card-box.ts";
+export { CardLimiter } from "../../durable-objects/card-limiter.ts";
 
+let sealing: { readonly secret: string; readonly keys: SealingKeys } | undefined;
 let provider: { readonly root: string; readonly keys: KeyProvider } | undefined;
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
 
 /** The vault's verbs over RPC; private parts are `#`, which RPC cannot reach. */
 export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
-  async tokenize(scope: Scope, typed: TypedCard): Promise<Result<TokenizedCard, Failure>> {
+  async tokenize(
+    ...given: [Scope, TypedCard, TokenTicket?]
+  ): Promise<Result<TokenizedCard, Failure>> {
+    const [scope, typed, ticket] = admit(this.ctx.props, "tokenize", ...given);
+    return this.#keep(scope, typed, new Date(), { ticket });
+  }
+
+  async sealingKeys(): Promise<SealingKeySet> {
+    admit(this.ctx.props, "sealingKeys");
+    return { keys: this.#sealing().published, time: Math.floor(Date.now() / 1000) };
+  }
+
+  async tokenizeSealed(
+    ...given: [Scope, string, TokenTicket?]
+  ): Promise<Result<TokenizedCard, Failure>> {
+    const [scope, sealed, ticket] = admit(this.ctx.props, "tokenizeSealed", ...given);
     const now = new Date();
+    const opened = await openSealedCard(sealed, scope, this.#sealing(), now);
+    if (!opened.ok) return opened;
+    const { card, use } = opened.value;
+    return this.#keep(scope, card, now, { use, ticket });
+  }
+
+  async #keep(
+    scope: Scope,
+    typed: TypedCard,
+    now: Date,
+    { use, ticket }: { readonly use?: SealUse; readonly ticket?: TokenTicket | undefined } = {},
+  ): Promise<Result<TokenizedCard, Failure>> {
     const checked = checkCard(typed, now);
     if (!checked.ok) return checked;
     const { pan, expMonth, expYear, cvc } = checked.value;
-    const token = mintTokenId(random);
+    const token = ticket?.token ?? mintTokenId(random);
+    // Asked while the card is sealed and kept, so that it costs nobody a round trip.
+    const admitted = this.#isLimited(scope, pan.expose())
+      ? this.#limits().admits(pan.expose(), scope, ticket?.proven === true)
+      : true;
     const [sealed, print] = await Promise.all([
       seal(pan.expose(), { ...scope, token }, this.#keys()),
       fingerprint(pan.expose(), scope.account, this.#keys()),
@@ -49,15 +95,23 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       ...(typed.address_zip === undefined ? {} : { address_zip: typed.address_zip }),
     };
     const created = Math.floor(now.getTime() / 1000);
-    await this.#box(scope).put(ownerOf(scope), token, { sealed, card, created }, cvc);
+    const boxed = { sealed, card, created };
+    const kept = await this.#box(scope).put(ownerOf(scope), token, boxed, cvc, use);
+    if (kept !== "kept") return refuse({ kind: "sealed_card_invalid" });
+    if (!(await admitted)) {
+      this.ctx.waitUntil(this.#box(scope).forget(ownerOf(scope), [token]));
+      return refuse({ kind: "card_blocked" });
+    }
     return ok({ token, card, created });
   }
 
-  async describe(scope: Scope, text: string): Promise<Result<TokenizedCard, Failure>> {
+  async describe(...given: [Scope, string]): Promise<Result<TokenizedCard, Failure>> {
+    const [scope, text] = admit(this.ctx.props, "describe", ...given);
     const number = scope.livemode ? undefined : testCardOf(text);
     if (number !== undefined) {
       const exp_year = String(new Date().getUTCFullYear() + 1);
-      return this.tokenize(scope, { number, exp_month: "12", exp_year, cvc: "123" });
+      const card = { number, exp_month: "12", exp_year, cvc: "123" };
+      return this.#keep(scope, card, new Date());
     }
     const missing = refuse<Failure>({
       kind: "resource_missing",
@@ -71,23 +125,34 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     return ok({ token: text as TokenId, card: boxed.card, created: boxed.created });
   }
 
-  async perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array>> {
+  async perform(given: readonly Order[]): Promise<ReadableStream<Uint8Array>> {
+    const [orders] = admit(this.ctx.props, "perform", given);
     const lines = new LineWriter();
+    const words: Word[] = [];
+    const hear: Hear = ({ order, card }, approved) => {
+      const digits = card.pan.expose();
+      if (this.#isLimited(order, digits)) words.push({ digits, approved });
+    };
     const means = {
       take: (slot: number, names: readonly CardName[]) => this.#boxOf(slot).takeMany(names),
       keys: this.#keys(),
-      processor: new Processor(this.env.PROCESSOR, this.env.PROCESSOR_KEY),
+      processor: new Processor(this.env.PROCESSOR, versionsOf(this.env.PROCESSOR_KEY)[0]),
+      ...(orders.some((order) => this.#isGuarded(order)) ? { hear } : {}),
     };
     const performing = perform(orders, means, (performed) => {
       lines.write(JSON.stringify(performed));
     });
     // A caller that goes away leaves questions behind that were already asked: their answers are still
     // awaited, so that no money moves without the processor having been heard.
-    this.ctx.waitUntil(performing.finally(() => lines.close()));
+    const told = performing.finally(() => lines.close());
+    this.ctx.waitUntil(
+      told.then(() => (words.length === 0 ? undefined : this.#limits().hear(words))),
+    );
     return lines.stream;
   }
 
-  async forget(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
+  async forget(...given: [Scope, readonly TokenId[]]): Promise<void> {
+    const [scope, tokens] = admit(this.ctx.props, "forget", ...given);
     await this.#box(scope).forget(ownerOf(scope), tokens);
   }
 
@@ -98,6 +163,25 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       provider = { root, keys };
     }
     return provider.keys;
+  }
+
+  #sealing(): SealingKeys {
+    const secret = this.env.SEALED_CARD_KEYS;
+    if (sealing?.secret !== secret) sealing = { secret, keys: new SealingKeys(secret) };
+    return sealing.keys;
+  }
+
+  #isGuarded({ livemode }: Scope): boolean {
+    return livemode || this.env.CARD_GUARD === "all";
+  }
+
+  // A published test card is everybody's, so in test mode it says nothing of anybody.
+  #isLimited(scope: Scope, digits: string): boolean {
+    return this.#isGuarded(scope) && (scope.livemode || !isTestCard(digits));
+  }
+
+  #limits(): CardLimits {
+    return new CardLimits(this.env.CARD_LIMITER, this.env.FINGERPRINT_ROOT_KEY);
   }
 
   #box(scope: Scope) {

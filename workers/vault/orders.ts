@@ -27,7 +27,14 @@ export type Means = {
   readonly take: (slot: number, names: readonly CardName[]) => Promise<Taken[]>;
   readonly keys: KeyProvider;
   readonly processor: Processor;
+  /** Told what the processor said of a card, where somebody counts that. */
+  readonly hear?: Hear;
 };
+
+export type Hear = (
+  of: { readonly order: Authorization; readonly card: CardInHand },
+  approved: boolean,
+) => void;
 
 /**
  * A card that was forgotten or does not open, one whose earlier order may still be under way, or one that
@@ -61,7 +68,20 @@ export async function perform(orders: readonly Order[], means: Means, tell: Tell
     else if (card.failure === "forgotten_lately") recalls.push(recall(order.key, UNKNOWN));
     else tell({ key: order.key, effect: UNKNOWN });
   }
-  await Promise.all([means.processor.perform(questions, tell), ...recalls]);
+  const { hear } = means;
+  const told = hear === undefined ? tell : telling(questions, tell, hear);
+  await Promise.all([means.processor.perform(questions, told), ...recalls]);
+}
+
+function telling(questions: readonly Question[], tell: Tell, hear: Hear): Tell {
+  const asked = new Map(questions.map((question) => [question.order.key, question]));
+  return (performed) => {
+    tell(performed);
+    const question = asked.get(performed.key);
+    const { kind } = performed.effect;
+    if (question === undefined || !("card" in question) || kind === "unknown") return;
+    hear(question, kind === "approved");
+  };
 }
 
 type Opened = Map<string, Result<CardInHand, NoCard>>;

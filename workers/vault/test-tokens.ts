@@ -29,3 +29,8 @@ const TEST_CARDS: Record<string, string> = {
 /** The card number behind a test alias. */
 export const testCardOf = (alias: string): string | undefined =>
   Object.hasOwn(TEST_CARDS, alias) ? TEST_CARDS[alias] : undefined;
+
+const NUMBERS = new Set(Object.values(TEST_CARDS));
+
+/** Whether a number is one of the published test cards above. */
+export const isTestCard = (digits: string): boolean => NUMBERS.has(digits);

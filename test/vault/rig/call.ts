@@ -7,7 +7,22 @@ import type { Order, TypedCard } from "../../../protocol/vault.ts";
 /** How the answer of the next batch is torn: after so many lines it breaks, breaks within a line, or ends. */
 export type Tear = { readonly after: number; readonly how: "break" | "within" | "end" };
 
+/** The vault by each caller's binding; the last two are no caller's. */
+export type VaultBinding =
+  | "VAULT"
+  | "SHARD_VAULT"
+  | "OPS_VAULT"
+  | "STRANGER_VAULT"
+  | "NAMELESS_VAULT";
+
 export type Call =
+  /** Any verb with any arguments, as only somebody without types would call it. */
+  | {
+      readonly kind: "attempt";
+      readonly binding: VaultBinding;
+      readonly verb: string;
+      readonly given: readonly unknown[];
+    }
   | { readonly kind: "tokenize"; readonly scope: Scope; readonly card: TypedCard }
   | { readonly kind: "forget"; readonly scope: Scope; readonly tokens: readonly TokenId[] }
   | { readonly kind: "perform"; readonly orders: readonly Order[] }

@@ -7,12 +7,14 @@ import { type CardName, CardBox as RealCardBox } from "../../../durable-objects/
 import { readLines } from "../../../protocol/lines.ts";
 import { slotOf } from "../../../protocol/slot.ts";
 import { Vault } from "../../../workers/vault/index.ts";
-import type { Call, Tear } from "./call.ts";
+import type { Call, Tear, VaultBinding } from "./call.ts";
 
+export { CardLimiter } from "../../../durable-objects/card-limiter.ts";
 export { Vault };
 
 type RigEnv = {
-  readonly VAULT: Service<typeof Vault>;
+  readonly [binding in VaultBinding]: Service<typeof Vault>;
+} & {
   readonly CARD_BOX: DurableObjectNamespace<CardBox>;
   readonly BANK: Fetcher;
 };
@@ -70,13 +72,25 @@ export default {
       case "tokenize":
         return Response.json(await env.VAULT.tokenize(call.scope, call.card));
       case "forget":
-        await env.VAULT.forget(call.scope, call.tokens);
+        await env.SHARD_VAULT.forget(call.scope, call.tokens);
         return Response.json(null);
       case "perform":
-        return new Response(await env.VAULT.perform(call.orders));
+        return new Response(await env.SHARD_VAULT.perform(call.orders));
       case "leave":
-        await (await env.VAULT.perform(call.orders)).cancel();
+        await (await env.SHARD_VAULT.perform(call.orders)).cancel();
         return Response.json(null);
+      case "attempt": {
+        const verbs = env[call.binding] as unknown as Record<
+          string,
+          (...given: readonly unknown[]) => Promise<unknown>
+        >;
+        try {
+          const answer = await verbs[call.verb]?.(...call.given);
+          return Response.json({ admitted: !(answer instanceof Error) });
+        } catch (error) {
+          return Response.json({ refused: error instanceof Error ? error.message : "" });
+        }
+      }
       case "tear":
         tear = call.tear;
         return Response.json(null);

@@ -1,0 +1,262 @@
+// Every key and credential of Tessera in one list: what it is, what for, who holds it, how long it may be
+// used and how it is changed (PCI DSS 4.0.1: 3.6.1.1 and 12.3.3). docs/keys.md is made from it, and a test
+// holds both against the [secrets] of every wrangler.toml. Periods follow NIST SP 800-57 Part 1 Rev. 5,
+// table 1, or are shorter.
+
+/** Where a key lies: a Worker, or outside of all of them. */
+export type Holder =
+  | "edge"
+  | "vault"
+  | "testbank"
+  | "origin"
+  | "operator"
+  | "merchant"
+  | "one machine";
+
+/** Who answers for a key: never the same person for a key and for the data behind it. */
+export type Custodian =
+  | "security officer"
+  | "database administrator"
+  | "processor"
+  | "merchant"
+  | "developer";
+
+export type Rotation =
+  /** A list of versions with commas between, the current one first; `keep` is how long the old one stays. */
+  | { readonly kind: "versions"; readonly keep: string }
+  /** As versions, in a JSON list of private keys that the vault publishes the first of. */
+  | { readonly kind: "list"; readonly keep: string }
+  /** A private key, whose public half is in the JWKS `verifiers` before it signs. */
+  | { readonly kind: "pair"; readonly verifiers: string; readonly keep: string }
+  /** Connection strings with spaces between: the first that the database admits is used. */
+  | { readonly kind: "credentials" }
+  /** Public, or made of another key: changes with it. */
+  | { readonly kind: "follows"; readonly of: string }
+  | { readonly kind: "none"; readonly why: string };
+
+export type RegisteredKey = {
+  /** Its name in `[secrets]`, or what people call it. */
+  readonly name: string;
+  readonly algorithm: string;
+  /** Security strength, NIST SP 800-57 Part 1, table 2; 0 for what is public or names something. */
+  readonly strengthBits: 0 | 128 | 256;
+  readonly use: string;
+  readonly holders: readonly Holder[];
+  readonly custodian: Custodian;
+  /** Days of use; undefined where the period is that of another key. */
+  readonly cryptoperiodDays: number | undefined;
+  readonly rotation: Rotation;
+  /** Day of the last rotation in production, where this list is kept for one: `2026-11-22`. */
+  readonly rotatedOn?: string;
+};
+
+const YEAR_DAYS = 365;
+const QUARTER_DAYS = 90;
+
+const database = (name: string, use: string): RegisteredKey => ({
+  name,
+  algorithm: "SCRAM-SHA-256 over TLS",
+  strengthBits: 128,
+  use,
+  holders: ["origin"],
+  custodian: "database administrator",
+  cryptoperiodDays: QUARTER_DAYS,
+  rotation: { kind: "credentials" },
+});
+
+export const KEYS: readonly RegisteredKey[] = [
+  {
+    name: "API_KEY_SECRET",
+    algorithm: "HMAC-SHA-256, 128 bits kept (RFC 2104)",
+    strengthBits: 128,
+    use: "makes and checks the API keys of merchants and of the platform",
+    holders: ["edge"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: { kind: "versions", keep: "until every merchant uses keys made under the new one" },
+  },
+  {
+    name: "REQUEST_MAC_SECRET",
+    algorithm: "HMAC-SHA-256, 128 bits kept (RFC 2104)",
+    strengthBits: 128,
+    use: "MACs the parameters of requests, to tell a retry from another request under its key",
+    holders: ["edge"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: {
+      kind: "versions",
+      keep: "for as long as a retry may come: keys of charges and refunds stand for ever, others 40 days",
+    },
+  },
+  {
+    name: "EDGE_SIGNING_KEY",
+    algorithm: "EdDSA, Ed25519 (RFC 8032, RFC 8037)",
+    strengthBits: 128,
+    use: "signs the edge's requests to the origins",
+    holders: ["edge"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: {
+      kind: "pair",
+      verifiers: "EDGE_VERIFY_KEYS",
+      keep: "two minutes after the last edge that signs with it is gone",
+    },
+  },
+  {
+    name: "EDGE_VERIFY_KEYS",
+    algorithm: "EdDSA, Ed25519, public",
+    strengthBits: 0,
+    use: "checks the edge's requests",
+    holders: ["origin"],
+    custodian: "security officer",
+    cryptoperiodDays: undefined,
+    rotation: { kind: "follows", of: "EDGE_SIGNING_KEY" },
+  },
+  {
+    name: "LEDGER_SIGNING_KEY",
+    algorithm: "EdDSA, Ed25519 (RFC 8032, RFC 8037)",
+    strengthBits: 128,
+    use: "signs checkpoints of the ledger",
+    holders: ["origin"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: {
+      kind: "pair",
+      verifiers: "LEDGER_VERIFY_KEYS",
+      keep: "for ever: it vouches for what it has signed",
+    },
+  },
+  {
+    name: "LEDGER_VERIFY_KEYS",
+    algorithm: "EdDSA, Ed25519, public",
+    strengthBits: 0,
+    use: "checks checkpoints (`npm run verify`)",
+    holders: ["operator"],
+    custodian: "security officer",
+    cryptoperiodDays: undefined,
+    rotation: { kind: "follows", of: "LEDGER_SIGNING_KEY" },
+  },
+  {
+    name: "CARD_ROOT_KEY",
+    algorithm: "HKDF-SHA-256 (RFC 5869) to AES-256-GCM (NIST SP 800-38D)",
+    strengthBits: 256,
+    use: "root of the accounts' keys that wrap the data keys of card numbers",
+    holders: ["vault"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: {
+      kind: "none",
+      why: "it has one version: another root opens no card that is sealed",
+    },
+  },
+  {
+    name: "FINGERPRINT_ROOT_KEY",
+    algorithm: "HKDF-SHA-256 (RFC 5869) to HMAC-SHA-256",
+    strengthBits: 256,
+    use: "root of the accounts' keys that fingerprint card numbers (PCI DSS 3.5.1.1)",
+    holders: ["vault"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: {
+      kind: "none",
+      why: "it has one version: another root gives each card another fingerprint",
+    },
+  },
+  {
+    name: "SEALED_CARD_KEYS",
+    algorithm: "ECDH-ES over P-256 (RFC 7518 §4.6) to AES-256-GCM",
+    strengthBits: 128,
+    use: "opens cards that browsers have sealed to its public half (`GET /v1/vault/keys`)",
+    holders: ["vault"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: { kind: "list", keep: "ten minutes, as long as a sealed card may be on its way" },
+  },
+  {
+    name: "PROCESSOR_KEY",
+    algorithm: "bearer of 256 random bits; HMAC-SHA-256 for the bank's fingerprints",
+    strengthBits: 256,
+    use: "admits the vault at the processor",
+    holders: ["vault", "testbank"],
+    custodian: "processor",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: {
+      kind: "versions",
+      keep: "until nothing that was asked under it can be asked again (a day)",
+    },
+  },
+  database("DATABASE_URL_US", "admits the origin in us at its primary"),
+  database("DATABASE_URL_EU", "admits the origin in eu at its primary"),
+  database("REPLICA_URL_US_EU", "admits the origin in us at its copy of eu, read only"),
+  database("REPLICA_URL_EU_US", "admits the origin in eu at its copy of us, read only"),
+  {
+    name: "API keys",
+    algorithm: "MAC of API_KEY_SECRET over kind, mode, account and serial",
+    strengthBits: 128,
+    use: "admit a merchant or the platform at the edge",
+    holders: ["merchant", "operator"],
+    custodian: "merchant",
+    cryptoperiodDays: undefined,
+    rotation: { kind: "follows", of: "API_KEY_SECRET" },
+  },
+  {
+    name: "DEMO_SECRET_KEY",
+    algorithm: "an API key",
+    strengthBits: 128,
+    use: "the demo shop's merchant",
+    holders: ["one machine"],
+    custodian: "developer",
+    cryptoperiodDays: undefined,
+    rotation: { kind: "follows", of: "API_KEY_SECRET" },
+  },
+  {
+    name: "DEMO_PUBLISHABLE_KEY",
+    algorithm: "an API key",
+    strengthBits: 128,
+    use: "the demo shop's page",
+    holders: ["one machine"],
+    custodian: "developer",
+    cryptoperiodDays: undefined,
+    rotation: { kind: "follows", of: "API_KEY_SECRET" },
+  },
+];
+
+/** What stands in `[secrets]` only to be kept out of the configuration, and is no key. */
+export const NO_KEYS: readonly string[] = ["SQL_ENDPOINT"];
+
+/** The key of this name. */
+export const keyNamed = (name: string): RegisteredKey | undefined =>
+  KEYS.find((key) => key.name === name);
+
+/** The steps of a rotation, each a deployment after which everything works. */
+export function stepsOf({ name, holders, rotation }: RegisteredKey): readonly string[] {
+  switch (rotation.kind) {
+    case "versions":
+    case "list": {
+      const where = holders.join(", ");
+      return [
+        `${where}: \`old,new\`, so that every instance accepts both`,
+        `${where}: \`new,old\`, so that what is made is made with the new one`,
+        `${where}: \`new\`; the old one is kept ${rotation.keep}`,
+      ];
+    }
+    case "pair": {
+      const where = holders.join(", ");
+      return [
+        `${rotation.verifiers}: add the public half of the new key`,
+        `${where}: the new private key as ${name}`,
+        `${rotation.verifiers}: take the old public half away; it is kept ${rotation.keep}`,
+      ];
+    }
+    case "credentials":
+      return [
+        "database: make a second login role and grant it `tessera_origin`",
+        `origin: ${name} as \`new old\`, two connection strings with a space between`,
+        "database: take the old role's login away, and then its connection string",
+      ];
+    case "follows":
+      return [`with ${rotation.of}`];
+    case "none":
+      return [`not possible yet: ${rotation.why}`];
+  }
+}
