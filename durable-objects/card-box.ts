@@ -3,8 +3,13 @@
 // hour, and is never written, not even sealed: this storage keeps 30 days of history (PCI DSS 3.3.1).
 
 import { DurableObject } from "cloudflare:workers";
+import type { AuditEntry, CardUse } from "../protocol/audit.ts";
 import type { CardSummary } from "../protocol/facts.ts";
+import { assert } from "../protocol/result.ts";
+import { homeOf } from "../protocol/slot.ts";
 import type { SealUse } from "../protocol/vault.ts";
+import { AuditTrail } from "./audit-trail.ts";
+import type { OriginFetchers } from "./signed-request.ts";
 
 /** How long an unused CVC is held in memory: long enough for a checkout, short enough to be lost. */
 export const CVC_KEPT_MS_MAX = 15 * 60 * 1000;
@@ -17,8 +22,11 @@ export type BoxedCard = {
   readonly created: number;
 };
 
-/** A card to be taken: whose, and by which name. */
-export type CardName = { readonly owner: string; readonly token: string };
+/** Where a box sends its audit trail, and the key that the origins trust for it. */
+export type CardBoxEnv = OriginFetchers & { readonly VAULT_SIGNING_KEY: string };
+
+/** A card to be taken: whose, by which name, and for which order. */
+export type CardName = { readonly owner: string; readonly token: string; readonly order?: string };
 
 export type TakenCard = { readonly boxed: BoxedCard; readonly cvc: string | undefined };
 
@@ -67,14 +75,23 @@ const SCHEMA = `
   ) without rowid;
   create index if not exists used_seals_until on used_seals (until_ms)`;
 
-export class CardBox extends DurableObject {
+export class CardBox extends DurableObject<CardBoxEnv> {
+  readonly #audit: AuditTrail;
   readonly #cvcs = new Map<string, { readonly cvc: string; readonly untilMs: number }>();
   #waiting: Waiting[] = [];
   #isKeeping = false;
 
-  constructor(state: DurableObjectState, env: unknown) {
-    super(state, env as never);
+  constructor(state: DurableObjectState, env: CardBoxEnv) {
+    super(state, env);
     state.storage.sql.exec(SCHEMA);
+    const object = state.id.name ?? "";
+    this.#audit = new AuditTrail(state.storage, {
+      room: "vault",
+      object,
+      region: homeOf(Number(object.slice("slot-".length))),
+      origins: env,
+      signingKey: env.VAULT_SIGNING_KEY,
+    });
   }
 
   /**
@@ -105,7 +122,19 @@ export class CardBox extends DurableObject {
     return row === undefined ? undefined : boxedIn(row);
   }
 
-  /** The sealed cards in the order asked for, each with its CVC if this is its first use. */
+  /** Writes an entry of the audit log; the answer waits until it is durable. */
+  record(entry: AuditEntry): void {
+    this.#audit.record(entry);
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#audit.ship();
+  }
+
+  /**
+   * The sealed cards in the order asked for, each with its CVC if this is its first use. One audit entry names
+   * them all; the answer waits until it is durable, so no card is opened that the log does not know of.
+   */
   takeMany(names: readonly CardName[]): Taken[] {
     const taken: Taken[] = names.map(() => undefined);
     // One statement: a hundred of them took two to three times as long. `cross join` keeps the order of
@@ -123,13 +152,22 @@ export class CardBox extends DurableObject {
     names.forEach(({ owner, token }, at) => {
       taken[at] ??= this.#forgottenLately(owner, token);
     });
+    if (names.length > 0) this.#audit.record(openedEntry(names, taken));
     return taken;
   }
 
   forget(owner: string, tokens: readonly string[]): void {
+    const destroyed: CardUse[] = [];
     for (const token of tokens) {
       this.#cvcs.delete(`${owner}/${token}`);
-      this.ctx.storage.sql.exec("delete from cards where owner = ? and token = ?", owner, token);
+      const [card] = this.ctx.storage.sql
+        .exec<{ sealed: string }>(
+          "delete from cards where owner = ? and token = ? returning sealed",
+          owner,
+          token,
+        )
+        .toArray();
+      if (card !== undefined) destroyed.push([token, null, keyVersionOf(card.sealed)]);
       this.ctx.storage.sql.exec(
         "insert or ignore into forgotten (owner, token, at_ms) values (?, ?, ?)",
         owner,
@@ -137,8 +175,9 @@ export class CardBox extends DurableObject {
         Date.now(),
       );
     }
-    const overMs = Date.now() - FORGOTTEN_LATELY_MS;
-    this.ctx.storage.sql.exec("delete from forgotten where at_ms < ?", overMs);
+    if (destroyed.length === 0) return;
+    const cards = { [owner]: destroyed };
+    this.#audit.record({ action: "card.destroyed", actor: "vault", cards });
   }
 
   #forgottenLately(owner: string, token: string): Taken {
@@ -185,14 +224,16 @@ export class CardBox extends DurableObject {
         kept("used");
         return false;
       }
-      this.ctx.storage.sql.exec(
-        "insert into cards (owner, token, sealed, card, created) values (?, ?, ?, ?, ?)",
+      const { rowsWritten } = this.ctx.storage.sql.exec(
+        `insert into cards (owner, token, sealed, card, created) select ?1, ?2, ?3, ?4, ?5
+          where not exists (select 1 from forgotten where owner = ?1 and token = ?2)`,
         owner,
         token,
         boxed.sealed,
         JSON.stringify(boxed.card),
         boxed.created,
       );
+      assert(rowsWritten > 0, "a token that was forgotten is never used again");
     } catch (reason) {
       refused(reason);
       return false;
@@ -226,6 +267,24 @@ export class CardBox extends DurableObject {
       this.#cvcs.delete(name);
     }
   }
+}
+
+/** The version of the wrapping key that a sealed text names in its second part. */
+const keyVersionOf = (sealed: string): string => {
+  const from = sealed.indexOf(".") + 1;
+  return sealed.slice(from, sealed.indexOf(".", from));
+};
+
+function openedEntry(names: readonly CardName[], taken: readonly Taken[]): AuditEntry {
+  const cards: Record<string, CardUse[]> = {};
+  for (let i = 0; i < names.length; i++) {
+    const { owner, token, order = null } = names[i] as CardName;
+    const card = taken[i];
+    const version = typeof card === "object" ? keyVersionOf(card.boxed.sealed) : null;
+    cards[owner] ??= [];
+    cards[owner].push([token, order, version]);
+  }
+  return { action: "card.opened", actor: "vault", cards };
 }
 
 const boxedIn = ({ sealed, card, created }: Row): BoxedCard => ({

@@ -1,6 +1,7 @@
 // Answers a shard remembers so that a retry costs no SQL. The ledger remembers all of them.
 
-import type { CustomerId } from "../protocol/ids.ts";
+import type { Facts } from "../protocol/facts.ts";
+import type { CustomerId, TokenId } from "../protocol/ids.ts";
 import type { Reply } from "../protocol/shard.ts";
 
 export type Finished = {
@@ -38,9 +39,22 @@ export class FinishedAnswers {
 
   /** Lets go of what was said of a customer who is deleted: nothing of the person stays here. */
   forgetCustomer(id: CustomerId): void {
+    this.#forgetAll(
+      (facts) =>
+        (facts.kind === "customer" && facts.id === id) ||
+        (facts.kind === "charge" && facts.customer === id),
+    );
+  }
+
+  /** Lets go of what was said of charges made with a token that is forgotten. */
+  forgetToken(token: TokenId): void {
+    this.#forgetAll((facts) => facts.kind === "charge" && facts.token === token);
+  }
+
+  #forgetAll(isOf: (facts: Facts) => boolean): void {
     for (const [name, { finished }] of this.#answers) {
       const { end } = finished.reply;
-      if (end.ok && end.facts.kind === "customer" && end.facts.id === id) this.#forget(name);
+      if (end.ok && isOf(end.facts)) this.#forget(name);
     }
   }
 

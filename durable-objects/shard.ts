@@ -4,20 +4,19 @@
 // All it decides is decided in machine.ts; here its actions are performed.
 
 import { DurableObject } from "cloudflare:workers";
-import type { Command, Scope, Unfinished, Verdict } from "../protocol/command.ts";
-import { firstUuidAt, type TokenId } from "../protocol/ids.ts";
+import type { Command, Scope, Verdict } from "../protocol/command.ts";
+import type { Failure } from "../protocol/failure.ts";
+import type { ForgetAsk, LeftOpen } from "../protocol/forgetting.ts";
+import { firstUuidAt } from "../protocol/ids.ts";
 import { readLines } from "../protocol/lines.ts";
-import { type Result, refuse } from "../protocol/result.ts";
+import { cardIdOfToken } from "../protocol/object.ts";
+import { ok, type Result, refuse } from "../protocol/result.ts";
 import type { Admission, Ask, Reply, TokenAdmission, Visit } from "../protocol/shard.ts";
 import { homeOf } from "../protocol/slot.ts";
-import {
-  FORGET_TOKENS_MAX,
-  type Order,
-  type Performed,
-  type VaultVerbs,
-} from "../protocol/vault.ts";
+import type { Order, Performed, VaultVerbs } from "../protocol/vault.ts";
 import { within } from "./deadline.ts";
-import { INTERNAL } from "./end.ts";
+import { endOfFailure, INTERNAL } from "./end.ts";
+import { Forgetting } from "./forgetting.ts";
 import { type Lane, laneOf } from "./lane.ts";
 import {
   type Action,
@@ -31,8 +30,8 @@ import {
   type ShardState,
   take,
 } from "./machine.ts";
-import { applyAt, askOrigin, type OriginBindings } from "./origin-client.ts";
-import { ALARM_MS } from "./shard-state.ts";
+import { applyAt, askOrigin, forgetAt, type OriginBindings } from "./origin-client.ts";
+import { ALARM_MS, accountOf, expectLate, nameOf } from "./shard-state.ts";
 
 export type ShardEnv = OriginBindings & {
   /** The vault as the shard may call it; the edge has a binding of its own. */
@@ -54,9 +53,6 @@ const OWN_BATCH_MIN = 16;
 const LANE_MS_MAX = 35_000;
 /** The vault asks a processor three times, eight seconds each, and by key in between. */
 const PERFORM_MS_MAX = 60_000;
-/** A vault that restarts is back within a second or two. */
-const FORGET_TRIES_MAX = 5;
-const FORGET_PAUSE_MS = 500;
 const CLEAN_SINCE = "clean_since_ms";
 
 /** What follows it is done at the end of the turn. Cheaper than queueMicrotask, which leaves the engine. */
@@ -76,6 +72,7 @@ export class Shard extends DurableObject<ShardEnv> {
   #flushing = false;
   readonly #callers = new Map<number, (reply: Reply) => void>();
   #lastCall = 0;
+  readonly #forgetting: Forgetting;
   /** Told when no recovery is under way. */
   #resting: (() => void)[] = [];
 
@@ -83,6 +80,7 @@ export class Shard extends DurableObject<ShardEnv> {
     super(state, env);
     this.#slot = Number((state.id.name ?? "").slice("slot-".length));
     this.#state = this.#wake();
+    this.#forgetting = new Forgetting(state.storage, env);
   }
 
   /** Whether an account may read now, and the sequence its answer must not fall behind. */
@@ -97,19 +95,56 @@ export class Shard extends DurableObject<ShardEnv> {
 
   /** Executes a request once for its key; every other request with that key hears the same. */
   execute(ask: Ask): Promise<Reply> {
-    return new Promise((resolve) => {
+    return new Promise((answered) => {
+      const resolve =
+        ask.kind === "customer" && ask.change === "delete"
+          ? (reply: Reply) => void this.#forgetting.settled().then(() => answered(reply))
+          : answered;
       const call = ++this.#lastCall;
       this.#callers.set(call, resolve);
       this.#take(this.#state, { kind: "asked", call, ask });
     });
   }
 
+  /** Forgets a token, and the card it became; answers when the sealed card is destroyed or on its way. */
+  async forget(ask: ForgetAsk): Promise<Result<null, Failure>> {
+    const admission = this.admit(ask);
+    if (!admission.ok) return refuse(admission.failure);
+    await this.#forgetting.arm();
+    const verdict = await forgetAt(this.env, homeOf(this.#slot), ask);
+    if (!verdict.ok) {
+      // It may be committed yet: the searches to come find what is owed then.
+      this.#state.clock = clock;
+      expectLate(this.#state, this.#actions);
+      this.#flush();
+      const end = endOfFailure(verdict.failure);
+      return end.ok ? ok(null) : refuse(end.failure);
+    }
+    if (verdict.value.outcome !== "forgotten") {
+      const { outcome } = verdict.value;
+      const [object, id] =
+        ask.customer === undefined ? ["token", ask.token] : ["source", cardIdOfToken(ask.token)];
+      return refuse(
+        outcome === "missing"
+          ? { kind: "resource_missing", object, id, param: "id" }
+          : { kind: "account_unknown" },
+      );
+    }
+    const account = accountOf(this.#state, nameOf(ask));
+    account.seq = Math.max(account.seq, verdict.value.seq);
+    this.#state.finished.forgetToken(ask.token);
+    this.#forgetting.destroy({ account: ask.account, livemode: ask.livemode, tokens: [ask.token] });
+    await this.#forgetting.settled();
+    return ok(null);
+  }
+
   /** Finishes what a crash left between its two phases; lasts as long as that does. */
-  override alarm(): Promise<void> {
-    return new Promise((resolve) => {
+  override async alarm(): Promise<void> {
+    await new Promise<void>((resolve) => {
       this.#resting.push(resolve);
       this.#take(this.#state, { kind: "alarm" });
     });
+    await this.#forgetting.retry();
   }
 
   #wake(): ShardState {
@@ -185,7 +220,7 @@ export class Shard extends DurableObject<ShardEnv> {
         void this.#find(state, action.find, action.sinceMs);
         break;
       case "forget":
-        void this.#forget(action.scope, action.tokens);
+        this.#forgetting.destroy({ ...action.scope, tokens: action.tokens });
         break;
       case "arm":
         // Not awaited: the output gate holds the first request to the origin until the alarm is durable,
@@ -249,15 +284,17 @@ export class Shard extends DurableObject<ShardEnv> {
   }
 
   async #find(state: ShardState, find: number, sinceMs: number): Promise<void> {
-    const answer = await this.#unfinished(firstUuidAt(sinceMs / 1000));
+    const answer = await this.#leftOpen(firstUuidAt(sinceMs / 1000));
     if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
-    this.#take(state, { kind: "found", find, answer });
+    if (answer.ok) for (const owed of answer.value.owed) this.#forgetting.destroy(owed);
+    const unfinished = answer.ok ? ok(answer.value.unfinished) : answer;
+    this.#take(state, { kind: "found", find, answer: unfinished });
   }
 
-  async #unfinished(since: string): Promise<Result<Unfinished[], SendFailure>> {
+  async #leftOpen(since: string): Promise<Result<LeftOpen, SendFailure>> {
     const ask = { slot: this.#slot, since };
     try {
-      return await askOrigin<Unfinished[]>(this.env, homeOf(this.#slot), "/unfinished", ask);
+      return await askOrigin<LeftOpen>(this.env, homeOf(this.#slot), "/unfinished", ask);
     } catch (error) {
       console.error("ledger could not be asked", this.#slot, nameOfError(error));
       return refuse("unreachable");
@@ -274,24 +311,6 @@ export class Shard extends DurableObject<ShardEnv> {
       console.error("ledger could not be asked", this.#slot, nameOfError(error));
       return refuse("unreachable");
     }
-  }
-
-  async #forget(scope: Scope, all: readonly TokenId[]): Promise<void> {
-    for (let from = 0; from < all.length; from += FORGET_TOKENS_MAX) {
-      await this.#forgetSome(scope, all.slice(from, from + FORGET_TOKENS_MAX));
-    }
-  }
-
-  async #forgetSome(scope: Scope, tokens: readonly TokenId[]): Promise<void> {
-    for (let tried = 1; tried <= FORGET_TRIES_MAX; tried++) {
-      try {
-        await this.env.SHARD_VAULT.forget(scope, tokens);
-        return;
-      } catch {
-        await scheduler.wait(FORGET_PAUSE_MS * tried);
-      }
-    }
-    console.error("sealed cards were not destroyed", scope.account, tokens.length);
   }
 }
 

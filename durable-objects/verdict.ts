@@ -11,7 +11,7 @@ import { breakDrive, closeAnswered, type Drive, drive, follow } from "./drive.ts
 import { endOfFacts, endOfFailure, INTERNAL, refused } from "./end.ts";
 import type { Action, SendFailure } from "./machine.ts";
 import { answer, breakOff, type Request } from "./request.ts";
-import { expectLate, type ShardState } from "./shard-state.ts";
+import { doubt, expectLate, type ShardState } from "./shard-state.ts";
 
 /** A batch was committed, refused whole, or nobody knows. */
 export function committed(
@@ -93,6 +93,11 @@ function known(state: ShardState, request: Request, first: Answer, out: Action[]
     finish(state, request, first.end.facts);
   } else {
     const { end } = first;
+    // A deletion that was committed and whose answer was lost: what it owes is looked for.
+    if (end.kind === "facts" && end.facts.kind === "customer" && end.facts.deleted) {
+      state.finished.forgetCustomer(end.facts.id);
+      doubt(state, out);
+    }
     answer(
       state,
       request,

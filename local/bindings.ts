@@ -4,9 +4,12 @@
 import type { Secrets } from "./secrets.ts";
 
 export type Databases = {
-  /** The primaries. */
+  /** The primaries, as who owns them. */
   us: string;
   eu: string;
+  /** The primaries as the origins are let in, where that is not as who owns them. */
+  originUs?: string | undefined;
+  originEu?: string | undefined;
   /** Copies of the other region's ledger, where there are any: `usOfEu` lies in us. */
   usOfEu?: string | undefined;
   euOfUs?: string | undefined;
@@ -24,9 +27,16 @@ export const BINDINGS_OF_WORKER = {
     "DEMO_SECRET_KEY",
     "DEMO_PUBLISHABLE_KEY",
   ],
-  "workers/vault": ["CARD_ROOT_KEY", "FINGERPRINT_ROOT_KEY", "SEALED_CARD_KEYS", "PROCESSOR_KEY"],
+  "workers/vault": [
+    "CARD_ROOT_KEY",
+    "FINGERPRINT_ROOT_KEY",
+    "SEALED_CARD_KEYS",
+    "PROCESSOR_KEY",
+    "VAULT_SIGNING_KEY",
+  ],
   origin: [
     "EDGE_VERIFY_KEYS",
+    "VAULT_VERIFY_KEYS",
     "LEDGER_SIGNING_KEY",
     "DATABASE_URL_US",
     "DATABASE_URL_EU",
@@ -40,11 +50,14 @@ export const BINDINGS_OF_WORKER = {
 export const BINDING_NAMES: readonly string[] = Object.values(BINDINGS_OF_WORKER).flat();
 
 export function bindings(secrets: Secrets, databases: Databases, sqlEndpoint: string): Bindings {
-  const { POSTGRES_PASSWORD: _, ...workerSecrets } = secrets;
+  const { POSTGRES_PASSWORD: _, ORIGIN_PASSWORD: __, ...workerSecrets } = secrets;
   return {
     ...workerSecrets,
-    DATABASE_URL_US: databases.us,
-    DATABASE_URL_EU: databases.eu,
+    DATABASE_URL_US: databases.originUs ?? databases.us,
+    DATABASE_URL_EU: databases.originEu ?? databases.eu,
+    // For the operator's commands, and no Worker.
+    OWNER_URL_US: databases.us,
+    OWNER_URL_EU: databases.eu,
     REPLICA_URL_US_EU: databases.usOfEu ?? "",
     REPLICA_URL_EU_US: databases.euOfUs ?? "",
     SQL_ENDPOINT: sqlEndpoint,

@@ -29,7 +29,8 @@ async function main(): Promise<void> {
 async function migrateRunning(): Promise<void> {
   const path = join(process.env["TESSERA_HOME"] ?? join(repository, ".local"), "dev.vars");
   const vars = existsSync(path) ? parseEnv(readFileSync(path, "utf8")) : {};
-  const { DATABASE_URL_US: us, DATABASE_URL_EU: eu } = vars;
+  const us = vars["OWNER_URL_US"] ?? vars["DATABASE_URL_US"];
+  const eu = vars["OWNER_URL_EU"] ?? vars["DATABASE_URL_EU"];
   if (!us || !eu) {
     throw new Error("Set DATABASE_URL_US and DATABASE_URL_EU, or run `npm run database` first.");
   }

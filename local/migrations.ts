@@ -39,20 +39,22 @@ export async function migrate(url: string, directory = MIGRATIONS_DIRECTORY): Pr
     await client.query(CREATE_TABLE);
     const pending = await findPending(client, migrations);
     for (const migration of pending) await apply(client, migration);
-    await keepKeyPeriods(client);
+    await keepPeriods(client);
     const wasEmpty = pending.length === migrations.length;
     return { applied: pending.map(({ name }) => name), wasEmpty };
   });
 }
 
-/** Makes the periods that keys will lie in from today on, and drops those that are over. */
-async function keepKeyPeriods(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ known: boolean }>(
-    "select to_regprocedure('keep_key_periods(date)') is not null as known",
-  );
-  // The migrations of a test, or of another time, may have no keys.
-  if (rows[0]?.known !== true) return;
-  await client.query("select keep_key_periods((now() at time zone 'UTC')::date)");
+/** Makes the periods that keys and audit entries will lie in from today on, and drops those that are over. */
+async function keepPeriods(client: pg.Client): Promise<void> {
+  for (const keep of ["keep_key_periods", "keep_audit_months"]) {
+    const { rows } = await client.query<{ known: boolean }>(
+      `select to_regprocedure('${keep}(date)') is not null as known`,
+    );
+    // The migrations of a test, or of another time, may have neither.
+    if (rows[0]?.known !== true) continue;
+    await client.query(`select ${keep}((now() at time zone 'UTC')::date)`);
+  }
 }
 
 export function readMigrations(directory: string): Migration[] {

@@ -12,11 +12,19 @@ import type { Child } from "./child.ts";
 import { type EndpointProcess, startEndpointProcess } from "./endpoint-process.ts";
 import { lockHome } from "./home-lock.ts";
 import { migrate } from "./migrations.ts";
-import { type Cluster, ensureDatabase, READER, type Region, startCluster } from "./postgres.ts";
+import {
+  type Cluster,
+  ensureDatabase,
+  ORIGIN,
+  ORIGIN_LOGIN,
+  READER,
+  type Region,
+  startCluster,
+} from "./postgres.ts";
 import { findBinaries } from "./postgres-binaries.ts";
 import { findPlace } from "./postgres-place.ts";
 import { linkBetween, replicate } from "./replication.ts";
-import { loadSecrets } from "./secrets.ts";
+import { loadSecrets, type Secrets } from "./secrets.ts";
 import { withSession } from "./session.ts";
 
 export type PlatformOptions = {
@@ -66,7 +74,7 @@ async function startParts(
   const { home, log = () => {} } = options;
   const secrets = await loadSecrets(home);
   const given = options.databaseUrls ?? urlsFromEnvironment();
-  const { clusters, pair } = await startClusters(home, secrets.POSTGRES_PASSWORD, given, log);
+  const { clusters, pair } = await startClusters(home, secrets, given, log);
   running.push(pair);
   const primaries = {
     us: await primary("us", given, clusters),
@@ -75,7 +83,17 @@ async function startParts(
 
   const usOfEu = await copyOf("eu", "us", primaries, clusters, options);
   const euOfUs = await copyOf("us", "eu", primaries, clusters, options);
-  const databases: Databases = { ...primaries, usOfEu, euOfUs };
+  const originOf = (region: Region) =>
+    clusters[region] === undefined
+      ? undefined
+      : loginUrl(primaries[region], ORIGIN_LOGIN, secrets.ORIGIN_PASSWORD);
+  const databases: Databases = {
+    ...primaries,
+    originUs: originOf("us"),
+    originEu: originOf("eu"),
+    usOfEu,
+    euOfUs,
+  };
 
   const served = Object.values(databases).filter((url): url is string => url !== undefined);
   const endpoint = served.every(isNeon) ? undefined : await startEndpointProcess(home, served);
@@ -101,7 +119,7 @@ function urlsFromEnvironment(): Urls {
 
 async function startClusters(
   home: string,
-  password: string,
+  { POSTGRES_PASSWORD: password, ORIGIN_PASSWORD: originPassword }: Secrets,
   given: Urls,
   log: (line: string) => void,
 ): Promise<{ clusters: Clusters; pair: Pick<Child, "stop"> }> {
@@ -128,7 +146,7 @@ async function startClusters(
     throw failure.reason;
   }
   for (const cluster of Object.values(clusters)) {
-    await ensureReader(cluster.url("postgres"), password);
+    await ensureLogins(cluster.url("postgres"), password, originPassword);
     log(`PostgreSQL ${cluster.region} answers on port ${cluster.port}`);
   }
   return { clusters, pair };
@@ -192,15 +210,28 @@ function requireLogicalWal(url: string): Promise<void> {
   });
 }
 
-/** Reads everything, writes nothing: a copy that was written to would no longer be one. */
-function ensureReader(url: string, password: string): Promise<void> {
+/** Who logs in besides the owner. What they may do is the migrations' business. */
+function ensureLogins(url: string, password: string, originPassword: string): Promise<void> {
   return withSession(url, async (client) => {
-    const { rowCount } = await client.query("select from pg_roles where rolname = $1", [READER]);
-    if (rowCount !== 0) return;
-    await client.query(`create role ${READER} login password ${pg.escapeLiteral(password)}`);
-    await client.query(`grant pg_read_all_data to ${READER}`);
+    const ensure = async (role: string, login: string) => {
+      const { rowCount } = await client.query("select from pg_roles where rolname = $1", [role]);
+      await client.query(`${rowCount === 0 ? "create" : "alter"} role ${role} ${login}`);
+    };
+    await ensure(READER, `login password ${pg.escapeLiteral(password)}`);
+    // It read everything once; a copy that was written to would no longer be one.
+    await client.query(`revoke pg_read_all_data from ${READER}`);
     await client.query(`alter role ${READER} set default_transaction_read_only = on`);
+    await ensure(ORIGIN, "nologin");
+    await ensure(ORIGIN_LOGIN, `login password ${pg.escapeLiteral(originPassword)}`);
+    await client.query(`grant ${ORIGIN} to ${ORIGIN_LOGIN}`);
   });
+}
+
+function loginUrl(url: string, role: string, password: string): string {
+  const login = new URL(url);
+  login.username = role;
+  login.password = password;
+  return login.href;
 }
 
 function isNeon(url: string): boolean {

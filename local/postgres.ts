@@ -47,8 +47,11 @@ export type Cluster = {
 };
 
 export const SUPERUSER = "tessera";
-/** Reads everything and writes nothing: what connects to a copy of the other region. */
+/** Reads one account at a time and writes nothing: what connects to a copy of the other region. */
 export const READER = "tessera_reader";
+/** The rights of an origin, and what logs in with them (migrations/0010_walls.sql). */
+export const ORIGIN = "tessera_origin";
+export const ORIGIN_LOGIN = "tessera_origin_login";
 
 /** Fast shutdown; should a client or a walsender hold it up, immediate shutdown, which recovers. */
 export const STOP_FAST: readonly StopStep[] = [

@@ -14,11 +14,12 @@ const RANDOM_SECRETS = [
   "FINGERPRINT_ROOT_KEY",
   "PROCESSOR_KEY",
   "POSTGRES_PASSWORD",
+  "ORIGIN_PASSWORD",
 ] as const;
 
 type RandomName = (typeof RANDOM_SECRETS)[number];
-/** Who signs: the edge its requests, an origin its checkpoints. The public keys are no secret. */
-const SIGNERS = ["EDGE", "LEDGER"] as const;
+/** Who signs: the edge its requests, the vault its audit entries, an origin its checkpoints. The public keys are no secret. */
+const SIGNERS = ["EDGE", "VAULT", "LEDGER"] as const;
 type SignerName = `${(typeof SIGNERS)[number]}_${"SIGNING_KEY" | "VERIFY_KEYS"}`;
 type SecretName = RandomName | SignerName | "SEALED_CARD_KEYS";
 

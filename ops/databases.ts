@@ -20,7 +20,10 @@ export type Primary = { readonly region: Region; readonly url: string };
 
 export function primaries(given: Settings): Primary[] {
   return REGIONS.flatMap((region) => {
-    const [url] = (given[`DATABASE_URL_${region.toUpperCase()}`] ?? "").split(" ");
+    const name = region.toUpperCase();
+    // Those of the shell go before those of this machine, which tell the owner's apart from the origin's.
+    const own = process.env[`DATABASE_URL_${name}`] || given[`OWNER_URL_${name}`];
+    const [url] = (own || given[`DATABASE_URL_${name}`] || "").split(" ");
     return url ? [{ region, url }] : [];
   });
 }

@@ -9,9 +9,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 const PARTS = [
   { folder: "workers/testbank", flags: [] },
-  { folder: "workers/vault", flags: [] },
   { folder: "origin", flags: ["--env", "us"] },
   { folder: "origin", flags: ["--env", "eu"] },
+  { folder: "workers/vault", flags: [] },
   { folder: "workers/edge", flags: [] },
 ] as const;
 

@@ -50,6 +50,8 @@ export type RegisteredKey = {
   readonly rotatedOn?: string;
 };
 
+/** What is kept so is never taken away: it vouches for what was signed with it. */
+export const FOR_EVER = "for ever";
 const YEAR_DAYS = 365;
 const QUARTER_DAYS = 90;
 
@@ -113,6 +115,30 @@ export const KEYS: readonly RegisteredKey[] = [
     rotation: { kind: "follows", of: "EDGE_SIGNING_KEY" },
   },
   {
+    name: "VAULT_SIGNING_KEY",
+    algorithm: "EdDSA, Ed25519 (RFC 8032, RFC 8037)",
+    strengthBits: 128,
+    use: "signs what card boxes add to the audit log",
+    holders: ["vault"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: {
+      kind: "pair",
+      verifiers: "VAULT_VERIFY_KEYS",
+      keep: "two minutes after the last vault that signs with it is gone",
+    },
+  },
+  {
+    name: "VAULT_VERIFY_KEYS",
+    algorithm: "EdDSA, Ed25519, public",
+    strengthBits: 0,
+    use: "checks what card boxes add to the audit log",
+    holders: ["origin"],
+    custodian: "security officer",
+    cryptoperiodDays: undefined,
+    rotation: { kind: "follows", of: "VAULT_SIGNING_KEY" },
+  },
+  {
     name: "LEDGER_SIGNING_KEY",
     algorithm: "EdDSA, Ed25519 (RFC 8032, RFC 8037)",
     strengthBits: 128,
@@ -123,7 +149,7 @@ export const KEYS: readonly RegisteredKey[] = [
     rotation: {
       kind: "pair",
       verifiers: "LEDGER_VERIFY_KEYS",
-      keep: "for ever: it vouches for what it has signed",
+      keep: FOR_EVER,
     },
   },
   {
@@ -170,7 +196,10 @@ export const KEYS: readonly RegisteredKey[] = [
     holders: ["vault"],
     custodian: "security officer",
     cryptoperiodDays: YEAR_DAYS,
-    rotation: { kind: "list", keep: "ten minutes, as long as a sealed card may be on its way" },
+    rotation: {
+      kind: "list",
+      keep: "a quarter of an hour: browsers keep the keys for five minutes, a seal opens for ten",
+    },
   },
   {
     name: "PROCESSOR_KEY",
@@ -245,7 +274,9 @@ export function stepsOf({ name, holders, rotation }: RegisteredKey): readonly st
       return [
         `${rotation.verifiers}: add the public half of the new key`,
         `${where}: the new private key as ${name}`,
-        `${rotation.verifiers}: take the old public half away; it is kept ${rotation.keep}`,
+        rotation.keep === FOR_EVER
+          ? `${rotation.verifiers}: nothing; the old public half is kept for ever, for what it signed`
+          : `${rotation.verifiers}: take the old public half away; it is kept ${rotation.keep}`,
       ];
     }
     case "credentials":

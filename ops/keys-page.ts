@@ -1,4 +1,4 @@
-// `npm run keys`: writes docs/keys.md from the registry; with --check only says whether it would change.
+// `npm run keys:page`: writes docs/keys.md from the registry; with --check only says whether it would change.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ export function keysPage(keys: readonly RegisteredKey[] = KEYS): string {
   return `${[
     "# Keys",
     "",
-    "Made by `npm run keys` from `ops/key-registry.ts`; change that list, not this page. It is the inventory that PCI DSS",
+    "Made by `npm run keys:page` from `ops/key-registry.ts`; change that list, not this page. It is the inventory that PCI DSS",
     "4.0.1 asks for in 3.6.1.1 (keys that protect stored account data) and 12.3.3 (all cryptography in use, to be looked",
     "through once a year). No key of a test is one of production: `npm run secrets` makes a fresh set each time, and local",
     "ones are made on the machine and stay there.",

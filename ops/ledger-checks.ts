@@ -126,6 +126,12 @@ export const LEDGER_CHECKS: readonly Check[] = [
     },
   },
   rows(
+    "no card is left of a deleted customer",
+    `select d.account_no, 'customer', d.customer::text, 'its card ' || d.id || ' is still there'
+       from cards d
+       join customers u on u.account_no = d.account_no and u.id = d.customer and u.deleted`,
+  ),
+  rows(
     "the keys of the next days have a period to lie in",
     `select null::integer, 'day', d.day::text, 'run npm run retain'
        from generate_series(0, 7) as n,
@@ -150,12 +156,18 @@ function differences(code: readonly object[], table: readonly object[]): string[
 const GUARDS = [
   "accounts_for_ever",
   "charges_append_only",
+  "charges_only_erased",
   "authorizations_for_ever",
   "operations_for_ever",
   "journal_append_only",
   "checkpoints_append_only",
   "checkpoint_heads_append_only",
   "fence_awaits_batches",
+  "forgotten_tokens_for_ever",
+  "cards_leave_tombstones",
+  "customers_erased",
+  "audit_streams_for_ever",
+  "audit_entries_append_only",
 ] as const;
 
 async function guardsOf({ client }: Examination): Promise<Set<string>> {

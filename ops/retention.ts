@@ -1,4 +1,4 @@
-// `npm run retain`: makes the periods that idempotency keys will lie in and drops those that are over, in
+// `npm run retain`: makes the periods that idempotency keys and audit entries will lie in and drops those that are over, in
 // every database: the primaries, where the origins do it each minute as well, and the copies, which no
 // origin may write to. A copy without the next period cannot take the primary's rows, so run it at least
 // every ten days. Takes DATABASE_URL_* and REPLICA_URL_*, or those of the Tessera that runs on this machine.
@@ -12,6 +12,7 @@ export async function retain(url: string): Promise<string[]> {
   await client.connect();
   try {
     await client.query("select keep_key_periods((now() at time zone 'UTC')::date)");
+    await client.query("select keep_audit_months((now() at time zone 'UTC')::date)");
     const { rows } = await client.query<{ first: string }>(
       `select to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD')::text as first
          from pg_inherits where inhparent = 'idempotency_keys'::regclass order by 1`,

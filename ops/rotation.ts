@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
 import { versionsOf } from "../protocol/secret.ts";
-import type { RegisteredKey } from "./key-registry.ts";
+import { FOR_EVER, type RegisteredKey } from "./key-registry.ts";
 
 /** 256 bits: as long as the longest key that is derived from it. */
 const SECRET_BYTES = 32;
@@ -56,7 +56,8 @@ export async function rotate(key: RegisteredKey, given: Settings): Promise<Step[
     const old = JSON.parse(given[verifiers] ?? '{"keys":[]}') as { keys: object[] };
     const { keys } = JSON.parse(verifying) as { keys: object[] };
     const both = JSON.stringify({ keys: [...old.keys, ...keys] });
-    return [{ [verifiers]: both }, { [name]: signing }, { [verifiers]: verifying }];
+    const last = rotation.keep === FOR_EVER ? {} : { [verifiers]: verifying };
+    return [{ [verifiers]: both }, { [name]: signing }, last];
   }
   if (rotation.kind === "list") {
     const accepted = JSON.parse(given[name] ?? "[]") as JWK[];

@@ -10,6 +10,7 @@ import { freshPair, freshSealedCardKey, freshSecret, rotate } from "./rotation.t
 
 async function printSet(): Promise<void> {
   const edge = await freshPair();
+  const vault = await freshPair();
   const ledger = await freshPair();
   const apiKeySecret = freshSecret();
   const platform = await mintApiKey(
@@ -24,10 +25,12 @@ EDGE_SIGNING_KEY=${edge.signing}
 CARD_ROOT_KEY=${freshSecret()}
 FINGERPRINT_ROOT_KEY=${freshSecret()}
 SEALED_CARD_KEYS=${JSON.stringify([await freshSealedCardKey()])}
+VAULT_SIGNING_KEY=${vault.signing}
 # workers/vault and workers/testbank
 PROCESSOR_KEY=${freshSecret()}
 # origin, in each region, beside its DATABASE_URL_…
 EDGE_VERIFY_KEYS=${edge.verifying}
+VAULT_VERIFY_KEYS=${vault.verifying}
 LEDGER_SIGNING_KEY=${ledger.signing}
 # for you and no Worker: \`npm run verify\` checks the ledger's checkpoints with it
 LEDGER_VERIFY_KEYS=${ledger.verifying}

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import pg from "pg";
 import { importVerifiers } from "../protocol/signature.ts";
 import { REGIONS, type Region } from "../protocol/slot.ts";
+import { AUDIT_CHECK } from "./audit-check.ts";
 import { CHAIN_CHECK } from "./chain-check.ts";
 import { CHECKPOINT_CHECK } from "./checkpoint-check.ts";
 import { NO_DATABASES, primaries, reasonOf, settings } from "./databases.ts";
@@ -26,6 +27,7 @@ const CHECKS: readonly Check[] = [
   CHECKPOINT_CHECK,
   CHAIN_CHECK,
   PROJECTION_CHECK,
+  AUDIT_CHECK,
 ];
 
 export type VerifyOptions = Partial<Pick<Examination, "keys" | "region" | "seen" | "note">> & {

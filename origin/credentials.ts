@@ -20,16 +20,25 @@ type Login = { readonly credentials: Credentials; admitted: string };
 
 const logins = new Map<string, Login>();
 
+// The driver adds its own name to the connection string that it sends.
+function nameOf(connectionString: string): string {
+  if (!URL.canParse(connectionString)) return connectionString;
+  const url = new URL(connectionString);
+  url.searchParams.delete("application_name");
+  return url.href;
+}
+
 /** Lets every statement that is sent for `name`, a connection string, go by what `credentials` gives. */
 export function admitBy(name: string, credentials: Credentials): void {
-  if (!logins.has(name)) logins.set(name, { credentials, admitted: name });
+  const login = nameOf(name);
+  if (!logins.has(login)) logins.set(login, { credentials, admitted: name });
 }
 
 type Init = RequestInit & { readonly headers: Record<string, string> };
 
 /** `fetch` for the database driver. */
 export async function fetchAdmitted(url: string, init: Init): Promise<Response> {
-  const login = logins.get(init.headers[HEADER] ?? "");
+  const login = logins.get(nameOf(init.headers[HEADER] ?? ""));
   if (login === undefined) return fetch(url, init);
   const { admitted } = login;
   const first = await attempt(url, init, admitted);

@@ -64,9 +64,9 @@ export async function query<T>(
 export function failureOf(error: unknown, code: string): DatabaseFailure {
   if (code === SQLSTATE_FENCED) return "fenced";
   if (CONFLICT_CLASS.test(code)) return "conflict";
-  // 08 connection, 53 out of resources (disk full), 57 shutting down, 58 system error, 25006 read-only;
+  // 28 our login was not admitted, 08 connection, 53 out of resources (disk full), 57 shutting down, 58 system error, 25006 read-only;
   // no code at all means that the endpoint did not answer as a database.
-  if (code === "" || /^(08|53|57|58)/.test(code) || code === "25006" || RERUN.has(code)) {
+  if (code === "" || /^(08|28|53|57|58)/.test(code) || code === "25006" || RERUN.has(code)) {
     return "unreachable";
   }
   throw error;

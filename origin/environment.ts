@@ -7,6 +7,8 @@ import type { Region } from "../protocol/slot.ts";
 export type OriginEnv = {
   readonly REGION?: Region;
   readonly EDGE_VERIFY_KEYS: string;
+  /** JWKS of those who may add to the vault's audit streams. */
+  readonly VAULT_VERIFY_KEYS: string;
   /** Private Ed25519 JWK: signs checkpoints. */
   readonly LEDGER_SIGNING_KEY: string;
   readonly DATABASE_URL_US?: string;

@@ -3,28 +3,33 @@
 // the ledger stands and keeps the periods of its keys.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
+import type { AuditShipment } from "../protocol/audit.ts";
 import type { BatchParameters } from "../protocol/batch.ts";
+import type { ForgetAsk, Owed } from "../protocol/forgetting.ts";
 import type { Read } from "../protocol/query.ts";
 import { importVerifiers, SIGNATURE_HEADER, verify } from "../protocol/signature.ts";
 import { REGIONS, type Region } from "../protocol/slot.ts";
+import { appendAudit } from "./audit.ts";
+import { readBody } from "./body.ts";
 import { isCheckpointDue, makeCheckpoints } from "./checkpoint.ts";
 import { connect, type Database, type DatabaseFailure, failureOf, query } from "./database.ts";
 import { type OriginEnv, primaryUrl, replicaUrl } from "./environment.ts";
+import { forgetCard, settleForgotten } from "./forgetting.ts";
 import { applyBatch, findUnfinished } from "./ledger.ts";
 import { Nonces } from "./nonces.ts";
 import { read } from "./reading.ts";
-
-/** Neon takes 10 MiB; a batch that is larger is sent again in halves. */
-const BODY_BYTES_MAX = 8 * 1024 * 1024;
 
 const STATUS: Record<DatabaseFailure, number> = { fenced: 409, conflict: 422, unreachable: 503 };
 
 const KEEP_KEY_PERIODS = "select keep_key_periods((now() at time zone 'UTC')::date)";
 
-const nonces = new Nonces();
-let verifiers: { json: string; keys: Promise<Map<string, CryptoKey>> } | undefined;
+const KEEP_AUDIT_MONTHS = "select keep_audit_months((now() at time zone 'UTC')::date)";
 
-/** The signed HTTP interface of a region: `/batch`, `/read`, `/unfinished`, and `/healthz`. */
+const nonces = new Nonces();
+const verifiers = new Map<string, Promise<Map<string, CryptoKey>>>();
+
+/** The signed HTTP interface of a region: `/batch`, `/read`, `/unfinished`, `/forget`, `/destroyed`,
+ * `/audit/edge` and `/audit/vault`, and `/healthz`. */
 export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
   override async fetch(request: Request): Promise<Response> {
     const region = this.env.REGION ?? this.ctx.props.region;
@@ -34,19 +39,20 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
     const { pathname } = new URL(request.url);
     if (pathname === "/healthz") return this.#health(region);
     if (request.method !== "POST") return problem(404, "route_unknown");
-    if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX) {
-      return problem(413, "body_too_large");
-    }
-    const body = await request.text();
+    const body = await readBody(request);
+    if (!body.ok) return problem(...body.failure);
     const now = Date.now();
     const verified = await verify(
-      { method: "POST", path: pathname, body, audience: region },
+      { method: "POST", path: pathname, body: body.value, audience: region },
       request.headers.get(SIGNATURE_HEADER) ?? undefined,
-      await keysOf(this.env.EDGE_VERIFY_KEYS),
+      // The vault may add to its own audit streams and do nothing else here.
+      await keysOf(
+        pathname === "/audit/vault" ? this.env.VAULT_VERIFY_KEYS : this.env.EDGE_VERIFY_KEYS,
+      ),
       Math.floor(now / 1000),
     );
     if (!verified.ok || !nonces.admit(verified.value.nonce, now)) return problem(401, "refused");
-    return this.#route(pathname, body, region);
+    return this.#route(pathname, body.value, region);
   }
 
   /** Each minute, so that a quiet ledger is signed as well; the periods' call is harmless as often. */
@@ -57,6 +63,7 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
     const database = connect(url, this.env.SQL_ENDPOINT);
     await this.#checkpoint(database, region);
     await query(database, KEEP_KEY_PERIODS, []);
+    await query(database, KEEP_AUDIT_MONTHS, []);
   }
 
   async #checkpoint(database: Database, region: Region): Promise<void> {
@@ -81,6 +88,21 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
       case "/unfinished": {
         const { slot, since } = ask as { slot: number; since: string };
         return this.#onPrimary(region, async (db) => settle(await findUnfinished(db, slot, since)));
+      }
+      case "/forget":
+        return this.#onPrimary(region, async (db) =>
+          settle(await forgetCard(db, ask as ForgetAsk & { epoch: number })),
+        );
+      case "/destroyed":
+        return this.#onPrimary(region, async (db) =>
+          settle(await settleForgotten(db, ask as Owed)),
+        );
+      case "/audit/vault":
+      case "/audit/edge": {
+        const room = path === "/audit/vault" ? "vault" : "edge";
+        return this.#onPrimary(region, async (db) =>
+          settle(await appendAudit(db, room, ask as AuditShipment)),
+        );
       }
       case "/read":
         return this.#read(region, ask as Read);
@@ -131,6 +153,9 @@ function settle<T>(
 const problem = (status: number, error: string): Response => Response.json({ error }, { status });
 
 function keysOf(json: string): Promise<Map<string, CryptoKey>> {
-  if (verifiers?.json !== json) verifiers = { json, keys: importVerifiers(json) };
-  return verifiers.keys;
+  const known = verifiers.get(json);
+  if (known !== undefined) return known;
+  const keys = importVerifiers(json);
+  verifiers.set(json, keys);
+  return keys;
 }

@@ -56,11 +56,19 @@ export async function read(
     and livemode = ${ask.livemode})`;
   const plan = planOf(db, ask, ask.query, no);
   if (!("rows" in plan)) return plan;
-  const [owner, rows, cursor] = (await db.batch([
+  const name = `${ask.account}/${ask.livemode ? "live" : "test"}`;
+  const [, owner, rows, cursor] = (await db.batch([
+    // The second wall: row security shows no other account to this transaction, whatever it asks for.
+    db.execute(sql`select set_config('tessera.account', ${name}, true)`),
     account,
     plan.rows,
     ...(plan.cursor === undefined ? [] : [plan.cursor.exists]),
-  ] as never)) as unknown as [(typeof accounts.$inferSelect)[], never[], unknown[] | undefined];
+  ] as never)) as unknown as [
+    unknown,
+    (typeof accounts.$inferSelect)[],
+    never[],
+    unknown[] | undefined,
+  ];
   const [holder] = owner;
   if (from === "replica" && (holder === undefined || holder.seq < (ask.min_seq ?? Infinity))) {
     return { kind: "stale" };

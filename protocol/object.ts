@@ -51,6 +51,9 @@ export function cardObject(
 /** The id of the card behind a token: the same 128 bits under another prefix. */
 export const cardIdOfToken = (token: TokenId): CardId => `card_${token.slice(4)}`;
 
+/** And the token behind such a card. */
+export const tokenOfCard = (card: CardId): TokenId => `tok_${card.slice(5)}`;
+
 export function tokenObject(
   token: TokenId,
   card: CardSummary,

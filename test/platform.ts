@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { startPlatform } from "../local/platform.ts";
+import { withAllRights } from "./rights.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -18,7 +19,7 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), "tessera-test-"));
   const platform = await startPlatform({ home });
-  project.provide("bindings", { ...platform.bindings });
+  project.provide("bindings", withAllRights(platform.bindings));
   project.provide("home", home);
   return async () => {
     await platform.stop();

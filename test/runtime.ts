@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { freePort } from "../local/port.ts";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../protocol/api-key.ts";
 import type { AccountId } from "../protocol/ids.ts";
+import { asDeployed } from "./rights.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ANSWER_LOOKS_MAX = 300;
@@ -29,7 +30,7 @@ export class Runtime {
 
   constructor(bindings: Record<string, string>) {
     this.#bindings = bindings;
-    const vars = { DEMO_SECRET_KEY: "", DEMO_PUBLISHABLE_KEY: "", ...bindings };
+    const vars = { DEMO_SECRET_KEY: "", DEMO_PUBLISHABLE_KEY: "", ...asDeployed(bindings) };
     const lines = Object.entries(vars).map(([k, v]) => `${k}='${v.replaceAll("$", "\\$")}'`);
     writeFileSync(join(this.home, "dev.vars"), lines.join("\n"));
   }

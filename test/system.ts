@@ -8,6 +8,7 @@ import { createTestHarness } from "wrangler";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../protocol/api-key.ts";
 import type { AccountId } from "../protocol/ids.ts";
 import { homeOf, slotOf } from "../protocol/slot.ts";
+import { asDeployed } from "./rights.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -34,7 +35,7 @@ export async function startSystem(
 ) {
   const optionsOf = (secrets: Record<string, string>) => ({
     root,
-    workers: [{ configPath: "wrangler.toml", secrets, vars }],
+    workers: [{ configPath: "wrangler.toml", secrets: asDeployed(secrets), vars }],
   });
   const harness = createTestHarness(optionsOf(bindings));
   const { url } = await harness.listen();

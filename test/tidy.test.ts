@@ -27,6 +27,7 @@ const LAW: Record<string, readonly string[]> = {
   "workers/edge": [
     "protocol",
     "workers/edge",
+    "durable-objects/audit-log.ts",
     "durable-objects/lane.ts",
     "durable-objects/shard.ts",
     "durable-objects/stream.ts",

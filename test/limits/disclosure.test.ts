@@ -168,6 +168,48 @@ describe("a card number", () => {
     },
   );
 
+  test.each([
+    [
+      "two metadata values",
+      { "metadata[a]": "42424242", "metadata[b]": "4242-4242" },
+      "metadata[a]",
+    ],
+    [
+      "four, with another between them",
+      {
+        "metadata[card_1]": "4242",
+        "metadata[card_2]": "4242",
+        "metadata[colour]": "blue",
+        "metadata[card_3]": "４２４２",
+        "metadata[card_4]": "4242",
+      },
+      "metadata[card_1]",
+    ],
+    ["a metadata key and its value", { "metadata[42424242]": "42424242" }, "metadata"],
+    ["a description and a name", { description: "4242 4242", name: "4242 4242" }, "description"],
+    [
+      "lines of an address",
+      { "address[line1]": "424242", "address[line2]": "4242424242" },
+      "address[line1]",
+    ],
+    ["pieces of one text", { description: '"4242 4242" / "4242 4242"' }, "description"],
+    ["base64", { description: btoa(VISA) }, "description"],
+    ["percent-encoding, twice", { description: "%2534%2532".repeat(8) }, "description"],
+  ] as [string, Record<string, string>, string][])("is refused in %s", (_, fields, param) =>
+    refusesDigits("/v1/customers", form(fields), param),
+  );
+
+  test.each([
+    ["a path encoded twice", `/v1/charges/${"%2534%2532".repeat(8)}`],
+    ["segments of a path", "/v1/charges/4242/4242/4242/4242"],
+    ["two values of a query", "/v1/charges?a=42424242&b=42424242"],
+  ])("is refused in %s", (_, path) => refusesDigits(path, {}));
+
+  test.each(["Stripe-Version", "Stripe-Account", "User-Agent", "Referer", "Idempotency-Key"])(
+    "is refused in the header %s",
+    (name) => refusesDigits("/v1/balance", { headers: { [name]: `a/1 (${VISA})` } }, name),
+  );
+
   test("is not echoed as a version, an origin or a key", async () => {
     const answers = [
       await answerOf("/v1/balance", { headers: { "stripe-version": VISA } }),

@@ -22,6 +22,8 @@ const ROUTES = [
   "GET /v1/customers/{id}",
   "POST /v1/customers/{id}",
   "DELETE /v1/customers/{id}",
+  "DELETE /v1/customers/{id}/sources/{card}",
+  "DELETE /v1/tokens/{id}",
   "POST /v1/charges",
   "GET /v1/charges",
   "GET /v1/charges/{id}",

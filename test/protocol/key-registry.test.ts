@@ -21,7 +21,7 @@ const required = globSync(["workers/*/wrangler.toml", "origin/wrangler.toml"], {
   },
 );
 
-test("docs/keys.md is what the registry makes (`npm run keys`)", () => {
+test("docs/keys.md is what the registry makes (`npm run keys:page`)", () => {
   expect(readFileSync(KEYS_PAGE, "utf8")).toBe(keysPage());
 });
 

@@ -673,6 +673,7 @@ function saveCustomer(phase: Phase, command: SaveCustomer): Verdict {
   phase.writes.push(() => {
     const versions = removed ? new Map() : new Map(before?.versions ?? []).set(seq, version);
     change(phase, account.customers, id, { seq, deleted: removed, versions });
+    if (removed) eraseCharges(phase, account, id);
     for (const [cardId, kept] of cards) {
       remove(phase, account.cards, cardId);
       remove(phase, account.cardOfToken, kept.token);
@@ -689,6 +690,35 @@ function saveCustomer(phase: Phase, command: SaveCustomer): Verdict {
   });
   const facts = customerFactsOf(id, removed ? undefined : version);
   return { outcome: "done", seq, facts, forgotten: cards.map(([, { token }]) => token) };
+}
+
+/** A charge without the words about a person. */
+function erased<F extends ChargeFacts | null>(facts: F): F {
+  if (facts === null) return facts;
+  const { name: _, address_line1: _line1, address_zip: _zip, ...card } = facts.card;
+  return { ...facts, card, description: null, receipt_email: null, metadata: {} };
+}
+
+/** The words about a person in the charges of a customer and in what was done with them. */
+function eraseCharges(phase: Phase, account: Account, customer: CustomerId): void {
+  for (const [id, charge] of account.charges) {
+    if (charge.opened.customer !== customer) continue;
+    change(phase, account.charges, id, { ...charge, opened: erased(charge.opened) });
+    const authorization = account.authorizations.get(id);
+    if (authorization === undefined) continue;
+    const closed = erased(authorization.closed);
+    change(phase, account.authorizations, id, { ...authorization, closed });
+  }
+  for (const [id, operation] of account.operations) {
+    const charge = account.charges.get(operation.command.charge);
+    if (charge?.opened.customer !== customer) continue;
+    const { metadata: _, ...command } = operation.command;
+    change(phase, account.operations, id, {
+      ...operation,
+      command,
+      captured: erased(operation.captured),
+    });
+  }
 }
 
 function customerFailure(account: Account, command: SaveCustomer): Failure | undefined {

@@ -12,6 +12,7 @@ import { createTestHarness, type TestHarness } from "wrangler";
 import { createToken } from "../../checkout/public/checkout.js";
 import { BINDINGS_OF_WORKER } from "../../local/bindings.ts";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
+import { asDeployed } from "../rights.ts";
 import { stripeAt } from "../system.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -22,7 +23,7 @@ let stripe: Stripe;
 let publishableKey: string;
 
 const secretsOf = (worker: keyof typeof BINDINGS_OF_WORKER): Record<string, string> => {
-  const all = inject("bindings");
+  const all = asDeployed(inject("bindings"));
   return Object.fromEntries(BINDINGS_OF_WORKER[worker].map((name) => [name, all[name] ?? ""]));
 };
 
@@ -140,7 +141,15 @@ describe("the walls", () => {
 
   test("an origin refuses what is not signed, before it reads it", async () => {
     const origin = harness.getWorker("tessera-origin-us");
-    for (const path of ["/batch", "/read", "/unfinished"]) {
+    for (const path of [
+      "/batch",
+      "/read",
+      "/unfinished",
+      "/forget",
+      "/destroyed",
+      "/audit/vault",
+      "/audit/edge",
+    ]) {
       const answer = await origin.fetch(`http://origin${path}`, {
         method: "POST",
         body: "{not json",

@@ -58,6 +58,35 @@ describe("cards that are put at once", () => {
   });
 });
 
+describe("cards that come out of a seal", () => {
+  const put = async (use: { jti: string; untilMs: number }, owner = OWNER) => {
+    const [token = ""] = tokens(1);
+    return [await box.put(owner, token, boxed("one"), undefined, use), token] as const;
+  };
+
+  test("are kept once for each seal, also of those that come together", async () => {
+    const use = { jti: randomUUID(), untilMs: Date.now() + 60_000 };
+    const puts = await Promise.all(Array.from({ length: 5 }, () => put(use)));
+    expect(puts.map(([how]) => how).toSorted()).toEqual(["kept", ...Array(4).fill("used")]);
+    for (const [how, token] of puts) {
+      expect((await box.get(OWNER, token)) !== undefined).toBe(how === "kept");
+    }
+    expect((await put(use, OWNER.replace("test", "live")))[0]).toBe("kept");
+  });
+
+  test("are not kept past the seal's time, which the box's own clock tells", async () => {
+    expect((await put({ jti: randomUUID(), untilMs: Date.now() - 60_000 }))[0]).toBe("used");
+  });
+
+  test("leave the seal's name behind until then, and no longer", async () => {
+    const jti = randomUUID();
+    const untilMs = Date.now() + 3000;
+    expect((await put({ jti, untilMs }))[0]).toBe("kept");
+    while (Date.now() <= untilMs + 50) await new Promise((resume) => setTimeout(resume, 50));
+    expect((await put({ jti, untilMs: Date.now() + 60_000 }))[0]).toBe("kept");
+  });
+});
+
 describe("cards that are taken at once", () => {
   test("come in the order of their names, with nothing where there is none", async () => {
     const [one = "", two = "", none = ""] = tokens(3);

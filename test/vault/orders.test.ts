@@ -51,7 +51,9 @@ async function performed(orders: readonly Order[], take: Means["take"]) {
   };
   const told: Performed[] = [];
   const processor = new Processor(http, "key", async () => {});
-  await perform(orders, { take, keys, processor }, (line) => told.push(line));
+  await perform(orders, { take, tellUnopened: async () => {}, keys, processor }, (line) =>
+    told.push(line),
+  );
   return Object.fromEntries(told.map(({ key, effect }) => [key, effect.kind]));
 }
 
@@ -120,6 +122,7 @@ describe("an order", () => {
       [charge("gone"), charge("good")],
       {
         take: async () => [undefined, await taken("good", "4242424242424242")],
+        tellUnopened: async () => {},
         keys,
         processor: new Processor(http, "key", async () => {}),
       },

@@ -9,6 +9,7 @@ import {
   customerObject,
   listObject,
   type StripeObject,
+  tokenOfCard,
 } from "../../protocol/object.ts";
 import type { CustomerRow } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
@@ -25,7 +26,7 @@ import {
   text,
   unsettable,
 } from "./schema.ts";
-import { cardSource, execute } from "./shard-call.ts";
+import { cardSource, deletedObject, execute, forget } from "./shard-call.ts";
 
 const address = z.strictObject({
   city: unsettable(200).optional(),
@@ -190,13 +191,34 @@ export const customerRoutes: readonly Route[] = [
     handle: async (call) => {
       const id = customerId(call);
       if (!id.ok) return id;
-      return execute(call.env, {
-        kind: "customer",
-        change: "delete",
+      const ask = {
+        kind: "customer" as const,
+        change: "delete" as const,
         ...call.scope,
         ...call.claim,
         id: id.value,
-      });
+      };
+      return execute(call.env, ask, () => deletedObject("customer", id.value));
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/v1/customers/:id/sources/:card",
+    summary: "Delete a customer's card and destroy it",
+    access: "secret",
+    params: z.strictObject({}),
+    answers: "deleted card",
+    handle: async (call) => {
+      const id = customerId(call);
+      if (!id.ok) return id;
+      const card = call.path["card"] ?? "";
+      if (uuidOf("card", card) === undefined) {
+        const shown = card.slice(0, 100);
+        return refuse({ kind: "resource_missing", object: "source", id: shown, param: "id" });
+      }
+      const token = tokenOfCard(card as CardId);
+      const ask = { ...call.scope, token, customer: id.value, request: call.request };
+      return forget(call.env, ask, "card", card);
     },
   }),
 ];

@@ -1,50 +1,102 @@
 // Looks for card numbers where none belongs: every name and value of the parameters but a card's own
-// number and code, all of the URL, and the idempotency key. What is found is never stored, shown or logged.
+// number and code, all of the URL, and the headers that callers fill. What is found is never stored, shown
+// or logged.
 
-import { looksLikePan } from "../../protocol/luhn.ts";
+import { loneDigits, looksLikePan, splitPanAt } from "../../protocol/pan-detection.ts";
 import { nameOf, type Tree, type Value } from "./parameters.ts";
 
 const CARD_PARENTS = new Set(["card", "source"]);
 const CARD_FIELDS = new Set(["number", "cvc", "exp_month", "exp_year"]);
+
+/** Headers with text of the caller's own, as they are read here or written to the runtime's logs. */
+const FREE_HEADERS = [
+  "Idempotency-Key",
+  "Stripe-Version",
+  "Stripe-Account",
+  "User-Agent",
+  "Referer",
+];
+
+/** The header that seems to hold a card number, or undefined. */
+export function disclosedInHeaders(headers: Headers): string | undefined {
+  return FREE_HEADERS.find((name) => looksLikePan(headers.get(name) ?? ""));
+}
 
 /**
  * The part of a URL that seems to hold a card number, or undefined. URLs are written to logs on their
  * way, so not even a card's own number may stand there.
  */
 export function disclosedInUrl(url: URL): string | undefined {
-  if (looksLikePan(decoded(url.pathname))) return "path";
+  if (looksLikePan(url.pathname)) return "path";
+  const split: Lone[] = [];
   for (const [name, value] of url.searchParams) {
     if (looksLikePan(name)) return "query";
-    if (looksLikePan(value)) return name.slice(0, 100);
+    const shown = name.slice(0, 100);
+    if (looksLikePan(value, name)) return shown;
+    addLone(split, shown, name, value);
   }
-  return undefined;
+  return disclosedTogether(split);
 }
 
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
-}
-
-/** The name of a parameter that seems to hold a card number, or undefined. */
+/** The name of a parameter that seems to hold a card number, or a part of one; or undefined. */
 export function disclosedIn(tree: Tree): string | undefined {
-  return search(tree, []);
+  const split: Lone[] = [];
+  return search(tree, [], split) ?? disclosedTogether(split);
 }
 
-function search(value: Value, path: readonly string[]): string | undefined {
+/** A parameter that is a number and nothing else. */
+type Lone = { readonly param: string; readonly digits: string };
+
+function search(value: Value, path: readonly string[], split: Lone[]): string | undefined {
   if (typeof value === "object" && value !== null) {
     for (const [name, inner] of Object.entries(value)) {
       // A name with a number in it is itself the leak, so its parent is named instead.
       if (looksLikePan(name)) return nameOf(path) || "parameters";
       if (isCardField(path, name)) continue;
-      const found = search(inner, [...path, name]);
+      if (name.length >= NAME_DIGITS_MIN) {
+        addLone(split, nameOf(path) || "parameters", "", name);
+      }
+      const found = search(inner, [...path, name], split);
       if (found !== undefined) return found;
     }
     return undefined;
   }
-  return looksLikePan(String(value)) ? nameOf(path) : undefined;
+  const name = path.at(-1) ?? "";
+  const text = String(value);
+  if (looksLikePan(text, name)) return nameOf(path);
+  addLone(split, nameOf(path), name, text);
+  return undefined;
+}
+
+/** A shorter name of digits is a place in a list. */
+const NAME_DIGITS_MIN = 4;
+// Names of numbers that stand beside each other in every shop's metadata, and are no parts of a card.
+const OTHER_NAMES = new Set(
+  (
+    "id ids order orders invoice customer client user account member merchant store shop branch terminal cart " +
+    "basket session booking reservation ticket receipt shipment tracking parcel phone telephone tel mobile fax " +
+    "zip postal postcode plz date day month year time timestamp ts created updated expires due at gt gte lt lte " +
+    "amount total subtotal price cost fee tax vat discount tip sum net gross balance limit qty quantity count " +
+    "items item attempt version build ref reference sku ean gtin upc isbn weight width height length size lat " +
+    "lng lon score points rate percent po ip port campaign warehouse employee contract policy project"
+  ).split(" "),
+);
+
+function addLone(split: Lone[], param: string, name: string, value: string): void {
+  const digits = loneDigits(value);
+  if (digits === "" || isOther(name)) return;
+  split.push({ param, digits });
+}
+
+function isOther(name: string): boolean {
+  const spaced = name.replace(/([a-z])(?=[A-Z])/g, "$1 ").toLowerCase();
+  const words: readonly string[] = spaced.match(/[a-z]+/g) ?? [];
+  return words.some((word) => OTHER_NAMES.has(word)) && !words.includes("card");
+}
+
+function disclosedTogether(split: readonly Lone[]): string | undefined {
+  if (split.length < 2) return undefined;
+  return split[splitPanAt(split.map(({ digits }) => digits))]?.param;
 }
 
 const isCardField = (path: readonly string[], name: string): boolean =>

@@ -1,5 +1,6 @@
 // What the edge is given. It holds no card key and no processor; a test holds that against its bundle.
 
+import type { AuditLog } from "../../durable-objects/audit-log.ts";
 import type { Shard, ShardEnv } from "../../durable-objects/shard.ts";
 import type { Stream } from "../../durable-objects/stream.ts";
 import type { VaultVerbs } from "../../protocol/vault.ts";
@@ -12,6 +13,7 @@ export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> & {
       Rpc.WorkerEntrypointBranded
   >;
   readonly SHARD: DurableObjectNamespace<Shard>;
+  readonly AUDIT_LOG: DurableObjectNamespace<AuditLog>;
   readonly STREAM: DurableObjectNamespace<Stream>;
   /** Base64url, 32 bytes: MACs the API keys. */
   readonly API_KEY_SECRET: string;

@@ -5,7 +5,7 @@ import { importMacKeys } from "../../protocol/api-key.ts";
 import type { Claim } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
-import { looksLikePan } from "../../protocol/luhn.ts";
+import { looksLikePan } from "../../protocol/pan-detection.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { withoutCard } from "./disclosure.ts";
 import { canonical, type Tree } from "./parameters.ts";

@@ -19,6 +19,7 @@ import { refundRoutes } from "./refunds.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
 import { tokenRoutes } from "./tokens.ts";
 
+export { AuditLog } from "../../durable-objects/audit-log.ts";
 export { Lane } from "../../durable-objects/lane.ts";
 export { Shard } from "../../durable-objects/shard.ts";
 export { Stream } from "../../durable-objects/stream.ts";

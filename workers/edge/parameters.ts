@@ -3,6 +3,7 @@
 
 import type { Failure } from "../../protocol/failure.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { parseJson } from "./json.ts";
 
 export type Tree = { [name: string]: Value };
 export type Value = string | number | boolean | null | Tree;
@@ -24,10 +25,14 @@ export async function readBody(request: Request): Promise<Result<string, Failure
   if (request.body === null) return ok("");
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    bytes += chunk.byteLength;
-    if (bytes > BODY_BYTES_MAX) return tooLarge;
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+      bytes += chunk.byteLength;
+      if (bytes > BODY_BYTES_MAX) return tooLarge;
+      chunks.push(chunk);
+    }
+  } catch {
+    return malformed("The request body ended before its end, or its chunks are malformed.");
   }
   try {
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
@@ -103,12 +108,11 @@ function place(tree: Tree, path: readonly string[], value: string): Result<Tree,
 }
 
 function addJson(tree: Tree, body: string): Result<Tree, Failure> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return malformed("The request body is not valid JSON.");
+  const json = parseJson(body);
+  if (json === undefined) {
+    return malformed("The request body is not valid JSON, or has a name twice in one object.");
   }
+  const parsed = json.value;
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     return malformed("The JSON body must be an object.");
   }

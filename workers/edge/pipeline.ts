@@ -4,15 +4,18 @@
 
 import type { Context } from "hono";
 import type { Failure } from "../../protocol/failure.ts";
-import { mintRequestId } from "../../protocol/ids.ts";
-import { looksLikePan } from "../../protocol/luhn.ts";
+import { type AccountId, mintRequestId } from "../../protocol/ids.ts";
+import { looksLikePan } from "../../protocol/pan-detection.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { type Asked, answer, refusal } from "./answer.ts";
 import { authenticate, invalidKey, keyText } from "./authentication.ts";
-import { disclosedIn, disclosedInUrl } from "./disclosure.ts";
+import { disclosedIn, disclosedInHeaders, disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
 import { parseParameters, readBody } from "./parameters.ts";
+import { nearestTo } from "./reading.ts";
+import { countRefused } from "./refused-callers.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
 import { failureOf } from "./schema.ts";
 import { typedCardIn } from "./sealed-cards.ts";
@@ -69,6 +72,8 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   const url = new URL(request.url);
   const inUrl = disclosedInUrl(url);
   if (inUrl !== undefined) return refuse({ kind: "pan_detected", param: inUrl });
+  const inHeader = disclosedInHeaders(request.headers);
+  if (inHeader !== undefined) return refuse({ kind: "pan_detected", param: inHeader });
   const body = await readBody(request);
   if (!body.ok) return body;
   const params = parseParameters(
@@ -77,14 +82,17 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
     request.headers.get("content-type") ?? "",
   );
   const { key: fieldKey, ...rest } = params.ok ? params.value : {};
-  const sent = keyText(request.headers, typeof fieldKey === "string" ? fieldKey : undefined);
+  const sentKey = keyText(request.headers, typeof fieldKey === "string" ? fieldKey : undefined);
   const caller = await authenticate(
-    sent,
+    sentKey,
     route.access,
     env.API_KEY_SECRET,
     request.headers.has("origin"),
   );
-  if (!caller.ok) return caller;
+  if (!caller.ok) {
+    countRefused(caller.failure, request, sentKey, env, c.executionCtx);
+    return caller;
+  }
   if (caller.value.livemode && env.LIVE_MODE !== "open") return refuse({ kind: "livemode_closed" });
   if (!params.ok) return params;
   const typed = caller.value.sealedOnly ? typedCardIn(rest) : undefined;
@@ -110,10 +118,34 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
     continent: (request.cf as { continent?: string } | undefined)?.continent,
     url: url.pathname,
   };
-  const result = await route.handle(call as Call<never>);
+  const handled = await route.handle(call as Call<never>);
+  if (route.access === "platform") return recorded(handled, call);
   // A key whose account the ledger does not know opens as little as a forged one, and is told no more.
-  const orphaned = !result.ok && result.failure.kind === "account_unknown";
-  return orphaned && sent !== undefined ? refuse(invalidKey(sent)) : result;
+  const orphaned = !handled.ok && handled.failure.kind === "account_unknown";
+  return orphaned && sentKey !== undefined ? refuse(invalidKey(sentKey)) : handled;
+}
+
+/** A call with the platform key is in the audit log before its answer leaves; else there is no answer. */
+async function recorded(
+  handled: Result<Answered, Refused>,
+  { env, request, claim, continent }: Call<unknown>,
+): Promise<Result<Answered, Refused>> {
+  const account = handled.ok ? handled.value.object["id"] : undefined;
+  const region =
+    typeof account === "string" ? homeOf(slotOf(account as AccountId)) : nearestTo(continent);
+  try {
+    await env.AUDIT_LOG.getByName(region).record({
+      action: "admin.call",
+      actor: "platform",
+      operation: claim.operation,
+      result: handled.ok ? "done" : handled.failure.kind,
+      request,
+      ...(typeof account === "string" ? { account } : {}),
+    });
+    return handled;
+  } catch {
+    return refuse({ kind: "unavailable", what: "The audit log cannot be written." });
+  }
 }
 
 /** TLS 1.3 is the zone's setting; this refuses what slips past it (PCI DSS 4.2.1). */

@@ -21,7 +21,7 @@ export type Found = {
 const COPY_ANSWER_MS_MAX = 500;
 
 /** The region nearest to a continent. */
-const nearestTo = (continent: string | undefined): Region =>
+export const nearestTo = (continent: string | undefined): Region =>
   continent === "EU" || continent === "AF" || continent === "AS" ? "eu" : "us";
 
 export async function find(

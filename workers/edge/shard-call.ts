@@ -2,6 +2,8 @@
 
 import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
+import type { ForgetAsk } from "../../protocol/forgetting.ts";
+import { effectiveAt } from "../../protocol/forgetting.ts";
 import { objectOf, type StripeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { Ask, CardSource, Reply } from "../../protocol/shard.ts";
@@ -48,6 +50,25 @@ const isMismatch = ({ end }: Reply): boolean =>
   !end.ok &&
   end.failure.kind === "idempotency_mismatch" &&
   end.failure.first === end.failure.second;
+
+/** A deleted thing on the wire, and from when on no copy of a store can bring it back. */
+export const deletedObject = (object: string, id: string): StripeObject => ({
+  id,
+  object,
+  deleted: true,
+  effective_at: effectiveAt(Math.ceil(Date.now() / 1000)),
+});
+
+/** Has a token forgotten for ever; `object` and `id` are what the caller knows it by. */
+export async function forget(
+  env: EdgeEnv,
+  ask: ForgetAsk,
+  object: string,
+  id: string,
+): Promise<Result<Answered, Refused>> {
+  const forgotten = await shardOf(env, ask).forget(ask);
+  return forgotten.ok ? ok({ object: deletedObject(object, id) }) : refuse(forgotten.failure);
+}
 
 /** A `source` as the shard takes it: typed fields become a token here and go no further. */
 export async function cardSource(

@@ -12,7 +12,10 @@ import { find } from "./reading.ts";
 import { type Route, route } from "./route.ts";
 import { expand, text, typedCard } from "./schema.ts";
 import { sealedCard } from "./sealed-cards.ts";
-import { shardOf } from "./shard-call.ts";
+import { forget, shardOf } from "./shard-call.ts";
+
+const missingToken = (id: string) =>
+  ({ kind: "resource_missing", object: "token", id: id.slice(0, 100), param: "id" }) as const;
 
 /** Turnstile's are at most as long. */
 const PROOF_CHARACTERS_MAX = 2048;
@@ -67,12 +70,7 @@ export const tokenRoutes: readonly Route[] = [
     answers: "token",
     handle: async (call) => {
       const id = call.path["id"] ?? "";
-      const missing = {
-        kind: "resource_missing",
-        object: "token",
-        id: id.slice(0, 100),
-        param: "id",
-      } as const;
+      const missing = missingToken(id);
       if (!isTokenId(id)) return refuse(missing);
       const found = await call.env.VAULT.describe(call.scope, id);
       if (!found.ok) return refuse(missing);
@@ -82,6 +80,21 @@ export const tokenRoutes: readonly Route[] = [
       const { livemode } = call.scope;
       const used = use.value.rows.length > 0;
       return ok({ object: tokenObject(token, card, { created, livemode, used }) });
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/v1/tokens/:id",
+    summary: "Forget a token for ever and destroy its card, also one kept for a customer",
+    access: "secret",
+    params: z.strictObject({}),
+    answers: "deleted token",
+    handle: async (call) => {
+      const token = call.path["id"] ?? "";
+      if (!isTokenId(token)) return refuse(missingToken(token));
+      const found = await call.env.VAULT.describe(call.scope, token);
+      if (!found.ok) return refuse(missingToken(token));
+      return forget(call.env, { ...call.scope, token, request: call.request }, "token", token);
     },
   }),
 ];

@@ -1,9 +1,9 @@
 // What the vault is given. No other Worker's configuration names CARD_BOX, PROCESSOR or these secrets.
 
-import type { CardBox } from "../../durable-objects/card-box.ts";
+import type { CardBox, CardBoxEnv } from "../../durable-objects/card-box.ts";
 import type { CardLimiter } from "../../durable-objects/card-limiter.ts";
 
-export type VaultEnv = {
+export type VaultEnv = CardBoxEnv & {
   readonly CARD_BOX: DurableObjectNamespace<CardBox>;
   readonly CARD_LIMITER: DurableObjectNamespace<CardLimiter>;
   /** "all" where test mode is guarded against card testing too; live mode always is. */

@@ -97,7 +97,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     const created = Math.floor(now.getTime() / 1000);
     const boxed = { sealed, card, created };
     const kept = await this.#box(scope).put(ownerOf(scope), token, boxed, cvc, use);
-    if (kept !== "kept") return refuse({ kind: "sealed_card_invalid" });
+    if (kept === "used") return refuse({ kind: "sealed_card_invalid" });
     if (!(await admitted)) {
       this.ctx.waitUntil(this.#box(scope).forget(ownerOf(scope), [token]));
       return refuse({ kind: "card_blocked" });
@@ -135,6 +135,10 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     };
     const means = {
       take: (slot: number, names: readonly CardName[]) => this.#boxOf(slot).takeMany(names),
+      tellUnopened: async (slot: number, name: CardName, keyVersion: string) => {
+        const cards = { [name.owner]: [[name.token, name.order ?? null, keyVersion] as const] };
+        await this.#boxOf(slot).record({ action: "card.did_not_open", actor: "vault", cards });
+      },
       keys: this.#keys(),
       processor: new Processor(this.env.PROCESSOR, versionsOf(this.env.PROCESSOR_KEY)[0]),
       ...(orders.some((order) => this.#isGuarded(order)) ? { hear } : {}),

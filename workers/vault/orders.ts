@@ -13,7 +13,7 @@ import type { KeyProvider } from "./key-provider.ts";
 import type { Authorization, Processor, Question, Tell } from "./processor.ts";
 import { unseal } from "./seal.ts";
 
-type CardName = { readonly owner: string; readonly token: string };
+type CardName = { readonly owner: string; readonly token: string; readonly order: string };
 
 type TakenCard = {
   readonly boxed: { readonly sealed: string; readonly card: CardSummary };
@@ -25,6 +25,8 @@ type Taken = TakenCard | "forgotten_lately" | undefined;
 export type Means = {
   /** Takes cards from the box of a slot, in the order of their names. */
   readonly take: (slot: number, names: readonly CardName[]) => Promise<Taken[]>;
+  /** Writes into the audit log that a card which was taken did not open. */
+  readonly tellUnopened: (slot: number, name: CardName, keyVersion: string) => Promise<void>;
   readonly keys: KeyProvider;
   readonly processor: Processor;
   /** Told what the processor said of a card, where somebody counts that. */
@@ -92,11 +94,15 @@ async function openAll(orders: readonly Authorization[], means: Means): Promise<
   const bySlot = Map.groupBy(orders, ({ account }) => slotOf(account));
   await Promise.allSettled(
     [...bySlot].map(async ([slot, group]) => {
-      const names = group.map((order) => ({ owner: ownerOf(order), token: order.token }));
+      const names = group.map(({ key, token, ...scope }) => ({
+        owner: ownerOf(scope),
+        token,
+        order: key,
+      }));
       const taken = await means.take(slot, names);
       await Promise.allSettled(
         group.map(async (order, i) => {
-          opened.set(order.key, await open(order, taken[i], means.keys));
+          opened.set(order.key, await open(order, taken[i], means));
         }),
       );
     }),
@@ -107,13 +113,18 @@ async function openAll(orders: readonly Authorization[], means: Means): Promise<
 async function open(
   order: Authorization,
   taken: Taken,
-  keys: KeyProvider,
+  means: Means,
 ): Promise<Result<CardInHand, NoCard>> {
   if (taken === undefined) return refuse("gone");
   if (taken === "forgotten_lately") return refuse("forgotten_lately");
   const { boxed, cvc } = taken;
-  const digits = await unseal(boxed.sealed, order, keys);
-  if (!digits.ok) return refuse("gone");
+  const digits = await unseal(boxed.sealed, order, means.keys);
+  if (!digits.ok) {
+    const { account, token, key } = order;
+    const name = { owner: ownerOf(order), token, order: key };
+    await means.tellUnopened(slotOf(account), name, boxed.sealed.split(".", 2)[1] ?? "");
+    return refuse("gone");
+  }
   const pan = Pan.parse(digits.value);
   assert(pan.ok, "only a checked card number is ever sealed");
   const { exp_month: expMonth, exp_year: expYear } = boxed.card;

@@ -5,7 +5,7 @@
 
 import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import { looksLikePan } from "../../protocol/luhn.ts";
+import { looksLikePan } from "../../protocol/pan-detection.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { SEALED_CARD_CHARACTERS_MAX, type SealUse, type TypedCard } from "../../protocol/vault.ts";
 import { fromBase64url } from "./base64url.ts";

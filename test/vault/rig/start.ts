@@ -32,7 +32,13 @@ export type BoxedCard = {
 
 /** What a test asks of a card box. */
 export type Box = {
-  put(owner: string, token: string, boxed: BoxedCard, cvc: string | undefined): Promise<void>;
+  put(
+    owner: string,
+    token: string,
+    boxed: BoxedCard,
+    cvc: string | undefined,
+    use?: { jti: string; untilMs: number },
+  ): Promise<"kept" | "used">;
   get(owner: string, token: string): Promise<BoxedCard | undefined>;
   takeMany(
     names: readonly { owner: string; token: string }[],

@@ -1,0 +1,122 @@
+// The audit trail of one object: what it did, in its own SQLite, written with the act itself, so that the
+// answer leaves only once both are durable. An alarm sends the entries on, in order and at least once, as a
+// hash chain (docs/decisions/0018), and then lets go of them.
+
+import {
+  type AuditEntry,
+  type AuditReceipt,
+  type AuditRoom,
+  type AuditShipment,
+  auditGenesis,
+  auditLink,
+} from "../protocol/audit.ts";
+import type { Region } from "../protocol/slot.ts";
+import { type OriginFetchers, postSigned } from "./signed-request.ts";
+
+/** How long entries wait to be sent together (PCI DSS 10.3.3: promptly backed up to a central server). */
+export const SHIP_MS = 10_000;
+/** Of one shipment; an origin takes 8 MiB, and an entry of a thousand cards is some 100 KB. */
+const SHIPPED_BYTES_MAX = 2 * 1024 * 1024;
+const SHIPPED_ENTRIES_MAX = 1_000;
+const SHIPPED = "audit_shipped";
+
+const SCHEMA = `
+  create table if not exists audit (
+    seq integer primary key,
+    entry text not null
+  )`;
+
+/** The last entry the origin is known to have kept. */
+type Shipped = { readonly seq: number; readonly hash: string };
+
+export type AuditWays = {
+  readonly room: AuditRoom;
+  /** The object's own name in its room. */
+  readonly object: string;
+  readonly region: Region;
+  readonly origins: OriginFetchers;
+  /** Private Ed25519 JWK, as JSON; the origin trusts it for this room. */
+  readonly signingKey: string;
+};
+
+export class AuditTrail {
+  readonly #storage: DurableObjectStorage;
+  readonly #ways: AuditWays;
+  #last: number;
+  #armed = false;
+
+  constructor(storage: DurableObjectStorage, ways: AuditWays) {
+    this.#storage = storage;
+    this.#ways = ways;
+    storage.sql.exec(SCHEMA);
+    const [row] = storage.sql
+      .exec<{ last: number | null }>("select max(seq) as last from audit")
+      .toArray();
+    this.#last = row?.last ?? storage.kv.get<Shipped>(SHIPPED)?.seq ?? 0;
+  }
+
+  /** Writes an entry with whatever else this turn writes. */
+  record(entry: AuditEntry): void {
+    const nowMs = Date.now();
+    const text = JSON.stringify({ at: nowMs, ...entry });
+    this.#storage.sql.exec("insert into audit (seq, entry) values (?, ?)", this.#last + 1, text);
+    this.#last++;
+    if (this.#armed) return;
+    this.#armed = true;
+    void this.#storage.setAlarm(nowMs + SHIP_MS);
+  }
+
+  /** Sends on what there is; to be called by each alarm of the object. */
+  async ship(): Promise<void> {
+    this.#armed = false;
+    while (await this.#shipSome()) {
+      // As much as one request takes, until nothing is left.
+    }
+    if (this.#armed || this.#next().length === 0) return;
+    this.#armed = true;
+    await this.#storage.setAlarm(Date.now() + SHIP_MS);
+  }
+
+  async #shipSome(): Promise<boolean> {
+    const { room, object, region, origins, signingKey } = this.#ways;
+    const entries = this.#next();
+    if (entries.length === 0) return false;
+    const stream = `${room}/${object}`;
+    const shipped = this.#storage.kv.get<Shipped>(SHIPPED);
+    const { seq: after, hash: before } = shipped ?? { seq: 0, hash: await auditGenesis(stream) };
+    let head = before;
+    for (const entry of entries) head = await auditLink(head, entry);
+    const shipment: AuditShipment = { stream, after, before, head, entries };
+    try {
+      const path = `/audit/${room}`;
+      const kept = await postSigned<AuditReceipt>(origins, region, path, shipment, signingKey);
+      if (!kept.ok) return false;
+      if (kept.value.result !== "kept") {
+        console.error("audit entries do not continue what is kept", stream, kept.value.result);
+        return false;
+      }
+    } catch (error) {
+      console.error("audit entries cannot be sent", stream, error instanceof Error && error.name);
+      return false;
+    }
+    const seq = after + entries.length;
+    this.#storage.kv.put<Shipped>(SHIPPED, { seq, hash: head });
+    this.#storage.sql.exec("delete from audit where seq <= ?", seq);
+    return true;
+  }
+
+  #next(): string[] {
+    const rows = this.#storage.sql.exec<{ entry: string }>(
+      "select entry from audit order by seq limit ?",
+      SHIPPED_ENTRIES_MAX,
+    );
+    const entries: string[] = [];
+    let bytes = 0;
+    for (const { entry } of rows) {
+      bytes += entry.length;
+      if (entries.length > 0 && bytes > SHIPPED_BYTES_MAX) break;
+      entries.push(entry);
+    }
+    return entries;
+  }
+}

@@ -1,0 +1,255 @@
+-- The right to be forgotten. A card that is no longer kept leaves a tombstone with its token, for ever: from
+-- it the sealed card in the card box is destroyed, also when a crash or a lost answer comes between the two
+-- (docs/decisions/0019). With a customer or a card go the words about the person in their charges; amounts,
+-- ids, brand and last four stay, and so do the hashes, which cover none of those words.
+
+create table forgotten_tokens (
+  account_no integer not null,
+  token uuid not null,
+  -- Whose card it was, if it was kept for a customer.
+  customer uuid,
+  forgotten_at timestamptz not null default now(),
+  -- When the card box said that the sealed card is gone; null while that is owed.
+  destroyed_at timestamptz,
+  primary key (account_no, token)
+);
+create index forgotten_tokens_owed on forgotten_tokens (account_no) where destroyed_at is null;
+create trigger forgotten_tokens_for_ever before delete or truncate on forgotten_tokens
+  for each statement execute function refuse_change();
+
+create function leave_tombstones() returns trigger language plpgsql as $$
+begin
+  insert into forgotten_tokens (account_no, token, customer)
+  select account_no, token, customer from gone
+  on conflict (account_no, token) do update set customer = excluded.customer, destroyed_at = null;
+  return null;
+end $$;
+create trigger cards_leave_tombstones after delete on cards referencing old table as gone
+  for each statement execute function leave_tombstones();
+
+-- The words about a person in the charges of a customer, or in those made with one token, and in what was
+-- done with these charges.
+create function erase_charges(p_no integer, p_customer uuid, p_token uuid) returns void
+language sql as $$
+  with erased as (
+    update charges c set card_name = null, address_line1 = null, address_zip = null,
+           description = null, receipt_email = null, metadata = null
+     where c.account_no = p_no
+       and (p_customer is null and c.token = p_token and c.card_id is null
+         or c.customer = p_customer and (p_token is null or c.token = p_token))
+    returning c.id
+  )
+  update operations o set metadata = null from erased e
+   where o.account_no = p_no and o.charge = e.id and o.metadata is not null
+$$;
+
+create function erase_customer() returns trigger language plpgsql as $$
+begin
+  perform erase_charges(new.account_no, new.id, null);
+  return null;
+end $$;
+create trigger customers_erased after update on customers for each row
+  when (new.deleted and not old.deleted) execute function erase_customer();
+
+-- What was asked for stays as it is but for those words, which may go and never come.
+create function refuse_all_but_erasure() returns trigger language plpgsql as $$
+declare
+  words constant text[] := '{card_name,address_line1,address_zip,description,receipt_email,metadata}';
+  before constant jsonb := to_jsonb(old);
+  after constant jsonb := to_jsonb(new);
+begin
+  if before - words is distinct from after - words or exists (select from unnest(words) as word
+      where after -> word not in (before -> word, 'null')) then
+    raise exception 'UPDATE on charges is forbidden: the ledger only grows'
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+drop trigger charges_append_only on charges;
+create trigger charges_append_only before delete or truncate on charges
+  for each statement execute function refuse_change();
+create trigger charges_only_erased before update on charges
+  for each row execute function refuse_all_but_erasure();
+
+-- Forgets one token for ever. If it became a card, that card leaves its customer, who pays with the newest
+-- one left. `p_customer` says whose card it must be; `missing` when it is not. One transaction, as a batch.
+create function forget_card(
+  p_epoch integer, p_account text, p_livemode boolean, p_request text, p_token uuid, p_customer uuid
+) returns json language plpgsql as $$
+declare
+  a accounts;
+  d cards;
+  v customer_versions;
+  entry journal;
+  hash bytea;
+begin
+  perform pg_advisory_xact_lock_shared(fence_lock());
+  if p_epoch is distinct from (select epoch from fence) then
+    raise exception 'epoch % is not the epoch of this region', p_epoch using errcode = 'TS001';
+  end if;
+  select * into a from accounts where id = p_account and livemode = p_livemode for no key update;
+  if not found then return '{"outcome":"account_unknown"}'; end if;
+  select * into d from cards c where c.token = p_token and c.account_no = a.no offset 0;
+  if p_customer is not null and d.customer is distinct from p_customer then
+    return '{"outcome":"missing"}';
+  end if;
+  perform erase_charges(a.no, null, p_token);
+  if d.id is null then
+    insert into forgotten_tokens (account_no, token) values (a.no, p_token)
+    on conflict (account_no, token) do nothing;
+    return json_build_object('outcome', 'forgotten', 'seq', a.seq);
+  end if;
+  delete from cards c where c.account_no = a.no and c.id = d.id;
+  perform erase_charges(a.no, d.customer, p_token);
+  select w.* into v from customers u join customer_versions w
+      on w.account_no = u.account_no and w.seq = u.seq
+   where u.account_no = a.no and u.id = d.customer;
+  entry := row(a.no, 11, null, a.seq + 1, null, now(), null, null, null, d.customer, null, p_request,
+    null)::journal;
+  hash := chain_step(null, a.head, text_of(entry));
+  insert into journal (account_no, type, seq, created_at, subject, request, link)
+  values (a.no, 11, a.seq + 1, now(), d.customer, p_request, substring(hash for 16));
+  insert into customer_versions (account_no, seq, customer, document, default_source)
+  values (a.no, a.seq + 1, d.customer, v.document, case when v.default_source = d.id
+    then (select c.id from cards c where c.account_no = a.no and c.customer = d.customer
+           order by c.id desc limit 1) else v.default_source end);
+  update customers set seq = a.seq + 1 where account_no = a.no and id = d.customer;
+  update accounts set seq = a.seq + 1, head = hash where no = a.no;
+  return json_build_object('outcome', 'forgotten', 'seq', a.seq + 1);
+end $$;
+
+-- The tokens of a slot whose sealed cards nobody has said to be gone, some at a time.
+create function unforgotten(p_slot smallint)
+returns table (account text, livemode boolean, tokens uuid[]) language sql stable as $$
+  select a.id, a.livemode, array_agg(t.token)
+    from accounts a
+    join lateral (select token from forgotten_tokens t
+      where t.account_no = a.no and t.destroyed_at is null limit 500) t on true
+   where a.slot = p_slot group by a.id, a.livemode limit 100
+$$;
+
+-- The card box has destroyed these.
+create function cards_destroyed(p_account text, p_livemode boolean, p_tokens uuid[]) returns void
+language sql as $$
+  update forgotten_tokens t set destroyed_at = now() from accounts a
+   where a.id = p_account and a.livemode = p_livemode and t.account_no = a.no
+     and t.token = any (p_tokens) and t.destroyed_at is null
+$$;
+
+-- The audit log (PCI DSS 10.2 to 10.5): who opened which card, used which key, called which admin route, and
+-- who was refused. Each object that keeps one writes its own stream and sends it on; a stream is a chain of
+-- SHA-256 without a gap. No card data: tokens and ids only.
+
+-- Where each stream stands, and where it begins since its oldest months were dropped.
+create table audit_streams (
+  stream text primary key check (stream ~ '^(vault|edge)/[a-z0-9-]{1,40}$'),
+  seq bigint not null default 0 check (seq >= 0),
+  head bytea not null check (length(head) = 32),
+  dropped_seq bigint not null default 0 check (dropped_seq between 0 and seq),
+  dropped_head bytea not null check (length(dropped_head) = 32)
+);
+create trigger audit_streams_for_ever before delete or truncate on audit_streams
+  for each statement execute function refuse_change();
+
+-- The accounts an entry speaks of: its `account`, and the owners (account and mode) in its `cards`.
+create function audit_accounts(p_text text) returns text[] language sql immutable as $$
+  select array(
+    select p_text::json ->> 'account' where p_text::json ->> 'account' is not null
+    union
+    select split_part(owner, '/', 1) from json_object_keys(
+      coalesce(p_text::json -> 'cards', '{}'::json)) as owner)
+$$;
+
+create table audit_entries (
+  stream text not null,
+  seq bigint not null check (seq > 0),
+  -- By the clock of this database; the month an entry lies in. The chain does not cover it.
+  kept_at timestamptz not null,
+  -- JSON as the object wrote it, which is what the chain covers.
+  entry text not null check (length(entry) <= 1000000),
+  hash bytea not null check (length(hash) = 32),
+  accounts text[] not null generated always as (audit_accounts(entry)) stored,
+  primary key (stream, seq, kept_at)
+) partition by range (kept_at);
+create index audit_entries_accounts on audit_entries using gin (accounts);
+create trigger audit_entries_append_only before update or delete on audit_entries
+  for each row execute function refuse_change();
+
+create function audit_genesis(p_stream text) returns bytea language sql immutable as $$
+  select sha256(convert_to('tessera audit 1 ' || p_stream, 'UTF8'))
+$$;
+
+-- Makes the months that entries are kept in on `p_today` (UTC), the twelve before and two ahead, and drops
+-- those that are over for twelve months (PCI DSS 10.5.1). To be run each day, any number of times.
+create function keep_audit_months(p_today date) returns void language plpgsql
+set lock_timeout = '100ms' as $$
+declare
+  kept constant integer := 12;
+  this date := date_trunc('month', p_today)::date;
+  first date;
+  name text;
+begin
+  perform pg_advisory_xact_lock('audit_entries'::regclass::bigint);
+  for n in -kept .. 2 loop
+    first := (this + n * interval '1 month')::date;
+    name := 'audit_entries_' || to_char(first, 'YYYYMM');
+    continue when to_regclass(name) is not null;
+    execute format('create table %I (like audit_entries including all)', name);
+    execute format('create trigger %I before truncate on %I for each statement
+      execute function refuse_change()', name || '_append_only', name);
+    execute format('alter table audit_entries attach partition %I for values from (%L) to (%L)',
+      name, first::timestamp at time zone 'UTC',
+      (first + interval '1 month') at time zone 'UTC');
+  end loop;
+  for name in select inhrelid::regclass::text from pg_inherits
+     where inhparent = 'audit_entries'::regclass
+       and to_date(right(inhrelid::regclass::text, 6), 'YYYYMM') < this - kept * interval '1 month'
+     order by 1 loop
+    begin
+      execute format('update audit_streams s set dropped_seq = d.seq, dropped_head = d.hash
+        from (select distinct on (stream) stream, seq, hash from %I order by stream, seq desc) d
+        where s.stream = d.stream and s.dropped_seq < d.seq', name);
+      execute format('drop table %I', name);
+    exception when lock_not_available then
+      raise notice '% is in use: it goes another time', name;
+    end;
+  end loop;
+end $$;
+select keep_audit_months((now() at time zone 'UTC')::date);
+
+-- Takes entries of a stream, in order, from the one after `p_after`, whose hash the sender holds as `p_before`;
+-- `p_head` is the hash of the last. What is there already must be the same, so sending again is harmless. Null
+-- when it is kept, else why not: `gap`, `forked` (another history than the one kept), `miscounted`.
+create function append_audit(
+  p_stream text, p_after bigint, p_before text, p_entries text[], p_head text
+) returns text language plpgsql as $$
+declare
+  s audit_streams;
+  link bytea := decode(p_before, 'hex');
+  last bigint := p_after;
+  said text;
+  links bytea[] := '{}';
+begin
+  insert into audit_streams (stream, head, dropped_head)
+  values (p_stream, audit_genesis(p_stream), audit_genesis(p_stream))
+  on conflict (stream) do nothing;
+  select * into s from audit_streams where stream = p_stream for update;
+  if p_after > s.seq then return 'gap'; end if;
+  if p_after = s.seq and link <> s.head then return 'forked'; end if;
+  foreach said in array p_entries loop
+    last := last + 1;
+    link := chain_step(null, link, said);
+    links := array_append(links, link);
+    if last = s.seq and link <> s.head then return 'forked'; end if;
+  end loop;
+  if link <> decode(p_head, 'hex') then return 'miscounted'; end if;
+  if last <= s.seq then
+    return case when last = s.seq or exists (select from audit_entries e
+      where e.stream = p_stream and e.seq = last and e.hash = link) then null else 'forked' end;
+  end if;
+  insert into audit_entries (stream, seq, kept_at, entry, hash)
+  select p_stream, p_after + e.i, clock_timestamp(), e.entry, links[e.i]
+    from unnest(p_entries) with ordinality as e(entry, i) where p_after + e.i > s.seq;
+  update audit_streams set seq = last, head = link where stream = p_stream;
+  return null;
+end $$;

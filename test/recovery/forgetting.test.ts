@@ -1,0 +1,270 @@
+// The right to be forgotten and the audit log, in the running system: what is deleted is gone for ever and from
+// everywhere, also when the ledger's answer is lost and the object that asked is gone; and what the vault did
+// with a card stands in the log.
+
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import { auditEntries } from "../../ops/audit.ts";
+import { findInLedger } from "../../ops/forgotten.ts";
+import { verifyLedger } from "../../ops/verify.ts";
+import { homeOf, slotOf } from "../../protocol/slot.ts";
+import { ledger, type Merchant, refused, type System, startSystem } from "../system.ts";
+import { type Doorway, startDoorway } from "./doorway.ts";
+
+const CARD = { number: "4242424242424242", exp_month: "12", exp_year: "2034", cvc: "123" };
+const PERSON = { name: "Hypatia Canary", address_line1: "Canary Row 7", address_zip: "CANARY" };
+const NEEDLES = ["Hypatia", "Canary Row", "CANARY", "hypatia@canary.example", "likes-canaries"];
+/** A search five seconds later, and the next one if the first came too early. */
+const FORGOTTEN_MS_MAX = 30_000;
+
+let doorway: Doorway;
+let system: System;
+let m: Merchant;
+const urlOf = () =>
+  inject("bindings")[homeOf(slotOf(m.account)) === "us" ? "DATABASE_URL_US" : "DATABASE_URL_EU"] ??
+  "";
+
+beforeAll(async () => {
+  doorway = await startDoorway(inject("bindings")["SQL_ENDPOINT"] ?? "");
+  system = await startSystem({ ...inject("bindings"), SQL_ENDPOINT: doorway.url });
+  m = await system.merchant();
+});
+afterEach(() => doorway?.decide(() => "pass"));
+afterAll(async () => {
+  await system?.close();
+  await doorway?.close();
+});
+
+const tokenOf = async () => (await m.stripe.tokens.create({ card: { ...CARD, ...PERSON } })).id;
+
+/** A customer with one card and a charge that names the person wherever a merchant could. */
+async function person() {
+  const token = await tokenOf();
+  const customer = await m.stripe.customers.create({
+    source: token,
+    name: PERSON.name,
+    email: "hypatia@canary.example",
+  });
+  const charge = await m.stripe.charges.create({
+    amount: 700,
+    currency: "usd",
+    customer: customer.id,
+    description: "for Hypatia",
+    receipt_email: "hypatia@canary.example",
+    metadata: { note: "likes-canaries" },
+  });
+  const note = { note: "likes-canaries" };
+  await m.stripe.refunds.create({ charge: charge.id, amount: 100, metadata: note });
+  return { token, customer: customer.id, charge: charge.id };
+}
+
+const del = (path: string) => system.call(path, { method: "DELETE", key: m.secret });
+
+const tokenStatus = async (token: string) =>
+  (await system.call(`/v1/tokens/${token}`, { key: m.secret })).status;
+
+/** The tables in which a word about the person stands. */
+async function tablesWithPerson(): Promise<string[]> {
+  const client = await ledger(inject("bindings"), homeOf(slotOf(m.account)));
+  const { rows } = await client.query<{ name: string }>(
+    "select table_name as name from information_schema.tables where table_schema = 'public'",
+  );
+  const found: string[] = [];
+  for (const { name } of rows) {
+    const { rowCount } = await client.query(
+      `select from "${name}" t where t::text ilike any ($1)`,
+      [NEEDLES.map((needle) => `%${needle}%`)],
+    );
+    if (rowCount) found.push(name);
+  }
+  await client.end();
+  return found;
+}
+
+const monthAhead = Math.floor(Date.now() / 1000) + 30 * 86_400;
+
+describe("what is deleted", () => {
+  test("a customer: the card is destroyed, its words are in no table, and the ledger verifies", async () => {
+    const { token, customer, charge } = await person();
+    expect(await tablesWithPerson()).not.toEqual([]);
+    expect((await findInLedger(urlOf(), { customer })).places.some((p) => p.open)).toBe(true);
+    const { status, body } = await del(`/v1/customers/${customer}`);
+    expect([status, body]).toEqual([
+      200,
+      { id: customer, object: "customer", deleted: true, effective_at: expect.any(Number) },
+    ]);
+    expect((body as { effective_at: number }).effective_at).toBeGreaterThanOrEqual(monthAhead);
+    expect(await tokenStatus(token)).toBe(404);
+    expect(await tablesWithPerson()).toEqual([]);
+    const found = await findInLedger(urlOf(), { customer });
+    expect(found.places.filter((p) => p.open)).toEqual([]);
+    expect(found.tokens).toEqual([token]);
+    expect(await m.stripe.charges.retrieve(charge)).toMatchObject({
+      amount: 700,
+      amount_refunded: 100,
+      customer,
+      source: { last4: "4242", brand: "Visa", name: null },
+    });
+    expect(await verifyLedger(urlOf())).toEqual([]);
+  });
+
+  test("a token: it answers 404 for ever, to whoever asks for what", async () => {
+    const token = await tokenOf();
+    const { status, body } = await del(`/v1/tokens/${token}`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ id: token, object: "token", deleted: true });
+    expect(await tokenStatus(token)).toBe(404);
+    expect((await del(`/v1/tokens/${token}`)).status).toBe(404);
+    const charge = { amount: 100, currency: "usd", source: token };
+    const missing = { statusCode: 404, code: "resource_missing" };
+    expect(await refused(m.stripe.charges.create(charge))).toMatchObject(missing);
+    expect(await refused(m.stripe.customers.create({ source: token }))).toMatchObject(missing);
+    expect((await findInLedger(urlOf(), { token })).places.filter((p) => p.open)).toEqual([]);
+    expect(await tablesWithPerson()).toEqual([]);
+  });
+
+  test("a customer's card: the newest one left is paid with, and another's card is not found", async () => {
+    const { token, customer } = await person();
+    const card = token.replace("tok_", "card_");
+    const kept = (await m.stripe.customers.update(customer, { source: "tok_mastercard" }))
+      .default_source as string;
+    await m.stripe.customers.update(customer, { default_source: card });
+    const stranger = await m.stripe.customers.create({});
+    for (const path of [
+      `/v1/customers/${stranger.id}/sources/${card}`,
+      "/v1/customers/cus_x/sources/y",
+    ]) {
+      expect((await del(path)).status).toBe(404);
+    }
+    expect(await m.stripe.customers.deleteSource(customer, card)).toMatchObject({
+      id: card,
+      object: "card",
+      deleted: true,
+    });
+    expect((await del(`/v1/customers/${customer}/sources/${card}`)).status).toBe(404);
+    expect(await tokenStatus(token)).toBe(404);
+    const shown = await m.stripe.customers.retrieve(customer);
+    expect(shown).toMatchObject({ default_source: kept, sources: { data: [{ id: kept }] } });
+    const paid = await m.stripe.charges.create({ amount: 300, currency: "usd", customer });
+    expect(paid).toMatchObject({ paid: true, source: { id: kept } });
+    await del(`/v1/customers/${customer}`);
+    expect(await tablesWithPerson()).toEqual([]);
+    expect(await verifyLedger(urlOf())).toEqual([]);
+  });
+
+  test("of another merchant is not found, and stays", async () => {
+    const token = await tokenOf();
+    const other = await system.merchant();
+    const answer = await system.call(`/v1/tokens/${token}`, {
+      method: "DELETE",
+      key: other.secret,
+    });
+    expect(answer.status).toBe(404);
+    expect(await tokenStatus(token)).toBe(200);
+    await del(`/v1/tokens/${token}`);
+  });
+});
+
+describe("a deletion that the ledger has committed", () => {
+  const crash = () =>
+    system.worker.evictDurableObject("SHARD", { name: `slot-${slotOf(m.account)}` });
+
+  test.each([
+    { what: "of a customer", mark: '\\\\\\"removed\\\\\\":true', pathOf: "customer" },
+    { what: "of a token", mark: "forget_card", pathOf: "token" },
+  ] as const)(
+    "$what destroys the card though its answer is lost and the shard is gone",
+    async (t) => {
+      const { token, customer } = await person();
+      let lost = 0;
+      doorway.decide((body) => {
+        const isIt =
+          body.includes(t.mark) || (t.pathOf === "customer" && /removed[\\"]+:true/.test(body));
+        if (!isIt) return "pass";
+        lost++;
+        return "lose_answer";
+      });
+      const path = t.pathOf === "customer" ? `/v1/customers/${customer}` : `/v1/tokens/${token}`;
+      expect((await del(path)).status).toBe(503);
+      expect(lost).toBeGreaterThan(0);
+      doorway.decide(() => "pass");
+      await crash();
+      await expect.poll(() => tokenStatus(token), { timeout: FORGOTTEN_MS_MAX }).toBe(404);
+      const open = async () =>
+        (await findInLedger(urlOf(), { token })).places.filter((p) => p.open).map((p) => p.what);
+      await expect.poll(open, { timeout: FORGOTTEN_MS_MAX }).toEqual([]);
+      if (t.pathOf === "token") await del(`/v1/customers/${customer}`);
+      expect(await tablesWithPerson()).toEqual([]);
+    },
+  );
+
+  test("is owed until the ledger has heard that the card is destroyed", async () => {
+    const token = await tokenOf();
+    doorway.decide((body) => (body.includes("cards_destroyed") ? "lose_question" : "pass"));
+    expect((await del(`/v1/tokens/${token}`)).status).toBe(200);
+    expect(await tokenStatus(token)).toBe(404);
+    const owed = async () => (await findInLedger(urlOf(), { token })).places.some((p) => p.open);
+    expect(await owed()).toBe(true);
+    doorway.decide(() => "pass");
+    await crash();
+    await expect.poll(owed, { timeout: FORGOTTEN_MS_MAX }).toBe(false);
+  });
+});
+
+describe("the audit log", () => {
+  const entriesOf = async (account?: string) =>
+    (await auditEntries(urlOf(), { account })).map(({ entry }) => JSON.parse(entry) as Entry);
+  type Entry = {
+    action: string;
+    result?: string;
+    count?: number;
+    cards?: Record<string, unknown[][]>;
+  };
+
+  test("names each opened and destroyed card, the admin's call, and nothing of a card", async () => {
+    const other = await system.merchant(homeOf(slotOf(m.account)));
+    const token = await tokenOf();
+    const charge = await m.stripe.charges.create({ amount: 100, currency: "usd", source: token });
+    await del(`/v1/tokens/${token}`);
+    const owner = `${m.account}/test`;
+    const uses = async () =>
+      (await entriesOf(m.account))
+        .filter(({ cards }) => JSON.stringify(cards ?? {}).includes(token))
+        .map(({ action, cards }) => [action, cards?.[owner]?.find(([name]) => name === token)]);
+    await expect.poll(uses, { timeout: 40_000 }).toEqual([
+      ["card.opened", [token, `${charge.id}.authorize.1`, "1"]],
+      ["card.destroyed", [token, null, "1"]],
+    ]);
+    await expect
+      .poll(async () => (await entriesOf(other.account)).map(({ action }) => action), {
+        timeout: 40_000,
+      })
+      .toEqual(["admin.call"]);
+    expect(JSON.stringify(await entriesOf())).not.toMatch(/4242|Hypatia|canary/i);
+    expect(await verifyLedger(urlOf())).toEqual([]);
+  });
+
+  test("counts refused callers in one entry", async () => {
+    const wrong = "sk_test_Zq9x000000000000000000000000000000000000000000";
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, () => system.call("/v1/charges", { key: wrong })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+    const url = inject("bindings")["DATABASE_URL_US"] ?? "";
+    const counted = async () => {
+      const rows = (await auditEntries(url, {})).filter(({ entry }) =>
+        entry.includes("sk_test_Zq9x"),
+      );
+      const entries = rows.map(({ entry }) => JSON.parse(entry) as Entry);
+      const total = entries.reduce((sum, { count = 0 }) => sum + count, 0);
+      return {
+        total,
+        few: entries.length <= 2,
+        results: [...new Set(entries.map((e) => e.result))],
+      };
+    };
+    await expect
+      .poll(counted, { timeout: 100_000, interval: 1_000 })
+      .toEqual({ total: 40, few: true, results: ["key_invalid"] });
+    expect((await auditEntries(url, {})).some(({ entry }) => entry.includes("Zq9x0"))).toBe(false);
+  }, 120_000);
+});
