@@ -125,6 +125,10 @@ const written = ({ pick }: Means, { pan }: Canary): string =>
     `my number is ${grouped(pan, [4], " ")}, thanks`,
     [...pan].map((digit) => String.fromCodePoint(0xff10 + Number(digit))).join(""),
     [...pan].map((digit) => String.fromCodePoint(0x0660 + Number(digit))).join(""),
+    [...pan].map((digit) => `%3${digit}`).join(""),
+    Buffer.from(pan).toString("hex"),
+    Buffer.from(pan).toString("base64"),
+    `card no. ${grouped(pan, [4], "_")}`,
   ]);
 
 const last = (merchant: Merchant, what: Made): string =>
