@@ -25,6 +25,8 @@ export type WorkerPlan = {
   readonly listen?: { readonly port: number; readonly entrypoint?: string };
   /** Bindings that lead out of this part, and the port of 127.0.0.1 they lead to. */
   readonly outward?: Readonly<Record<string, number>>;
+  /** Settings over those of its wrangler.toml. */
+  readonly vars?: Readonly<Record<string, string>>;
 };
 
 export type WorkerdPlan = {
@@ -148,6 +150,7 @@ async function optionsOf(worker: WorkerPlan, { home, bindings }: WorkerdPlan): P
     bindings: {
       ...(options.bindings as Record<string, string>),
       ...Object.fromEntries(BINDINGS_OF_WORKER[worker.folder].map((n) => [n, bindings[n] ?? ""])),
+      ...worker.vars,
     },
     serviceBindings: {
       ...(options.serviceBindings as Record<string, object>),

@@ -245,3 +245,19 @@ describe("a card number", () => {
     expect(answer).toMatchObject({ status: 200, body: { description } });
   });
 });
+
+describe("a long number glued to letters, which is taken for a name", () => {
+  test.each([
+    ["an unknown parameter", "/v1/charges", form({ ...CHARGE, [`n${VISA}`]: "x" }), 400],
+    ["an unknown field of a card", "/v1/tokens", form({ [`card[n${VISA}]`]: "x" }), 400],
+    ["a source", "/v1/charges", form({ ...CHARGE, source: `x${VISA}` }), 404],
+    ["an id in the path", `/v1/charges/x${VISA}`, {}, 404],
+    ["a path that is no route", `/v1/x4242-4242-4242-4242`, {}, 404],
+    ["a property to expand", `/v1/balance?expand[]=x${VISA}`, {}, 400],
+  ] as const)("is not told back: %s", async (_place, path, init, status) => {
+    const answer = await answerOf(path, init);
+    expect(answer.status).toBe(status);
+    expect(errorOf(answer).message).toContain("…");
+    expect(bare(answer.all)).not.toMatch(/42424242/);
+  });
+});

@@ -51,7 +51,8 @@ export function answer(asked: Asked, answered: Answered): Response {
 }
 
 export function refusal(asked: Asked, refused: Refused): Response {
-  const { status, ...error } = wireOf(refused as Failure);
+  const { status, ...told } = wireOf(refused as Failure);
+  const error = withoutNumbers(told);
   const headers = headersOf(asked);
   markReplay(headers, asked, refused.replay?.original);
   if (isRetryable(refused)) headers.set("stripe-should-retry", "true");
@@ -64,6 +65,18 @@ export function refusal(asked: Asked, refused: Refused): Response {
     headers.set("stripe-rate-limited-reason", "resource-specific");
   }
   return new Response(`${JSON.stringify({ error }, null, 2)}\n`, { status, headers });
+}
+
+/** As many digits as the shortest card number, grouped or not; no id or amount of ours has them in a row. */
+const LONG_NUMBER = /[0-9](?:[ ._/-]?[0-9]){11,}/g;
+
+// Names and ids that we do not know are told back, and digits glued to a letter look like no card.
+function withoutNumbers<T extends Readonly<Record<string, string>>>(told: T): T {
+  const shown = Object.entries(told).map(([name, text]) => [
+    name,
+    name === "charge" ? text : text.replace(LONG_NUMBER, "…"),
+  ]);
+  return Object.fromEntries(shown) as T;
 }
 
 const isDecline = ({ kind }: Failure): boolean =>

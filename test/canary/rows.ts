@@ -1,0 +1,127 @@
+// What the files hold, as their owners read it: every row of both ledgers and of every Durable Object. A value
+// may be compressed or cut in two by a page's edge on disk; as a row it is whole. Here security codes are looked
+// for as well, since a value can be told from its neighbours.
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { withSession } from "../../local/session.ts";
+import type { Matcher } from "./matcher.ts";
+import type { Numbers } from "./numbers.ts";
+import type { Finding, Place } from "./places.ts";
+
+const ROWS_AT_ONCE = 5_000;
+const FINDINGS_MAX = 20;
+
+/** Looks at texts of one place: for needles, and for a code that stands alone in a text. */
+export class RowSearch {
+  readonly place: Place;
+  readonly findings: Finding[] = [];
+  readonly #matcher: Matcher;
+  readonly #code: RegExp;
+
+  constructor(name: string, matcher: Matcher, { codes, longCode }: Numbers) {
+    this.place = { name, files: [], bytes: 0 };
+    this.#matcher = matcher;
+    const all = [...codes.three, ...codes.four, longCode].join("|");
+    this.#code = new RegExp(`(?<![0-9A-Za-z])(?:${all})(?![0-9A-Za-z])`);
+  }
+
+  /** `value` is a column's: a number in it is an amount, a time or a count, and no code. */
+  look(where: string, value: unknown): void {
+    if (typeof value === "string") {
+      this.#search(where, Buffer.from(value));
+      const parsed = value.startsWith("{") || value.startsWith("[") ? parse(value) : undefined;
+      this.#walk(where, parsed ?? value);
+    } else if (value instanceof Uint8Array) {
+      this.#search(where, Buffer.from(value));
+    } else if (typeof value === "object" && value !== null) {
+      this.#search(where, Buffer.from(JSON.stringify(value)));
+      this.#walk(where, value);
+    } else if (value !== null) {
+      this.#search(where, Buffer.from(String(value)));
+    }
+  }
+
+  #walk(where: string, value: unknown): void {
+    if (typeof value === "string") {
+      if (this.#code.test(value)) this.#find(where, "CVC as a value");
+    } else if (typeof value === "object" && value !== null) {
+      for (const [name, inner] of Object.entries(value)) this.#walk(`${where}.${name}`, inner);
+    }
+  }
+
+  #search(where: string, bytes: Buffer): void {
+    this.place.bytes += bytes.length;
+    this.#matcher.search(bytes, ({ needle }) => this.#find(where, needle.spelling));
+  }
+
+  #find(where: string, spelling: string): void {
+    if (this.findings.length >= FINDINGS_MAX) return;
+    this.findings.push({ place: this.place.name, where, spelling });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every row of a ledger. */
+export async function searchLedger(url: string, search: RowSearch): Promise<void> {
+  await withSession(url, async (client) => {
+    const tables = await client.query<{ name: string }>(
+      `select table_name as name from information_schema.tables
+        where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`,
+    );
+    for (const { name } of tables.rows) {
+      search.place.files.push(name);
+      await client.query("begin");
+      await client.query(`declare rows cursor for select to_jsonb(t) as row from "${name}" t`);
+      for (;;) {
+        const { rows } = await client.query<{ row: Record<string, unknown> }>(
+          `fetch ${ROWS_AT_ONCE} from rows`,
+        );
+        for (const { row } of rows) {
+          for (const [column, value] of Object.entries(row))
+            search.look(`${name}.${column}`, value);
+        }
+        if (rows.length < ROWS_AT_ONCE) break;
+      }
+      await client.query("rollback");
+    }
+  });
+}
+
+/** What a sealed card begins with: format and version of the account's key. */
+const SEALED = /^v1\.[0-9]+\./;
+
+/** Every row of the SQLite files of Durable Objects below a folder. Opening them may rewrite them. */
+export function searchObjects(folder: string, search: RowSearch, onSealed: () => void): void {
+  for (const file of sqliteFiles(folder)) {
+    search.place.files.push(file);
+    const db = new DatabaseSync(file);
+    const tables = db.prepare("select name from sqlite_master where type = 'table'").all();
+    for (const { name } of tables as { name: string }[]) {
+      const rows = db.prepare(`select * from "${name}"`);
+      rows.setReadBigInts(true);
+      for (const row of rows.iterate()) {
+        for (const [column, value] of Object.entries(row)) {
+          search.look(`${file}: ${name}.${column}`, value);
+          if (typeof value === "string" && SEALED.test(value)) onSealed();
+        }
+      }
+    }
+    db.close();
+  }
+}
+
+function sqliteFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".sqlite"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
