@@ -24,7 +24,8 @@ export class RowSearch {
     this.place = { name, files: [], bytes: 0 };
     this.#matcher = matcher;
     const all = [...codes.three, ...codes.four, longCode].join("|");
-    this.#code = new RegExp(`(?<![0-9A-Za-z])(?:${all})(?![0-9A-Za-z])`);
+    // Not a part of a UUID, a time or an id.
+    this.#code = new RegExp(`(?<![0-9A-Za-z.-])(?:${all})(?![0-9A-Za-z-])`);
   }
 
   /** `value` is a column's: a number in it is an amount, a time or a count, and no code. */
