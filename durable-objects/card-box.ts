@@ -3,12 +3,15 @@
 // hour, and is never written, not even sealed: this storage keeps 30 days of history (PCI DSS 3.3.1).
 
 import { DurableObject } from "cloudflare:workers";
-import type { AuditEntry, CardUse } from "../protocol/audit.ts";
+import type { AuditEntry, CardUse, KeyAction } from "../protocol/audit.ts";
 import type { CardSummary } from "../protocol/facts.ts";
-import { assert } from "../protocol/result.ts";
+import type { KeyPurpose } from "../protocol/keys.ts";
+import { assert, ok, type Result, refuse } from "../protocol/result.ts";
 import { homeOf } from "../protocol/slot.ts";
 import type { SealUse } from "../protocol/vault.ts";
+import { AccountKeys, type KeyRefusal, type KeyUse, type ShelvedKey } from "./account-keys.ts";
 import { AuditTrail } from "./audit-trail.ts";
+import { type MovedCard, type Page, Rewrapping } from "./rewrapping.ts";
 import type { OriginFetchers } from "./signed-request.ts";
 
 /** How long an unused CVC is held in memory: long enough for a checkout, short enough to be lost. */
@@ -18,8 +21,26 @@ const CVC_HELD_MAX = 50_000;
 
 export type BoxedCard = {
   readonly sealed: string;
+  /** The version of the account's key that wraps its data key. */
+  readonly version: number;
   readonly card: CardSummary;
   readonly created: number;
+};
+
+export type { CardToMove, MovedCard, Page } from "./rewrapping.ts";
+
+/** A card to be kept, with what its keys need to know of it. */
+export type NewCard = BoxedCard & {
+  /** Its fingerprint under the newest key and its version, and under the oldest. */
+  readonly print: { readonly version: number; readonly newest: string; readonly oldest: string };
+};
+
+/** Cards of one owner under one pair of key versions. */
+export type Holding = {
+  readonly owner: string;
+  readonly version: number;
+  readonly print_version: number;
+  readonly cards: number;
 };
 
 /** Where a box sends its audit trail, and the key that the origins trust for it. */
@@ -39,18 +60,21 @@ export const FORGOTTEN_LATELY_MS = 120_000;
 /** What is in the box under a name; nothing when the card was never there, or was forgotten long ago. */
 export type Taken = TakenCard | "forgotten_lately" | undefined;
 
-/** Whether a card was kept, or was not since its seal was used before or is past its time. */
-export type Kept = "kept" | "used";
+/**
+ * A kept card answers the fingerprint that is shown of it. `seal_used`: its seal was used before, or is past
+ * its time.
+ */
+export type Kept = Result<string, KeyRefusal | "seal_used">;
 
 type Waiting = CardName & {
-  readonly boxed: BoxedCard;
+  readonly boxed: NewCard;
   readonly cvc: string | undefined;
   readonly use: SealUse | undefined;
-  readonly kept: (how: Kept) => void;
+  readonly kept: (kept: Kept) => void;
   readonly refused: (reason: unknown) => void;
 };
 
-type Row = { sealed: string; card: string; created: number };
+type Row = { sealed: string; version: number; card: string; created: number };
 
 const SCHEMA = `
   create table if not exists cards (
@@ -59,8 +83,29 @@ const SCHEMA = `
     sealed text not null,
     card text not null,
     created integer not null,
+    version integer not null default 1,
+    print_version integer not null default 1,
+    print text,
     primary key (owner, token)
   ) without rowid;
+  create table if not exists account_keys (
+    account text not null,
+    purpose text not null,
+    version integer not null,
+    state text not null,
+    wrapped text not null,
+    wraps integer not null,
+    made integer not null,
+    primary key (account, purpose, version)
+  ) without rowid;
+  create table if not exists rewrapping (
+    row integer primary key,
+    goal text not null,
+    owner text not null,
+    token text not null,
+    moved integer not null,
+    done integer not null
+  );
   create table if not exists forgotten (
     owner text not null,
     token text not null,
@@ -75,15 +120,34 @@ const SCHEMA = `
   ) without rowid;
   create index if not exists used_seals_until on used_seals (until_ms)`;
 
+// Columns that a box of before the rotation of keys has not.
+const LATER_COLUMNS = [
+  "version integer not null default 1",
+  "print_version integer not null default 1",
+  "print text",
+];
+
 export class CardBox extends DurableObject<CardBoxEnv> {
   readonly #audit: AuditTrail;
   readonly #cvcs = new Map<string, { readonly cvc: string; readonly untilMs: number }>();
+  readonly #keys: AccountKeys;
+  readonly #rewrapping: Rewrapping;
   #waiting: Waiting[] = [];
   #isKeeping = false;
 
   constructor(state: DurableObjectState, env: CardBoxEnv) {
     super(state, env);
-    state.storage.sql.exec(SCHEMA);
+    const { sql } = state.storage;
+    sql.exec(SCHEMA);
+    const columns = sql.exec<{ name: string }>("pragma table_info(cards)").toArray();
+    if (!columns.some(({ name }) => name === "version")) {
+      for (const column of LATER_COLUMNS) sql.exec(`alter table cards add column ${column}`);
+    }
+    sql.exec(
+      "create index if not exists cards_print on cards (owner, print) where print is not null",
+    );
+    this.#keys = new AccountKeys(sql);
+    this.#rewrapping = new Rewrapping(sql, this.#keys);
     const object = state.id.name ?? "";
     this.#audit = new AuditTrail(state.storage, {
       room: "vault",
@@ -101,7 +165,7 @@ export class CardBox extends DurableObject<CardBoxEnv> {
   put(
     owner: string,
     token: string,
-    boxed: BoxedCard,
+    boxed: NewCard,
     cvc: string | undefined,
     use?: SealUse,
   ): Promise<Kept> {
@@ -114,7 +178,7 @@ export class CardBox extends DurableObject<CardBoxEnv> {
   get(owner: string, token: string): BoxedCard | undefined {
     const [row] = this.ctx.storage.sql
       .exec<Row>(
-        "select sealed, card, created from cards where owner = ? and token = ?",
+        "select sealed, version, card, created from cards where owner = ? and token = ?",
         owner,
         token,
       )
@@ -140,7 +204,7 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     // One statement: a hundred of them took two to three times as long. `cross join` keeps the order of
     // the tables, so that each card is reached by key.
     const rows = this.ctx.storage.sql.exec<Row & { at: number }>(
-      `select named.key as at, sealed, card, created
+      `select named.key as at, sealed, version, card, created
          from json_each(?) named
          cross join cards on owner = named.value ->> 'owner' and token = named.value ->> 'token'`,
       JSON.stringify(names),
@@ -161,13 +225,13 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     for (const token of tokens) {
       this.#cvcs.delete(`${owner}/${token}`);
       const [card] = this.ctx.storage.sql
-        .exec<{ sealed: string }>(
-          "delete from cards where owner = ? and token = ? returning sealed",
+        .exec<{ version: number }>(
+          "delete from cards where owner = ? and token = ? returning version",
           owner,
           token,
         )
         .toArray();
-      if (card !== undefined) destroyed.push([token, null, keyVersionOf(card.sealed)]);
+      if (card !== undefined) destroyed.push([token, null, `${card.version}`]);
       this.ctx.storage.sql.exec(
         "insert or ignore into forgotten (owner, token, at_ms) values (?, ?, ?)",
         owner,
@@ -178,6 +242,85 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     if (destroyed.length === 0) return;
     const cards = { [owner]: destroyed };
     this.#audit.record({ action: "card.destroyed", actor: "vault", cards });
+  }
+
+  /** The wrapped keys of an account, in the order of their versions. */
+  listKeys(account: string, purpose: KeyPurpose): ShelvedKey[] {
+    return this.#keys.list(account, purpose);
+  }
+
+  addKey(account: string, purpose: KeyPurpose, version: number, wrapped: string): ShelvedKey[] {
+    this.#recordKey(version === 1 ? "key.made" : "key.rotated", account, `${purpose}/${version}`);
+    return this.#keys.add(account, purpose, version, wrapped, secondsNow());
+  }
+
+  replaceKey(account: string, purpose: KeyPurpose, from: string, to: string): ShelvedKey[] {
+    this.#recordKey("key.rewrapped", account, purpose);
+    return this.#keys.replace(account, purpose, from, to);
+  }
+
+  raiseKeys(account: string, purpose: KeyPurpose): ShelvedKey[] {
+    this.#recordKey("key.refused", account, purpose);
+    return this.#keys.raise(account, purpose);
+  }
+
+  /** Takes away the refused keys that no card of the account was left under. */
+  dropKeys(account: string, purpose: KeyPurpose): ShelvedKey[] {
+    const column = purpose === "card" ? "version" : "print_version";
+    const [{ needed } = { needed: null }] = this.ctx.storage.sql
+      .exec<{ needed: number | null }>(
+        `select min(${column}) as needed from cards where owner in (?, ?)`,
+        `${account}/live`,
+        `${account}/test`,
+      )
+      .toArray();
+    this.#recordKey("key.retired", account, purpose);
+    return this.#keys.drop(account, purpose, needed ?? Number.MAX_SAFE_INTEGER);
+  }
+
+  clearKeys(account: string): number {
+    const count = this.#keys.clear(account);
+    this.#recordKey("key.destroyed", account, "all", count);
+    return count;
+  }
+
+  keyUses(purpose: KeyPurpose): KeyUse[] {
+    return this.#keys.uses(purpose);
+  }
+
+  /** How many cards each owner has under which keys. */
+  holdings(): Holding[] {
+    return this.ctx.storage.sql
+      .exec<Holding>(
+        `select owner, version, print_version, count(*) as cards
+           from cards group by owner, version, print_version`,
+      )
+      .toArray();
+  }
+
+  /** The next cards to be moved to their accounts' current keys, as `Rewrapping.page` tells. */
+  pageToMove(goal: string, cardsMax: number): Page {
+    return this.#rewrapping.page(goal, cardsMax);
+  }
+
+  /** Writes what became of a page; answers how many cards were moved. */
+  moveCards(moved: readonly MovedCard[], last: CardName | undefined): number {
+    return this.ctx.storage.transactionSync(() => {
+      const count = this.#rewrapping.move(moved, last, secondsNow());
+      if (count > 0) this.#recordKey("key.rewrapped", undefined, "cards", count);
+      return count;
+    });
+  }
+
+  #recordKey(action: KeyAction, account: string | undefined, version: string, count?: number) {
+    this.#audit.record({
+      action,
+      actor: "vault",
+      result: "done",
+      key_version: version,
+      ...(account === undefined ? {} : { account }),
+      ...(count === undefined ? {} : { count }),
+    });
   }
 
   #forgottenLately(owner: string, token: string): Taken {
@@ -207,42 +350,68 @@ export class CardBox extends DurableObject<CardBoxEnv> {
       await scheduler.wait(0);
       const group = this.#waiting;
       this.#waiting = [];
-      const written = group.filter((card) => this.#write(card));
+      const written = group.flatMap((card) => {
+        const kept = this.#write(card);
+        return kept === undefined ? [] : [{ card, kept }];
+      });
       try {
         await this.ctx.storage.sync();
-        for (const { kept } of written) kept("kept");
+        for (const { card, kept } of written) card.kept(kept);
       } catch (reason) {
-        for (const { refused } of written) refused(reason);
+        for (const { card } of written) card.refused(reason);
       }
     }
     this.#isKeeping = false;
   }
 
-  #write({ owner, token, boxed, cvc, use, kept, refused }: Waiting): boolean {
+  /** Undefined when the card was refused already. */
+  #write({ owner, token, boxed, cvc, use, refused }: Waiting): Kept | undefined {
+    const counted = this.#keys.count(owner.split("/")[0] ?? "", boxed.version, secondsNow());
+    // Before the seal is used up: whoever is told of a key tries again with another.
+    if (counted === "key_exhausted" || counted === "key_refused") return refuse(counted);
+    if (use !== undefined && !this.#isFirst(owner, use)) return refuse("seal_used");
+    const { version, print } = boxed;
+    const shown = this.#shownBefore(owner, boxed) ?? boxed.card.fingerprint;
     try {
-      if (use !== undefined && !this.#isFirst(owner, use)) {
-        kept("used");
-        return false;
-      }
       const { rowsWritten } = this.ctx.storage.sql.exec(
-        `insert into cards (owner, token, sealed, card, created) select ?1, ?2, ?3, ?4, ?5
+        `insert into cards (owner, token, sealed, card, created, version, print_version, print)
+         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
           where not exists (select 1 from forgotten where owner = ?1 and token = ?2)`,
         owner,
         token,
         boxed.sealed,
-        JSON.stringify(boxed.card),
+        JSON.stringify({ ...boxed.card, fingerprint: shown }),
         boxed.created,
+        version,
+        print.version,
+        print.newest === shown ? null : print.newest,
       );
       assert(rowsWritten > 0, "a token that was forgotten is never used again");
+      if (counted === "behind") this.#rewrapping.begin();
     } catch (reason) {
       refused(reason);
-      return false;
+      return undefined;
     }
     if (cvc !== undefined) {
       this.#dropStale();
       this.#cvcs.set(`${owner}/${token}`, { cvc, untilMs: Date.now() + CVC_KEPT_MS_MAX });
     }
-    return true;
+    return ok(shown);
+  }
+
+  // Only a card from before a rotation of the fingerprint key has a `print` beside what is shown of it.
+  #shownBefore(owner: string, { print }: NewCard): string | undefined {
+    if (print.version === 1) return undefined;
+    const [row] = this.ctx.storage.sql
+      .exec<{ shown: string }>(
+        `select card ->> 'fingerprint' as shown from cards
+          where owner = ? and print in (?, ?) limit 1`,
+        owner,
+        print.newest,
+        print.oldest,
+      )
+      .toArray();
+    return row?.shown;
   }
 
   // Forgetting and refusing go by one clock, so no use is forgotten that would still be let through.
@@ -269,26 +438,23 @@ export class CardBox extends DurableObject<CardBoxEnv> {
   }
 }
 
-/** The version of the wrapping key that a sealed text names in its second part. */
-const keyVersionOf = (sealed: string): string => {
-  const from = sealed.indexOf(".") + 1;
-  return sealed.slice(from, sealed.indexOf(".", from));
-};
-
 function openedEntry(names: readonly CardName[], taken: readonly Taken[]): AuditEntry {
   const cards: Record<string, CardUse[]> = {};
   for (let i = 0; i < names.length; i++) {
     const { owner, token, order = null } = names[i] as CardName;
     const card = taken[i];
-    const version = typeof card === "object" ? keyVersionOf(card.boxed.sealed) : null;
+    const version = typeof card === "object" ? `${card.boxed.version}` : null;
     cards[owner] ??= [];
     cards[owner].push([token, order, version]);
   }
   return { action: "card.opened", actor: "vault", cards };
 }
 
-const boxedIn = ({ sealed, card, created }: Row): BoxedCard => ({
+const boxedIn = ({ sealed, version, card, created }: Row): BoxedCard => ({
   sealed,
+  version,
   card: JSON.parse(card) as CardSummary,
   created,
 });
+
+const secondsNow = (): number => Math.floor(Date.now() / 1000);

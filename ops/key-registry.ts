@@ -32,7 +32,8 @@ export type Rotation =
   | { readonly kind: "credentials" }
   /** Public, or made of another key: changes with it. */
   | { readonly kind: "follows"; readonly of: string }
-  | { readonly kind: "none"; readonly why: string };
+  /** Roots by version; what lies under the old one is moved by `npm run keys -- <step>`. */
+  | { readonly kind: "roots"; readonly minimum: string; readonly step: string };
 
 export type RegisteredKey = {
   /** Its name in `[secrets]`, or what people call it. */
@@ -169,11 +170,8 @@ export const KEYS: readonly RegisteredKey[] = [
     use: "root of the accounts' keys that wrap the data keys of card numbers",
     holders: ["vault"],
     custodian: "security officer",
-    cryptoperiodDays: YEAR_DAYS,
-    rotation: {
-      kind: "none",
-      why: "it has one version: another root opens no card that is sealed",
-    },
+    cryptoperiodDays: QUARTER_DAYS,
+    rotation: { kind: "roots", minimum: "CARD_KEY_MINIMUM", step: "rewrap" },
   },
   {
     name: "FINGERPRINT_ROOT_KEY",
@@ -182,10 +180,11 @@ export const KEYS: readonly RegisteredKey[] = [
     use: "root of the accounts' keys that fingerprint card numbers (PCI DSS 3.5.1.1)",
     holders: ["vault"],
     custodian: "security officer",
-    cryptoperiodDays: YEAR_DAYS,
+    cryptoperiodDays: QUARTER_DAYS,
     rotation: {
-      kind: "none",
-      why: "it has one version: another root gives each card another fingerprint",
+      kind: "roots",
+      minimum: "FINGERPRINT_KEY_MINIMUM",
+      step: "rewrap --fingerprint",
     },
   },
   {
@@ -287,7 +286,13 @@ export function stepsOf({ name, holders, rotation }: RegisteredKey): readonly st
       ];
     case "follows":
       return [`with ${rotation.of}`];
-    case "none":
-      return [`not possible yet: ${rotation.why}`];
+    case "roots":
+      return [
+        `vault: \`1:old,2:new\`, so that every instance knows both`,
+        `vault: \`2:new,1:old\`, so that new cards are under the new one`,
+        `operator: \`npm run keys -- ${rotation.step}\` until \`status\` says that nothing is behind`,
+        `vault: \`${rotation.minimum}=2\`, so that the old one opens nothing`,
+        "vault: `2:new`; the old one is kept off line for as long as old copies may be needed",
+      ];
   }
 }

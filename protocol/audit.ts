@@ -4,6 +4,15 @@
 /** What a card box did with a card: its token, for which order if any, and the version of its wrapping key. */
 export type CardUse = readonly [token: string, order: string | null, keyVersion: string | null];
 
+/** `refused`: keys below the current one open nothing any more; `rewrapped` is also the cards that were moved. */
+export type KeyAction =
+  | "key.made"
+  | "key.rotated"
+  | "key.rewrapped"
+  | "key.refused"
+  | "key.retired"
+  | "key.destroyed";
+
 export type AuditEntry =
   | {
       /** `opened`: handed to the vault to be opened; a key version of null says that it was not there. */
@@ -13,18 +22,14 @@ export type AuditEntry =
       readonly cards: Readonly<Record<string, readonly CardUse[]>>;
     }
   | {
-      readonly action:
-        | "key.made"
-        | "key.rotated"
-        | "key.rewrapped"
-        | "key.retired"
-        | "key.destroyed";
+      readonly action: KeyAction;
       readonly actor: string;
       readonly result: "done" | "failed";
       /** Whose key it is; absent for a key of all accounts. */
       readonly account?: string;
+      /** What the key is for, and its version where one is meant: `card/2`. */
       readonly key_version: string;
-      /** How many cards it concerned. */
+      /** How many cards or keys it concerned. */
       readonly count?: number;
     }
   | {

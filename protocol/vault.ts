@@ -5,6 +5,7 @@ import type { Scope } from "./command.ts";
 import type { CardSummary, Outcome } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { TokenId } from "./ids.ts";
+import type { KeyCommand, KeyReport } from "./keys.ts";
 import type { Result } from "./result.ts";
 
 /** Card fields as they were typed; checked by the vault and by nobody before it. */
@@ -124,4 +125,6 @@ export interface VaultVerbs {
   perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array>>;
   /** Destroys the sealed cards of these tokens. */
   forget(scope: Scope, tokens: readonly TokenId[]): Promise<void>;
+  /** Takes one step with the keys of a slot's cards, or destroys those of an account. */
+  keys(command: KeyCommand): Promise<Result<KeyReport, Failure>>;
 }

@@ -122,7 +122,7 @@ export function stripeAt(url: URL, key: string, config: Partial<Stripe.StripeCon
 /** A connection to a region's ledger with all rights, to look and to tamper. */
 export async function ledger(bindings: Record<string, string>, region: "us" | "eu") {
   const client = new pg.Client({
-    connectionString: bindings[region === "us" ? "DATABASE_URL_US" : "DATABASE_URL_EU"],
+    connectionString: bindings[region === "us" ? "OWNER_URL_US" : "OWNER_URL_EU"],
   });
   await client.connect();
   return client;

@@ -5,6 +5,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Scope } from "../../protocol/command.ts";
 import type { CardSummary } from "../../protocol/facts.ts";
 import { mintTokenId, type TokenId } from "../../protocol/ids.ts";
+import type { KeyReport } from "../../protocol/keys.ts";
 import { ok } from "../../protocol/result.ts";
 import type { Effect, Order, Performed, VaultVerbs } from "../../protocol/vault.ts";
 
@@ -66,4 +67,9 @@ export class InstantVault extends WorkerEntrypoint implements VaultVerbs {
   }
 
   async forget(): Promise<void> {}
+
+  async keys() {
+    const none = { changed: 0, failed: 0, cards: 0, behind: 0 };
+    return ok<KeyReport>({ provider: "none", outcome: "done", ...none });
+  }
 }

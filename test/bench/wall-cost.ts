@@ -82,6 +82,23 @@ for (const [what, queryOf] of Object.entries(queries)) {
   tell(what, ...times);
 }
 
+// Both sides of the reads above name their account; this is what that costs by itself.
+{
+  const times: [number[], number[]] = [[], []];
+  const database = connectOrigin(originUrl, endpoint.url);
+  const name = `${scope.account}/test`;
+  for (let at = 0; at < READS; at++) {
+    for (const side of at % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
+      const named = database`select set_config('tessera.account', ${name}, true)`;
+      const one = database`select 1 as one`;
+      const two = database`select 2 as two`;
+      const statements = side === 0 ? [one, two] : [named, one, two];
+      await timed(times[side], () => database.transaction(statements));
+    }
+  }
+  tell("two statements, without and with the name", ...times);
+}
+
 const runAs = (whom: "invoker" | "definer") =>
   client.query(
     whom === "definer"

@@ -16,10 +16,10 @@ import {
 import { REAL, type Subject } from "./subject.ts";
 
 const HOUR_MS = 3_600_000;
-const LASTS_MS = 3 * HOUR_MS;
+const LASTS_MS = 2 * HOUR_MS;
 /** The guard has seen ordinary trade until then. */
-const ATTACK_MS = 0.75 * HOUR_MS;
-const FLASH_MS = 1.25 * HOUR_MS;
+const ATTACK_MS = 0.4 * HOUR_MS;
+const FLASH_MS = 0.75 * HOUR_MS;
 
 /** How a share of buyers fared. */
 export type Tally = {

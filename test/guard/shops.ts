@@ -56,7 +56,7 @@ const PROFILES: readonly Profile[] = [
   {
     kind: "giant",
     count: 1,
-    rate: 1.5,
+    rate: 1,
     declines: 0.06,
     way: "browser",
     returning: 0.6,
@@ -117,7 +117,7 @@ export const KINDS: readonly Kind[] = PROFILES.map(({ kind }) => kind);
 
 export const FLASH_BUYERS = 5_000;
 /** Half of the buyers of a flash sale have typed their card by then, a tenth in a third of it. */
-export const FLASH_HALF_MS = 60_000;
+export const FLASH_HALF_MS = 35_000;
 
 export function openShops(dice: Dice): Shop[] {
   return PROFILES.flatMap(({ count, ...profile }) =>

@@ -31,7 +31,8 @@ export function faultsOf({ attack, bare, hooked }: Trial): string[] {
     if (value > most) faults.push(`${what}: ${value}, more than ${most}`);
   };
   hold("good buyers refused", refusedShare(hooked.good), attack?.refusedMax ?? 0);
-  hold("good buyers refused without a challenge", refusedShare(bare.good), attack?.bareMax ?? 0);
+  hold("the victim's buyers refused", refusedShare(bare.victims), attack?.bareMax ?? 0);
+  if (attack === undefined) hold("buyers refused", bare.good.refused, 0);
   if (attack === undefined) {
     hold("good buyers challenged", hooked.good.challenged, 0);
     return faults;

@@ -39,6 +39,8 @@ const ROUTES = [
   "GET /v1/balance/history/{id}",
   "GET /v1/balance_transactions",
   "GET /v1/balance_transactions/{id}",
+  "POST /v1/card_keys",
+  "DELETE /v1/card_keys/{account}",
 ];
 
 describe("an unknown route", () => {

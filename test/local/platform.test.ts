@@ -17,12 +17,14 @@ const FIRST = `
   create table entries_2026 partition of entries for values from ('2026-01-01') to ('2027-01-01');
   create function forbid() returns trigger language plpgsql as
     $$ begin raise exception 'rows of this table stay as they are'; end $$;
-  create trigger forbid before truncate on merchants execute function forbid();`;
+  create trigger forbid before truncate on merchants execute function forbid();
+  grant select on all tables in schema public to tessera_reader;`;
 const SECOND = `
   alter table merchants add column country text not null default 'us';
   insert into merchants values (-1, 'made by the second migration', 'eu');
   create table orders (id int primary key);
-  insert into orders values (1);`;
+  insert into orders values (1);
+  grant select on orders to tessera_reader;`;
 
 let home: Home;
 let migrationsDirectory: string;

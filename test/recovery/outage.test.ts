@@ -125,7 +125,7 @@ type Outage = {
 
 /** Whether a connection string, under whatever name the driver gives itself, is of this primary. */
 const isPrimary = (region: Region, connectionString: string): boolean =>
-  connectionString.startsWith(platform.urls[region]);
+  connectionString.startsWith(platform.bindings[`DATABASE_URL_${region.toUpperCase()}`] ?? "");
 
 const OUTAGES: readonly Outage[] = [
   {
@@ -133,8 +133,8 @@ const OUTAGES: readonly Outage[] = [
     regions: ["us", "eu"],
     begin: () => endpoint.stop([["SIGKILL", 1_000]]),
     end: async () => {
-      const { us, eu, usOfEu, euOfUs } = platform.urls;
-      const urls = [us, eu, usOfEu ?? us, euOfUs ?? eu];
+      const { us, eu, originUs, originEu, usOfEu, euOfUs } = platform.urls;
+      const urls = [us, eu, originUs ?? us, originEu ?? eu, usOfEu ?? us, euOfUs ?? eu];
       endpoint = await startEndpointProcess(home.path, urls, Number(new URL(endpoint.url).port));
       restarted.push(endpoint);
     },

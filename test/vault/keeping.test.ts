@@ -18,6 +18,7 @@ afterAll(() => rig.stop());
 
 const boxed = (sealed: string): BoxedCard => ({
   sealed,
+  version: 1,
   created: 1_800_000_000,
   card: {
     brand: "Visa",
@@ -29,13 +30,16 @@ const boxed = (sealed: string): BoxedCard => ({
     country: null,
   },
 });
+const print = { version: 1, newest: "f", oldest: "f" };
+const put = (token: string, sealed: string, cvc?: string) =>
+  box.put(OWNER, token, { ...boxed(sealed), print }, cvc);
 const tokens = (count: number) => Array.from({ length: count }, () => `tok_${randomUUID()}`);
 const named = (token: string) => ({ owner: OWNER, token });
 
 describe("cards that are put at once", () => {
   test("are all kept", async () => {
     const names = tokens(50);
-    await Promise.all(names.map((token) => box.put(OWNER, token, boxed(`of ${token}`), undefined)));
+    await Promise.all(names.map((token) => put(token, `of ${token}`)));
     const taken = await box.takeMany(names.map(named));
     expect(taken.map((card) => card?.boxed)).toEqual(names.map((token) => boxed(`of ${token}`)));
   });
@@ -43,9 +47,9 @@ describe("cards that are put at once", () => {
   test("do not suffer from one that cannot be kept", async () => {
     const names = tokens(9);
     const [taken = ""] = tokens(1);
-    await box.put(OWNER, taken, boxed("first"), undefined);
+    await put(taken, "first");
     const puts = [...names.slice(0, 4), taken, ...names.slice(4)].map((token) =>
-      box.put(OWNER, token, boxed("second"), undefined),
+      put(token, "second"),
     );
     const ends = await Promise.allSettled(puts);
     expect(ends.map(({ status }) => status)).toEqual([
@@ -61,13 +65,14 @@ describe("cards that are put at once", () => {
 describe("cards that come out of a seal", () => {
   const put = async (use: { jti: string; untilMs: number }, owner = OWNER) => {
     const [token = ""] = tokens(1);
-    return [await box.put(owner, token, boxed("one"), undefined, use), token] as const;
+    const kept = await box.put(owner, token, { ...boxed("one"), print }, undefined, use);
+    return [kept.ok ? "kept" : kept.failure, token] as const;
   };
 
   test("are kept once for each seal, also of those that come together", async () => {
     const use = { jti: randomUUID(), untilMs: Date.now() + 60_000 };
     const puts = await Promise.all(Array.from({ length: 5 }, () => put(use)));
-    expect(puts.map(([how]) => how).toSorted()).toEqual(["kept", ...Array(4).fill("used")]);
+    expect(puts.map(([how]) => how).toSorted()).toEqual(["kept", ...Array(4).fill("seal_used")]);
     for (const [how, token] of puts) {
       expect((await box.get(OWNER, token)) !== undefined).toBe(how === "kept");
     }
@@ -75,7 +80,7 @@ describe("cards that come out of a seal", () => {
   });
 
   test("are not kept past the seal's time, which the box's own clock tells", async () => {
-    expect((await put({ jti: randomUUID(), untilMs: Date.now() - 60_000 }))[0]).toBe("used");
+    expect((await put({ jti: randomUUID(), untilMs: Date.now() - 60_000 }))[0]).toBe("seal_used");
   });
 
   test("leave the seal's name behind until then, and no longer", async () => {
@@ -90,8 +95,8 @@ describe("cards that come out of a seal", () => {
 describe("cards that are taken at once", () => {
   test("come in the order of their names, with nothing where there is none", async () => {
     const [one = "", two = "", none = ""] = tokens(3);
-    await box.put(OWNER, one, boxed("one"), "111");
-    await box.put(OWNER, two, boxed("two"), undefined);
+    await put(one, "one", "111");
+    await put(two, "two");
     const taken = await box.takeMany([two, none, one].map(named));
     expect(taken.map((card) => card && [card.boxed.sealed, card.cvc])).toEqual([
       ["two", undefined],
@@ -102,7 +107,7 @@ describe("cards that are taken at once", () => {
 
   test("give each CVC once, also to a name that stands there twice", async () => {
     const [token = ""] = tokens(1);
-    await box.put(OWNER, token, boxed("one"), "111");
+    await put(token, "one", "111");
     const taken = await box.takeMany([named(token), named(token)]);
     expect(taken.map((card) => card?.cvc)).toEqual(["111", undefined]);
     expect((await box.takeMany([named(token)]))[0]?.cvc).toBeUndefined();
@@ -110,7 +115,7 @@ describe("cards that are taken at once", () => {
 
   test("are given to their owner only", async () => {
     const [token = ""] = tokens(1);
-    await box.put(OWNER, token, boxed("one"), "111");
+    await put(token, "one", "111");
     for (const owner of [OWNER.replace("test", "live"), "acct_AbCdEfGhIjKlMnOq/test"]) {
       expect(await box.takeMany([{ owner, token }])).toEqual([undefined]);
     }

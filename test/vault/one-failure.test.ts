@@ -47,7 +47,11 @@ test("has one effect for every cause", async () => {
           .with(at, flipped(parts(sealed)[at] ?? "", 0))
           .join("."),
     ]),
-    ["is under a version that is not there", (sealed) => parts(sealed).with(1, "999999").join(".")],
+    [
+      "was born under a version that is not there",
+      (sealed) => parts(sealed).with(1, "999").join("."),
+    ],
+    ["is under a version that is not there", (sealed) => parts(sealed).with(4, "999").join(".")],
   ];
   const never = charge("tok_0000000000000000000009");
   const [gone] = await rig.perform([never]);
@@ -56,8 +60,7 @@ test("has one effect for every cause", async () => {
     const token = await rig.token(scope);
     const boxed = await box.get(owner, token);
     if (boxed === undefined) throw new Error("the card was not kept");
-    await rig.call({ kind: "forget", scope, tokens: [token] });
-    await box.put(owner, token, { ...boxed, sealed: spoil(boxed.sealed) }, undefined);
+    await box.spoil(owner, token, spoil(boxed.sealed));
     const order = charge(token);
     expect(await rig.perform([order]), what).toEqual([{ key: order.key, effect: gone?.effect }]);
   }

@@ -4,10 +4,11 @@ import { describe, expect, test } from "vitest";
 import type { AccountId, TokenId } from "../../protocol/ids.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { Order, Performed } from "../../protocol/vault.ts";
-import { SecretKeyProvider } from "../../workers/vault/key-provider.ts";
 import { type Means, perform } from "../../workers/vault/orders.ts";
 import { Processor } from "../../workers/vault/processor.ts";
 import { seal } from "../../workers/vault/seal.ts";
+import { SecretKeyProvider } from "../../workers/vault/secret-keys.ts";
+import { granted } from "./granted.ts";
 
 const root = Buffer.alloc(32, 1).toString("base64url");
 const keys = new SecretKeyProvider(root, root);
@@ -34,8 +35,9 @@ const charge = (key: string, account: AccountId = near): Order => ({
 });
 
 const taken = async (key: string, digits: string, account: AccountId = near) => {
-  const sealed = await seal(digits, { account, livemode: false, token: `tok_${key}` }, keys);
-  return { boxed: { sealed, card: summary }, cvc: undefined };
+  const of = { account, livemode: false, token: `tok_${key}` };
+  const sealed = granted(await seal(digits, of, keys)).text;
+  return { boxed: { sealed, version: 1, card: summary }, cvc: undefined };
 };
 
 /** Performs the orders with these boxes at a processor that approves all and has heard of no key. */

@@ -3,8 +3,9 @@
 
 import { createDecipheriv, createHmac, hkdfSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { SecretKeyProvider } from "../../workers/vault/key-provider.ts";
 import { fingerprint, seal } from "../../workers/vault/seal.ts";
+import { SecretKeyProvider } from "../../workers/vault/secret-keys.ts";
+import { granted } from "./granted.ts";
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));
 const hex = (data: ArrayBuffer) => Buffer.from(data).toString("hex");
@@ -85,14 +86,11 @@ describe("the vault's keys", () => {
     Buffer.from(hkdfSync("sha256", root, "tessera", info, 32));
 
   test("open a record by the page of the book, without Tessera's code", async () => {
-    const sealed = await seal(
-      "4242424242424242",
-      { account, livemode: false, token: "tok_1" },
-      keys,
-    );
-    const [, , iv = "", number = "", wrapIv = "", wrapped = ""] = sealed.split(".");
+    const of = { account, livemode: false, token: "tok_1" } as const;
+    const sealed = granted(await seal("4242424242424242", of, keys)).text;
+    const [, , iv = "", number = "", , wrapIv = "", wrapped = ""] = sealed.split(".");
     const aad = (field: string) =>
-      ["v1", account, "test", "tok_1", "1", field].map((p) => `${p.length}:${p}`).join("");
+      ["v2", account, "test", "tok_1", "1", field].map((p) => `${p.length}:${p}`).join("");
     const opened = (key: Buffer, nonce: string, text: string, field: string) => {
       const data = Buffer.from(text, "base64url");
       const cipher = createDecipheriv("aes-256-gcm", key, Buffer.from(nonce, "base64url"));
@@ -107,13 +105,14 @@ describe("the vault's keys", () => {
   test("make the fingerprint that a plain HMAC makes", async () => {
     const mac = createHmac("sha256", derived(printRoot, `fingerprint/1/${account}`));
     const expected = mac.update("4242424242424242").digest().subarray(0, 12).toString("base64url");
-    expect(await fingerprint("4242424242424242", account, keys)).toBe(
+    expect(granted(await fingerprint("4242424242424242", account, 1, keys))).toBe(
       expected.replaceAll("-", "A").replaceAll("_", "B"),
     );
   });
 
   test("cannot be taken out as bytes", async () => {
-    for (const key of [await keys.cardKey(account, 1), await keys.fingerprintKey(account)]) {
+    for (const purpose of ["card", "fingerprint"] as const) {
+      const key = granted(await keys.key(account, purpose, 1));
       expect(key.extractable).toBe(false);
       await expect(crypto.subtle.exportKey("raw", key)).rejects.toThrow();
     }

@@ -7,6 +7,7 @@ import { REGIONS } from "../../protocol/slot.ts";
 import { accountRoutes } from "./accounts.ts";
 import { CORS, refusal } from "./answer.ts";
 import { balanceRoutes } from "./balance.ts";
+import { cardKeyRoutes } from "./card-keys.ts";
 import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
 import { mountDemo } from "./demo.ts";
@@ -32,6 +33,7 @@ const ROUTES = [
   ...refundRoutes,
   ...eventRoutes,
   ...balanceRoutes,
+  ...cardKeyRoutes,
 ];
 
 const app = new Hono<{ Bindings: EdgeEnv }>();

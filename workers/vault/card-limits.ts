@@ -9,16 +9,14 @@ import {
   MARKS,
 } from "../../durable-objects/card-limiter.ts";
 import type { Scope } from "../../protocol/command.ts";
-import { assert } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
-import { fromBase64url, toBase64url } from "./base64url.ts";
+import { toBase64url } from "./base64url.ts";
+import { binOf } from "./bin.ts";
 
 /** Objects that share the BINs. */
 const LIMITERS = 64;
 /** A limiter that is slower or down stops nobody from selling. */
 const ANSWER_MS_MAX = 300;
-/** A number must be this long to show eight digits beside its last four (PCI DSS 3.4.1, FAQ 1091). */
-const LONG_DIGITS_MIN = 16;
 const DAY_MS = 86_400_000;
 
 const encoder = new TextEncoder();
@@ -30,11 +28,11 @@ export type Word = { readonly digits: string; readonly approved: boolean };
 
 export class CardLimits {
   readonly #limiters: DurableObjectNamespace<CardLimiter>;
-  readonly #root: string;
+  readonly #roots: string;
 
-  constructor(limiters: DurableObjectNamespace<CardLimiter>, fingerprintRoot: string) {
+  constructor(limiters: DurableObjectNamespace<CardLimiter>, fingerprintRoots: string) {
     this.#limiters = limiters;
-    this.#root = fingerprintRoot;
+    this.#roots = fingerprintRoots;
   }
 
   /** Whether a token may be made of a card now; yes when nobody can tell. Never rejects. */
@@ -79,23 +77,20 @@ export class CardLimits {
   // Derived anew each day (UTC), so what was counted yesterday names nobody today.
   #dayKey(): Promise<CryptoKey> {
     const day = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS).toISOString().slice(0, 10);
-    const name = `${day}/${this.#root}`;
-    if (dayKey?.name !== name) dayKey = { name, key: deriveDayKey(this.#root, day) };
+    const name = `${day}/${this.#roots}`;
+    if (dayKey?.name !== name) dayKey = { name, key: deriveDayKey(this.#roots, day) };
     return dayKey.key;
   }
 }
 
-/** The first eight digits, or six of a short number. */
-export const binOf = (digits: string): string =>
-  digits.slice(0, digits.length >= LONG_DIGITS_MIN ? 8 : 6);
-
 // All BINs that share six digits lie together: eight are six and two more.
 const limiterName = ({ bin }: CardMark): string => `limiter-${Number(bin.slice(0, 6)) % LIMITERS}`;
 
-/** HKDF-SHA-256 (RFC 5869) of the fingerprint root, apart from the accounts' keys by its info. */
-async function deriveDayKey(root: string, day: string): Promise<CryptoKey> {
-  const bytes = fromBase64url(root);
-  assert(bytes?.length === 32, "a root key has 32 bytes");
+/**
+ * HKDF-SHA-256 (RFC 5869) of the fingerprint roots as they are set, apart from the accounts' keys by its info.
+ * Another setting is another key: what was counted before is forgotten.
+ */
+async function deriveDayKey(roots: string, day: string): Promise<CryptoKey> {
   return crypto.subtle.deriveKey(
     {
       name: "HKDF",
@@ -103,7 +98,7 @@ async function deriveDayKey(root: string, day: string): Promise<CryptoKey> {
       salt: encoder.encode("tessera"),
       info: encoder.encode(`velocity/1/${day}`),
     },
-    await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]),
+    await crypto.subtle.importKey("raw", encoder.encode(roots), "HKDF", false, ["deriveKey"]),
     { name: "HMAC", hash: "SHA-256", length: 256 },
     false,
     ["sign"],

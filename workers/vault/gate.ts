@@ -5,7 +5,9 @@
 
 import type { Scope } from "../../protocol/command.ts";
 import { isTokenId, parseAccountId } from "../../protocol/ids.ts";
+import { KEY_PURPOSES, KEY_STEPS, type KeyCommand } from "../../protocol/keys.ts";
 import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/money.ts";
+import { SLOTS } from "../../protocol/slot.ts";
 import {
   FORGET_TOKENS_MAX,
   ORDERS_MAX,
@@ -65,6 +67,11 @@ const RULES: { readonly [V in Verb]: Rule<V> } = {
     callers: ["edge", "shard"],
     parse: (scope, token) =>
       both(parseScope(scope), isText(token, TOKEN_TEXT_CHARACTERS_MAX) ? token : undefined),
+  },
+  // The edge has seen the platform's key.
+  keys: {
+    callers: ["edge"],
+    parse: (command) => (isKeyCommand(command) ? [command] : undefined),
   },
   perform: {
     callers: ["shard"],
@@ -156,6 +163,20 @@ function parseTypedCard(value: unknown): TypedCard | undefined {
     card[field] = typed;
   }
   return card as TypedCard;
+}
+
+function isKeyCommand(value: unknown): value is KeyCommand {
+  if (typeof value !== "object" || value === null) return false;
+  const { step, account, slot, purpose } = value as Record<string, unknown>;
+  if (step === "destroy")
+    return typeof account === "string" && parseAccountId(account) !== undefined;
+  return (
+    KEY_STEPS.some((known) => known === step) &&
+    KEY_PURPOSES.some((known) => known === purpose) &&
+    Number.isInteger(slot) &&
+    (slot as number) >= 0 &&
+    (slot as number) < SLOTS
+  );
 }
 
 // In place: charges wait for it, and a copy of each order would say nothing more.

@@ -6,10 +6,11 @@ import type { CardName } from "../../durable-objects/card-box.ts";
 import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
+import type { KeyCommand, KeyReport } from "../../protocol/keys.ts";
 import { LineWriter } from "../../protocol/lines.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { versionsOf } from "../../protocol/secret.ts";
-import { slotOf } from "../../protocol/slot.ts";
+import { SLOTS, slotOf } from "../../protocol/slot.ts";
 import type {
   Order,
   SealingKeySet,
@@ -23,19 +24,29 @@ import { checkCard } from "./card.ts";
 import { CardLimits, type Word } from "./card-limits.ts";
 import type { VaultEnv } from "./environment.ts";
 import { admit } from "./gate.ts";
-import { type KeyProvider, SecretKeyProvider } from "./key-provider.ts";
+import { type Keys, keysOf, parseKeyConfiguration } from "./key-configuration.ts";
+import type { KeyFailure, KeyProvider } from "./key-provider.ts";
 import { type Hear, ownerOf, perform } from "./orders.ts";
 import { Processor } from "./processor.ts";
+import { maintain, takeStep } from "./rotation.ts";
 import { fingerprint, seal } from "./seal.ts";
 import { openSealedCard } from "./sealed-card.ts";
 import { SealingKeys } from "./sealing-keys.ts";
 import { isTestCard, testCardOf } from "./test-tokens.ts";
+import type { KeyShelf } from "./transit-keys.ts";
 
 export { CardBox } from "../../durable-objects/card-box.ts";
 export { CardLimiter } from "../../durable-objects/card-limiter.ts";
 
 let sealing: { readonly secret: string; readonly keys: SealingKeys } | undefined;
-let provider: { readonly root: string; readonly keys: KeyProvider } | undefined;
+/** Keys outlive the call that needed them, as long as the configuration they came from. */
+let known: { readonly env: VaultEnv; readonly text: string; readonly keys: Keys } | undefined;
+
+/** The schedule visits each slot once in so many hours. */
+const VISITED_EACH_HOURS = 24;
+const HOUR_MS = 60 * 60 * 1000;
+
+const NO_KEYS: Failure = { kind: "unavailable", what: "The card vault cannot reach its keys now." };
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
 
@@ -74,20 +85,20 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     if (!checked.ok) return checked;
     const { pan, expMonth, expYear, cvc } = checked.value;
     const token = ticket?.token ?? mintTokenId(random);
+    const keys = this.#keys();
+    const digits = pan.expose();
     // Asked while the card is sealed and kept, so that it costs nobody a round trip.
-    const admitted = this.#isLimited(scope, pan.expose())
-      ? this.#limits().admits(pan.expose(), scope, ticket?.proven === true)
+    const admitted = this.#isLimited(scope, digits)
+      ? this.#limits().admits(digits, scope, ticket?.proven === true)
       : true;
-    const [sealed, print] = await Promise.all([
-      seal(pan.expose(), { ...scope, token }, this.#keys()),
-      fingerprint(pan.expose(), scope.account, this.#keys()),
-    ]);
+    const prints = await this.#prints(digits, scope, keys);
+    if (!prints.ok) return refuse(NO_KEYS);
     const card = {
       brand: pan.brand,
       last4: pan.last4,
       exp_month: expMonth,
       exp_year: expYear,
-      fingerprint: print,
+      fingerprint: prints.value.oldest,
       funding: "unknown",
       country: null,
       ...(typed.name === undefined ? {} : { name: typed.name }),
@@ -95,14 +106,24 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       ...(typed.address_zip === undefined ? {} : { address_zip: typed.address_zip }),
     };
     const created = Math.floor(now.getTime() / 1000);
-    const boxed = { sealed, card, created };
-    const kept = await this.#box(scope).put(ownerOf(scope), token, boxed, cvc, use);
-    if (kept === "used") return refuse({ kind: "sealed_card_invalid" });
-    if (!(await admitted)) {
-      this.ctx.waitUntil(this.#box(scope).forget(ownerOf(scope), [token]));
-      return refuse({ kind: "card_blocked" });
+    // Twice, since the key may have been replaced since this isolate last looked.
+    for (const isLast of [false, true]) {
+      const sealed = await seal(digits, { ...scope, token }, keys);
+      if (!sealed.ok) return refuse(NO_KEYS);
+      const { text, version } = sealed.value;
+      const boxed = { sealed: text, card, created, version, print: prints.value };
+      const kept = await this.#box(scope).put(ownerOf(scope), token, boxed, cvc, use);
+      if (kept.ok) {
+        if (await admitted)
+          return ok({ token, card: { ...card, fingerprint: kept.value }, created });
+        this.ctx.waitUntil(this.#box(scope).forget(ownerOf(scope), [token]));
+        return refuse({ kind: "card_blocked" });
+      }
+      if (kept.failure === "seal_used") return refuse({ kind: "sealed_card_invalid" });
+      if (isLast || kept.failure === "key_exhausted") break;
+      keys.forgetRing(scope.account, "card");
     }
-    return ok({ token, card, created });
+    return refuse(NO_KEYS);
   }
 
   async describe(...given: [Scope, string]): Promise<Result<TokenizedCard, Failure>> {
@@ -160,13 +181,69 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     await this.#box(scope).forget(ownerOf(scope), tokens);
   }
 
-  #keys(): KeyProvider {
-    const root = `${this.env.CARD_ROOT_KEY}/${this.env.FINGERPRINT_ROOT_KEY}`;
-    if (provider?.root !== root) {
-      const keys = new SecretKeyProvider(this.env.CARD_ROOT_KEY, this.env.FINGERPRINT_ROOT_KEY);
-      provider = { root, keys };
+  async keys(given: KeyCommand): Promise<Result<KeyReport, Failure>> {
+    const [command] = admit(this.ctx.props, "keys", given);
+    const keys = this.#keys();
+    if (command.step !== "destroy") {
+      return ok(await takeStep(command.step, command.purpose, this.#boxOf(command.slot), keys));
     }
-    return provider.keys;
+    const destroyed = await keys.destroy(command.account);
+    const isHere = destroyed.ok || destroyed.failure.kind !== "by_configuration";
+    return ok({
+      provider: keys.name,
+      outcome: destroyed.ok ? "done" : isHere ? "failed" : "by_configuration",
+      changed: destroyed.ok ? destroyed.value : 0,
+      failed: destroyed.ok ? 0 : 1,
+      cards: -1,
+      behind: -1,
+    });
+  }
+
+  /** The cron trigger, each hour: the slots of this hour of the day. */
+  override async scheduled(controller: ScheduledController): Promise<void> {
+    const hour = Math.floor(controller.scheduledTime / HOUR_MS) % VISITED_EACH_HOURS;
+    const nowS = Math.floor(controller.scheduledTime / 1000);
+    for (let slot = hour; slot < SLOTS; slot += VISITED_EACH_HOURS) {
+      await maintain(this.#boxOf(slot), this.#keys(), nowS);
+    }
+  }
+
+  async #prints(
+    digits: string,
+    { account }: Scope,
+    keys: KeyProvider,
+  ): Promise<Result<{ version: number; newest: string; oldest: string }, KeyFailure>> {
+    const ring = await keys.ring(account, "fingerprint");
+    if (!ring.ok) return ring;
+    const { current, oldest: first } = ring.value;
+    const newest = await fingerprint(digits, account, current, keys);
+    if (!newest.ok) return newest;
+    const oldest = first === current ? newest : await fingerprint(digits, account, first, keys);
+    if (!oldest.ok) return oldest;
+    return ok({ version: current, newest: newest.value, oldest: oldest.value });
+  }
+
+  #keys(): KeyProvider {
+    if (known === undefined || known.env !== this.env) {
+      const configuration = parseKeyConfiguration(this.env);
+      const text = JSON.stringify(configuration);
+      const keys = known?.text === text ? known.keys : keysOf(configuration);
+      known = { env: this.env, text, keys };
+    }
+    return known.keys(this.#shelf());
+  }
+
+  #shelf(): KeyShelf {
+    const box = (account: string) => this.#boxOf(slotOf(account as Scope["account"]));
+    return {
+      list: (account, purpose) => box(account).listKeys(account, purpose),
+      add: (account, purpose, version, wrapped) =>
+        box(account).addKey(account, purpose, version, wrapped),
+      replace: (account, purpose, from, to) => box(account).replaceKey(account, purpose, from, to),
+      raise: (account, purpose) => box(account).raiseKeys(account, purpose),
+      drop: (account, purpose) => box(account).dropKeys(account, purpose),
+      clear: (account) => box(account).clearKeys(account),
+    };
   }
 
   #sealing(): SealingKeys {

@@ -1,79 +1,60 @@
-// Where the keys that wrap other keys come from. The account's card key never leaves as bytes: it is
-// derived as a non-extractable key and used inside this isolate.
+// Where the keys that wrap other keys come from. An account's keys never leave as bytes: they are
+// non-extractable and used inside this isolate, so a card costs its provider nothing.
 
-/** Keys of one account, by purpose and version. */
+import type { KeyPurpose } from "../../protocol/keys.ts";
+import type { Result } from "../../protocol/result.ts";
+
+/** Versions of one account's keys for one purpose. */
+export type KeyRing = {
+  /** What new cards are sealed under. */
+  readonly current: number;
+  /** The oldest that still opens; the fingerprint of a card not seen before is made with it. */
+  readonly oldest: number;
+};
+
+/**
+ * Why there is no key. Only `no_such_key` is for good: the version was never there, is below the minimum, or
+ * was destroyed. After all others the same question may be answered later.
+ */
+export type KeyFailure =
+  | { readonly kind: "no_such_key" }
+  /** The key server is sealed (503). */
+  | { readonly kind: "sealed" }
+  /** It refuses us, also with a fresh token (403). */
+  | { readonly kind: "forbidden" }
+  /** It knows no such path (404): a wrong mount or namespace. */
+  | { readonly kind: "not_found" }
+  /** It does not answer, answers 5xx or 429, or was not asked because it lately did not. */
+  | { readonly kind: "unreachable" }
+  /** Live cards are not sealed with development keys. */
+  | { readonly kind: "live_refused" }
+  /** A change that this provider takes by its configuration. */
+  | { readonly kind: "by_configuration" };
+
+export type KeyResult<T> = Promise<Result<T, KeyFailure>>;
+
+/** Keys of accounts, by purpose and version. AES-256-GCM for cards, HMAC-SHA-256 for fingerprints. */
 export interface KeyProvider {
-  /** The version new cards are sealed under. */
-  readonly version: number;
-  /** AES-256-GCM key that wraps an account's data keys. */
-  cardKey(account: string, version: number): Promise<CryptoKey>;
-  /** HMAC-SHA-256 key of an account's card fingerprints (PCI DSS 3.5.1.1: keyed, whole PAN). */
-  fingerprintKey(account: string): Promise<CryptoKey>;
+  readonly name: "local" | "secret" | "transit";
+  /** Whether live cards may be sealed with these keys. */
+  readonly holdsLive: boolean;
+  /** The versions of an account; makes its first key where it has none. */
+  ring(account: string, purpose: KeyPurpose): KeyResult<KeyRing>;
+  key(account: string, purpose: KeyPurpose, version: number): KeyResult<CryptoKey>;
+  /** Makes a new version, current from now on. */
+  rotate(account: string, purpose: KeyPurpose): KeyResult<KeyRing>;
+  /** Has every version below the current one refused; answers how many. */
+  raise(account: string, purpose: KeyPurpose): KeyResult<number>;
+  /** Destroys refused versions that no card needs; answers how many. */
+  retire(account: string, purpose: KeyPurpose): KeyResult<number>;
+  /** Destroys all keys of an account, so that no copy of its cards opens again. */
+  destroy(account: string): KeyResult<number>;
+  /** Drops what is remembered of an account's versions, so that the next question is asked anew. */
+  forgetRing(account: string, purpose: KeyPurpose): void;
 }
 
-/** Accounts whose derived keys are kept at once; deriving one again costs two HMACs. */
-const CACHED_MAX = 4096;
-
-/** Derives account keys from roots held as Workers secrets (HKDF-SHA-256, RFC 5869). */
-export class SecretKeyProvider implements KeyProvider {
-  readonly version = 1;
-  readonly #cardRoot: Promise<CryptoKey>;
-  readonly #fingerprintRoot: Promise<CryptoKey>;
-  readonly #derived = new Map<string, Promise<CryptoKey>>();
-
-  constructor(cardRoot: string, fingerprintRoot: string) {
-    this.#cardRoot = importRoot(cardRoot);
-    this.#fingerprintRoot = importRoot(fingerprintRoot);
-  }
-
-  cardKey(account: string, version: number): Promise<CryptoKey> {
-    return this.#derive(this.#cardRoot, `card/${version}/${account}`, {
-      algorithm: { name: "AES-GCM", length: 256 },
-      usages: ["encrypt", "decrypt"],
-    });
-  }
-
-  fingerprintKey(account: string): Promise<CryptoKey> {
-    return this.#derive(this.#fingerprintRoot, `fingerprint/1/${account}`, {
-      algorithm: { name: "HMAC", hash: "SHA-256", length: 256 },
-      usages: ["sign"],
-    });
-  }
-
-  #derive(
-    root: Promise<CryptoKey>,
-    info: string,
-    as: {
-      algorithm: { name: string; length: number; hash?: string };
-      usages: ("encrypt" | "decrypt" | "sign")[];
-    },
-  ): Promise<CryptoKey> {
-    const known = this.#derived.get(info);
-    if (known !== undefined) return known;
-    if (this.#derived.size >= CACHED_MAX) this.#derived.clear();
-    const derived = root.then((key) =>
-      crypto.subtle.deriveKey(
-        {
-          name: "HKDF",
-          hash: "SHA-256",
-          salt: new TextEncoder().encode("tessera"),
-          info: new TextEncoder().encode(info),
-        },
-        key,
-        as.algorithm,
-        false,
-        as.usages,
-      ),
-    );
-    this.#derived.set(info, derived);
-    return derived;
-  }
-}
-
-function importRoot(base64url: string): Promise<CryptoKey> {
-  const bytes = Uint8Array.from(atob(base64url.replaceAll("-", "+").replaceAll("_", "/")), (c) =>
-    c.charCodeAt(0),
-  );
-  if (bytes.length !== 32) throw new Error("A root key must be 32 bytes in base64url");
-  return crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
-}
+/** How the bytes of an account's key become a key that cannot be taken out again. */
+export const KEY_USE = {
+  card: { algorithm: { name: "AES-GCM", length: 256 }, usages: ["encrypt", "decrypt"] },
+  fingerprint: { algorithm: { name: "HMAC", hash: "SHA-256", length: 256 }, usages: ["sign"] },
+} as const satisfies Record<KeyPurpose, { algorithm: object; usages: readonly string[] }>;

@@ -16,7 +16,11 @@ import { unseal } from "./seal.ts";
 type CardName = { readonly owner: string; readonly token: string; readonly order: string };
 
 type TakenCard = {
-  readonly boxed: { readonly sealed: string; readonly card: CardSummary };
+  readonly boxed: {
+    readonly sealed: string;
+    readonly version: number;
+    readonly card: CardSummary;
+  };
   readonly cvc: string | undefined;
 };
 
@@ -120,9 +124,11 @@ async function open(
   const { boxed, cvc } = taken;
   const digits = await unseal(boxed.sealed, order, means.keys);
   if (!digits.ok) {
+    // A key that cannot be had now says nothing of the card: the order is asked again.
+    if (digits.failure !== "does_not_open") return refuse("out_of_reach");
     const { account, token, key } = order;
     const name = { owner: ownerOf(order), token, order: key };
-    await means.tellUnopened(slotOf(account), name, boxed.sealed.split(".", 2)[1] ?? "");
+    await means.tellUnopened(slotOf(account), name, `${boxed.version}`);
     return refuse("gone");
   }
   const pan = Pan.parse(digits.value);

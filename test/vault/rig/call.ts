@@ -2,6 +2,7 @@
 
 import type { Scope } from "../../../protocol/command.ts";
 import type { TokenId } from "../../../protocol/ids.ts";
+import type { KeyCommand } from "../../../protocol/keys.ts";
 import type { Order, TypedCard } from "../../../protocol/vault.ts";
 
 /** How the answer of the next batch is torn: after so many lines it breaks, breaks within a line, or ends. */
@@ -29,6 +30,17 @@ export type Call =
   /** As `perform`, but the caller goes away before the first line. */
   | { readonly kind: "leave"; readonly orders: readonly Order[] }
   | { readonly kind: "tear"; readonly tear: Tear }
+  /** From now on the vault finds these in its environment, as after a deployment. */
+  | { readonly kind: "deploy"; readonly environment: Readonly<Record<string, string>> }
+  | { readonly kind: "crash"; readonly scope: Scope; readonly afterPages: number }
+  | { readonly kind: "keys"; readonly command: KeyCommand }
+  /** Makes so many tokens of one card, in the order in which they were made. */
+  | {
+      readonly kind: "fill";
+      readonly scope: Scope;
+      readonly card: TypedCard;
+      readonly count: number;
+    }
   | { readonly kind: "crossed"; readonly scope: Scope };
 
 /** HTTP requests to the bank since the last question, and how often the box was asked for cards so far. */

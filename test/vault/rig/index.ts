@@ -6,11 +6,11 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { type CardName, CardBox as RealCardBox } from "../../../durable-objects/card-box.ts";
 import { readLines } from "../../../protocol/lines.ts";
 import { slotOf } from "../../../protocol/slot.ts";
-import { Vault } from "../../../workers/vault/index.ts";
+import type { VaultEnv } from "../../../workers/vault/environment.ts";
+import { Vault as RealVault } from "../../../workers/vault/index.ts";
 import type { Call, Tear, VaultBinding } from "./call.ts";
 
 export { CardLimiter } from "../../../durable-objects/card-limiter.ts";
-export { Vault };
 
 type RigEnv = {
   readonly [binding in VaultBinding]: Service<typeof Vault>;
@@ -19,8 +19,87 @@ type RigEnv = {
   readonly BANK: Fetcher;
 };
 
+let deployed: Readonly<Record<string, string>> = {};
+
+export class Vault extends RealVault {
+  constructor(context: ExecutionContext, env: VaultEnv) {
+    super(context, { ...env, ...deployed });
+  }
+}
+
 export class CardBox extends RealCardBox {
   #takes = 0;
+  #pagesLeft: number | undefined;
+
+  /** As if an account's key had wrapped so often; felt after the box has lost its memory. */
+  setWraps(account: string, version: number, wraps: number): void {
+    this.ctx.storage.sql.exec(
+      "update account_keys set wraps = ? where account = ? and purpose = 'card' and version = ?",
+      wraps,
+      account,
+      version,
+    );
+  }
+
+  /**
+   * As a crash, now or when so many more pages of cards were moved: what is under way fails, and nothing but
+   * storage is left.
+   */
+  crash(afterPages: number): void {
+    this.#pagesLeft = afterPages;
+    if (afterPages === 0) this.ctx.abort("as a test asked");
+  }
+
+  override moveCards(...page: Parameters<RealCardBox["moveCards"]>): number {
+    if (this.#pagesLeft === 0) this.ctx.abort("as a test asked");
+    if (this.#pagesLeft !== undefined) this.#pagesLeft -= 1;
+    return super.moveCards(...page);
+  }
+
+  /** As if every key had been made so long ago. */
+  age(seconds: number): void {
+    this.ctx.storage.sql.exec("update account_keys set made = made - ?", seconds);
+  }
+
+  /** What each write of a count has left in storage. */
+  wrapsOf(account: string, version: number): number {
+    return this.ctx.storage.sql
+      .exec<{ wraps: number }>(
+        "select wraps from account_keys where account = ? and purpose = 'card' and version = ?",
+        account,
+        version,
+      )
+      .one().wraps;
+  }
+
+  /** All cards as they lie. */
+  rows(): {
+    owner: string;
+    token: string;
+    sealed: string;
+    version: number;
+    print: string | null;
+  }[] {
+    return this.ctx.storage.sql
+      .exec<{
+        owner: string;
+        token: string;
+        sealed: string;
+        version: number;
+        print: string | null;
+      }>("select owner, token, sealed, version, print from cards order by owner, token")
+      .toArray();
+  }
+
+  /** Has another text in place of a sealed card. */
+  spoil(owner: string, token: string, sealed: string): void {
+    this.ctx.storage.sql.exec(
+      "update cards set sealed = ? where owner = ? and token = ?",
+      sealed,
+      owner,
+      token,
+    );
+  }
 
   override takeMany(names: readonly CardName[]) {
     this.#takes++;
@@ -65,6 +144,21 @@ function tornStream(lines: readonly string[], { after, how }: Tear): ReadableStr
   });
 }
 
+const FILLED_AT_ONCE = 100;
+
+async function fill(env: RigEnv, { scope, card, count }: Extract<Call, { kind: "fill" }>) {
+  const tokens: string[] = [];
+  for (let made = 0; made < count; made += FILLED_AT_ONCE) {
+    const some = Array.from({ length: Math.min(FILLED_AT_ONCE, count - made) }, async () => {
+      const one = await env.VAULT.tokenize(scope, card);
+      if (!one.ok) throw new Error(`no token: ${one.failure.kind}`);
+      return one.value.token;
+    });
+    tokens.push(...(await Promise.all(some)));
+  }
+  return tokens;
+}
+
 export default {
   async fetch(request: Request, env: RigEnv): Promise<Response> {
     const call = (await request.json()) as Call;
@@ -74,6 +168,18 @@ export default {
       case "forget":
         await env.SHARD_VAULT.forget(call.scope, call.tokens);
         return Response.json(null);
+      case "deploy":
+        deployed = call.environment;
+        return Response.json(null);
+      case "crash": {
+        const box = env.CARD_BOX.getByName(`slot-${slotOf(call.scope.account)}`);
+        await box.crash(call.afterPages).catch(() => {});
+        return Response.json(null);
+      }
+      case "keys":
+        return Response.json(await env.VAULT.keys(call.command));
+      case "fill":
+        return Response.json(await fill(env, call));
       case "perform":
         return new Response(await env.SHARD_VAULT.perform(call.orders));
       case "leave":

@@ -5,16 +5,21 @@ import type { Scope } from "../../../protocol/command.ts";
 import type { CardSummary } from "../../../protocol/facts.ts";
 import type { Failure } from "../../../protocol/failure.ts";
 import type { TokenId } from "../../../protocol/ids.ts";
+import type { KeyCommand, KeyReport, KeyStep } from "../../../protocol/keys.ts";
 import { readLines } from "../../../protocol/lines.ts";
 import type { Result } from "../../../protocol/result.ts";
 import type { Order, Performed, TokenizedCard } from "../../../protocol/vault.ts";
+import type { KeyShelf } from "../../../workers/vault/transit-keys.ts";
 import type { Call, Counted } from "./call.ts";
+
+/** A root whose bytes are all the same. */
+export const rootKey = (fill: number): string => Buffer.alloc(32, fill).toString("base64url");
 
 const PROCESSOR_KEY = "rig-processor-key";
 const SECRETS = {
   PROCESSOR_KEY,
-  CARD_ROOT_KEY: Buffer.alloc(32, 1).toString("base64url"),
-  FINGERPRINT_ROOT_KEY: Buffer.alloc(32, 2).toString("base64url"),
+  CARD_ROOT_KEY: rootKey(1),
+  FINGERPRINT_ROOT_KEY: rootKey(2),
 };
 const VISA = { number: "4242424242424242", exp_month: "12", exp_year: "2034", cvc: "123" };
 
@@ -26,8 +31,31 @@ export type Book = {
 
 export type BoxedCard = {
   readonly sealed: string;
+  readonly version: number;
   readonly card: CardSummary;
   readonly created: number;
+};
+
+export type NewCard = BoxedCard & {
+  readonly print: { readonly version: number; readonly newest: string; readonly oldest: string };
+};
+
+export type CardToMove = {
+  readonly owner: string;
+  readonly token: string;
+  readonly sealed: string;
+  readonly version: number;
+  readonly printVersion: number;
+  readonly fingerprint: string;
+  readonly print: string | null;
+};
+
+export type CardRow = {
+  readonly owner: string;
+  readonly token: string;
+  readonly sealed: string;
+  readonly version: number;
+  readonly print: string | null;
 };
 
 /** What a test asks of a card box. */
@@ -35,10 +63,26 @@ export type Box = {
   put(
     owner: string,
     token: string,
-    boxed: BoxedCard,
+    boxed: NewCard,
     cvc: string | undefined,
     use?: { jti: string; untilMs: number },
-  ): Promise<"kept" | "used">;
+  ): Promise<Result<string, "key_exhausted" | "key_refused" | "seal_used">>;
+  listKeys: KeyShelf["list"];
+  addKey: KeyShelf["add"];
+  replaceKey: KeyShelf["replace"];
+  raiseKeys: KeyShelf["raise"];
+  dropKeys: KeyShelf["drop"];
+  clearKeys: KeyShelf["clear"];
+  pageToMove(goal: string, cardsMax: number): Promise<{ readonly cards: readonly CardToMove[] }>;
+  moveCards(
+    moved: readonly (CardToMove & { readonly from: string; readonly wrapped: boolean })[],
+    last: { owner: string; token: string } | undefined,
+  ): Promise<number>;
+  setWraps(account: string, version: number, wraps: number): Promise<void>;
+  wrapsOf(account: string, version: number): Promise<number>;
+  age(seconds: number): Promise<void>;
+  rows(): Promise<CardRow[]>;
+  spoil(owner: string, token: string, sealed: string): Promise<void>;
   get(owner: string, token: string): Promise<BoxedCard | undefined>;
   takeMany(
     names: readonly { owner: string; token: string }[],
@@ -79,6 +123,33 @@ export function startRig() {
     /** The card box of a slot, asked directly. */
     box: async (slot: number) =>
       (await worker().getEnv()).CARD_BOX.getByName(`slot-${slot}`) as unknown as Box,
+    deploy: (environment: Record<string, string>) => call({ kind: "deploy", environment }),
+    keys: async (command: KeyCommand): Promise<KeyReport> => {
+      const answer = (await (await call({ kind: "keys", command })).json()) as Result<
+        KeyReport,
+        Failure
+      >;
+      if (!answer.ok) throw new Error(`refused: ${answer.failure.kind}`);
+      return answer.value;
+    },
+    /** A step with the card keys of a slot, until it has come to its end. */
+    step: async (step: KeyStep, slot: number, purpose: "card" | "fingerprint" = "card") => {
+      for (let changed = 0; ; ) {
+        const answer = await call({ kind: "keys", command: { step, slot, purpose } });
+        const { value } = (await answer.json()) as { value: KeyReport };
+        changed += value.changed;
+        if (value.outcome !== "more") return { ...value, changed };
+      }
+    },
+    fill: async (scope: Scope, count: number, card: object = {}): Promise<TokenId[]> => {
+      const answer = await call({ kind: "fill", scope, card: { ...VISA, ...card }, count });
+      return (await answer.json()) as TokenId[];
+    },
+    /** The log since the last call. */
+    log: () => harness.getLogs(),
+    /** The box of an account crashes, now or when so many pages of cards were moved. */
+    crash: async (scope: Scope, afterPages = 0) =>
+      void (await call({ kind: "crash", scope, afterPages })),
     loseMemory: (slot: number) => worker().evictDurableObject("CARD_BOX", { name: `slot-${slot}` }),
     token: async (scope: Scope, card: object = {}): Promise<TokenId> => {
       const answer = await call({ kind: "tokenize", scope, card: { ...VISA, ...card } });
