@@ -75,13 +75,14 @@ function parse(text: string): unknown {
 export async function searchLedger(url: string, search: RowSearch): Promise<void> {
   await withSession(url, async (client) => {
     const tables = await client.query<{ name: string }>(
-      `select table_name as name from information_schema.tables
-        where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`,
+      `select format('%I.%I', table_schema, table_name) as name from information_schema.tables
+        where table_schema not in ('pg_catalog', 'information_schema')
+          and table_type = 'BASE TABLE' order by 1`,
     );
     for (const { name } of tables.rows) {
       search.place.files.push(name);
       await client.query("begin");
-      await client.query(`declare rows cursor for select to_jsonb(t) as row from "${name}" t`);
+      await client.query(`declare rows cursor for select to_jsonb(t) as row from ${name} t`);
       for (;;) {
         const { rows } = await client.query<{ row: Record<string, unknown> }>(
           `fetch ${ROWS_AT_ONCE} from rows`,
