@@ -8,8 +8,16 @@ import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
 import type { Numbers } from "./numbers.ts";
 import type { Parts, Victim } from "./parts.ts";
 import { VICTIMS } from "./parts.ts";
-import { type Merchant, newMerchant, nextRequest, type Request, remember } from "./requests.ts";
-import { type Answer, Caller } from "./wire.ts";
+import {
+  http,
+  type Merchant,
+  newMerchant,
+  nextRequest,
+  post,
+  type Request,
+  remember,
+} from "./requests.ts";
+import { type Answer, ask, Caller } from "./wire.ts";
 
 export type Tally = {
   /** Requests by kind, and their answers by status; 0 where the connection ended without one. */
@@ -157,9 +165,7 @@ function count(tally: Tally, request: Request, answer: Answer, breaking: boolean
 
 /** The keys that cards are sealed to. */
 export async function sealingKeys(port: number): Promise<KeySet> {
-  const answer = await fetch(`http://127.0.0.1:${port}/v1/vault/keys`);
-  if (!answer.ok) throw new Error(`The vault's keys were not told: ${answer.status}`);
-  return (await answer.json()) as KeySet;
+  return JSON.parse(await ask(port, http("GET", "/v1/vault/keys", {}))) as KeySet;
 }
 
 export async function makeMerchants(
@@ -172,12 +178,8 @@ export async function makeMerchants(
     secret,
   );
   const make = async (): Promise<Merchant> => {
-    const response = await fetch(`http://127.0.0.1:${port}/v1/accounts`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${platform}` },
-    });
-    if (!response.ok) throw new Error(`No merchant could be made: ${await response.text()}`);
-    const { id, keys } = (await response.json()) as {
+    const made = await ask(port, post("/v1/accounts", platform, {}));
+    const { id, keys } = JSON.parse(made) as {
       id: string;
       keys: { secret: string; publishable: string };
     };

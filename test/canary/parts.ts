@@ -100,7 +100,7 @@ export async function startParts(
         {
           name: "tessera-vault",
           folder: "workers/vault",
-          outward: { PROCESSOR: listen.bank },
+          outward: { PROCESSOR: listen.bank, ORIGIN_US: listen.us, ORIGIN_EU: listen.eu },
           vars,
         },
       ],

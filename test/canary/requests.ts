@@ -119,7 +119,8 @@ const written = ({ pick }: Means, { pan }: Canary): string =>
     grouped(pan, [4], "-"),
     grouped(pan, [4], "."),
     grouped(pan, [4], "/"),
-    grouped(pan, [4, 6, 9], " "),
+    // As it is printed on the card: other groups are not taken for a number.
+    grouped(pan, pan.length === 15 ? [4, 6, 5] : [4], " - "),
     `card ${pan}`,
     `${pan} 12/34`,
     `my number is ${grouped(pan, [4], " ")}, thanks`,

@@ -24,7 +24,8 @@ export class RowSearch {
     this.place = { name, files: [], bytes: 0 };
     this.#matcher = matcher;
     const all = [...codes.three, ...codes.four, longCode].join("|");
-    this.#code = new RegExp(`(?<![0-9A-Za-z])(?:${all})(?![0-9A-Za-z])`);
+    // Not a part of a UUID, a time or an id.
+    this.#code = new RegExp(`(?<![0-9A-Za-z.-])(?:${all})(?![0-9A-Za-z-])`);
   }
 
   /** `value` is a column's: a number in it is an amount, a time or a count, and no code. */
@@ -74,13 +75,14 @@ function parse(text: string): unknown {
 export async function searchLedger(url: string, search: RowSearch): Promise<void> {
   await withSession(url, async (client) => {
     const tables = await client.query<{ name: string }>(
-      `select table_name as name from information_schema.tables
-        where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`,
+      `select format('%I.%I', table_schema, table_name) as name from information_schema.tables
+        where table_schema not in ('pg_catalog', 'information_schema')
+          and table_type = 'BASE TABLE' order by 1`,
     );
     for (const { name } of tables.rows) {
       search.place.files.push(name);
       await client.query("begin");
-      await client.query(`declare rows cursor for select to_jsonb(t) as row from "${name}" t`);
+      await client.query(`declare rows cursor for select to_jsonb(t) as row from ${name} t`);
       for (;;) {
         const { rows } = await client.query<{ row: Record<string, unknown> }>(
           `fetch ${ROWS_AT_ONCE} from rows`,

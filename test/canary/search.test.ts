@@ -117,7 +117,11 @@ describe("a leak that was planted", () => {
       const search = new RowSearch("rows", matcher, numbers);
       await searchLedger(url.href, search);
       expect(search.findings.map(({ where }) => where)).toEqual(
-        expect.arrayContaining(["leak.note", "leak.body", "leak.body.deep.0.cvc"]),
+        expect.arrayContaining([
+          "public.leak.note",
+          "public.leak.body",
+          "public.leak.body.deep.0.cvc",
+        ]),
       );
       await admin.query(`drop database ${pg.escapeIdentifier(name)}`);
     });

@@ -156,6 +156,11 @@ async function startParts(
   let endpoint: EndpointProcess | undefined;
   bindings["SQL_ENDPOINT"] = `http://127.0.0.1:${await link("origin→endpoint", endpointPort)}/sql`;
 
+  const toOrigins = {
+    ORIGIN_US: await link("edge→origin us", listen.us),
+    ORIGIN_EU: await link("edge→origin eu", listen.eu),
+  };
+
   say("bundling the Workers");
   const [bank, origins, edge] = await Promise.all([
     WorkerdProcess.prepare({
@@ -190,15 +195,12 @@ async function startParts(
           name: "tessera-edge",
           folder: "workers/edge",
           listen: { port: listen.edge },
-          outward: {
-            ORIGIN_US: await link("edge→origin us", listen.us),
-            ORIGIN_EU: await link("edge→origin eu", listen.eu),
-          },
+          outward: toOrigins,
         },
         {
           name: "tessera-vault",
           folder: "workers/vault",
-          outward: { PROCESSOR: await link("vault→bank", listen.bank) },
+          outward: { ...toOrigins, PROCESSOR: await link("vault→bank", listen.bank) },
         },
       ],
     }),

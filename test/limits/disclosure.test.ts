@@ -247,9 +247,10 @@ describe("a card number", () => {
 });
 
 describe("a long number glued to letters, which is taken for a name", () => {
+  const CARD = { "card[number]": VISA, "card[exp_month]": "12", "card[exp_year]": "34" };
   test.each([
     ["an unknown parameter", "/v1/charges", form({ ...CHARGE, [`n${VISA}`]: "x" }), 400],
-    ["an unknown field of a card", "/v1/tokens", form({ [`card[n${VISA}]`]: "x" }), 400],
+    ["an unknown field of a card", "/v1/tokens", form({ ...CARD, [`card[n${VISA}]`]: "x" }), 400],
     ["a source", "/v1/charges", form({ ...CHARGE, source: `x${VISA}` }), 404],
     ["an id in the path", `/v1/charges/x${VISA}`, {}, 404],
     ["a path that is no route", `/v1/x4242-4242-4242-4242`, {}, 404],
