@@ -90,6 +90,8 @@ const WAYS: readonly Way[] = [
   ],
   ["GET", "/v1/charges?customer={id}", "customer"],
   ["GET", "/v1/tokens/{id}", "token"],
+  ["DELETE", "/v1/tokens/{id}", "token"],
+  ["DELETE", "/v1/customers/{own}/sources/{id}", "card"],
   ["GET", "/v1/events/{id}", "evt"],
   ["GET", "/v1/balance_transactions/{id}", "txn"],
   ["GET", "/v1/balance/history/{id}", "txn"],
@@ -158,7 +160,7 @@ describe("the id of another merchant's thing", () => {
     for (const [path, methods] of Object.entries(paths)) {
       if (!path.includes("{")) continue;
       for (const method of Object.keys(methods)) {
-        expect(tried).toContain(`${method.toUpperCase()} ${path}`);
+        expect(tried).toContain(`${method.toUpperCase()} ${path.replace(/\{\w+\}/g, "{id}")}`);
       }
     }
   });
