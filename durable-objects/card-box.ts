@@ -1,23 +1,18 @@
 // The sealed cards of one slot of accounts, by token. Knows ciphertext and what may be shown of a card;
-// the keys are the vault's. A CVC lives here in memory only, until its first use or for a quarter of an
-// hour, and is never written, not even sealed: this storage keeps 30 days of history (PCI DSS 3.3.1).
+// the keys are the vault's.
 
 import { DurableObject } from "cloudflare:workers";
 import type { AuditEntry, CardUse, KeyAction } from "../protocol/audit.ts";
 import type { CardSummary } from "../protocol/facts.ts";
 import type { KeyPurpose } from "../protocol/keys.ts";
-import { assert, ok, type Result, refuse } from "../protocol/result.ts";
 import { homeOf } from "../protocol/slot.ts";
 import type { SealUse } from "../protocol/vault.ts";
-import { AccountKeys, type KeyRefusal, type KeyUse, type ShelvedKey } from "./account-keys.ts";
+import { AccountKeys, type KeyUse, type ShelvedKey } from "./account-keys.ts";
 import { AuditTrail } from "./audit-trail.ts";
+import { CardKeeping, type Kept, type NewCard } from "./card-keeping.ts";
+import { CvcMemory } from "./cvc-memory.ts";
 import { type MovedCard, type Page, Rewrapping } from "./rewrapping.ts";
 import type { OriginFetchers } from "./signed-request.ts";
-
-/** How long an unused CVC is held in memory: long enough for a checkout, short enough to be lost. */
-export const CVC_KEPT_MS_MAX = 15 * 60 * 1000;
-/** CVCs held at once by one box, so that unused tokens cannot fill its memory (about 100 B each). */
-const CVC_HELD_MAX = 50_000;
 
 export type BoxedCard = {
   readonly sealed: string;
@@ -27,13 +22,8 @@ export type BoxedCard = {
   readonly created: number;
 };
 
+export type { Kept, NewCard } from "./card-keeping.ts";
 export type { CardToMove, MovedCard, Page } from "./rewrapping.ts";
-
-/** A card to be kept, with what its keys need to know of it. */
-export type NewCard = BoxedCard & {
-  /** Its fingerprint under the newest key and its version, and under the oldest. */
-  readonly print: { readonly version: number; readonly newest: string; readonly oldest: string };
-};
 
 /** Cards of one owner under one pair of key versions. */
 export type Holding = {
@@ -59,20 +49,6 @@ export const FORGOTTEN_LATELY_MS = 120_000;
 
 /** What is in the box under a name; nothing when the card was never there, or was forgotten long ago. */
 export type Taken = TakenCard | "forgotten_lately" | undefined;
-
-/**
- * A kept card answers the fingerprint that is shown of it. `seal_used`: its seal was used before, or is past
- * its time.
- */
-export type Kept = Result<string, KeyRefusal | "seal_used">;
-
-type Waiting = CardName & {
-  readonly boxed: NewCard;
-  readonly cvc: string | undefined;
-  readonly use: SealUse | undefined;
-  readonly kept: (kept: Kept) => void;
-  readonly refused: (reason: unknown) => void;
-};
 
 type Row = { sealed: string; version: number; card: string; created: number };
 
@@ -129,11 +105,10 @@ const LATER_COLUMNS = [
 
 export class CardBox extends DurableObject<CardBoxEnv> {
   readonly #audit: AuditTrail;
-  readonly #cvcs = new Map<string, { readonly cvc: string; readonly untilMs: number }>();
+  readonly #cvcs = new CvcMemory();
   readonly #keys: AccountKeys;
   readonly #rewrapping: Rewrapping;
-  #waiting: Waiting[] = [];
-  #isKeeping = false;
+  readonly #keeping: CardKeeping;
 
   constructor(state: DurableObjectState, env: CardBoxEnv) {
     super(state, env);
@@ -148,6 +123,7 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     );
     this.#keys = new AccountKeys(sql);
     this.#rewrapping = new Rewrapping(sql, this.#keys);
+    this.#keeping = new CardKeeping(state.storage, this.#keys, this.#rewrapping, this.#cvcs);
     const object = state.id.name ?? "";
     this.#audit = new AuditTrail(state.storage, {
       room: "vault",
@@ -169,10 +145,7 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     cvc: string | undefined,
     use?: SealUse,
   ): Promise<Kept> {
-    return new Promise((kept, refused) => {
-      this.#waiting.push({ owner, token, boxed, cvc, use, kept, refused });
-      if (!this.#isKeeping) void this.#keep();
-    });
+    return this.#keeping.keep({ owner, token, boxed, cvc, use });
   }
 
   get(owner: string, token: string): BoxedCard | undefined {
@@ -211,7 +184,8 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     );
     for (const { at, ...row } of rows) {
       const name = names[at];
-      if (name !== undefined) taken[at] = { boxed: boxedIn(row), cvc: this.#takeCvc(name) };
+      if (name !== undefined)
+        taken[at] = { boxed: boxedIn(row), cvc: this.#cvcs.take(name.owner, name.token) };
     }
     names.forEach(({ owner, token }, at) => {
       taken[at] ??= this.#forgottenLately(owner, token);
@@ -223,7 +197,7 @@ export class CardBox extends DurableObject<CardBoxEnv> {
   forget(owner: string, tokens: readonly string[]): void {
     const destroyed: CardUse[] = [];
     for (const token of tokens) {
-      this.#cvcs.delete(`${owner}/${token}`);
+      this.#cvcs.take(owner, token);
       const [card] = this.ctx.storage.sql
         .exec<{ version: number }>(
           "delete from cards where owner = ? and token = ? returning version",
@@ -333,108 +307,6 @@ export class CardBox extends DurableObject<CardBoxEnv> {
       .toArray();
     const lately = row !== undefined && row.at_ms >= Date.now() - FORGOTTEN_LATELY_MS;
     return lately ? "forgotten_lately" : undefined;
-  }
-
-  #takeCvc({ owner, token }: CardName): string | undefined {
-    const name = `${owner}/${token}`;
-    const held = this.#cvcs.get(name);
-    this.#cvcs.delete(name);
-    return held !== undefined && held.untilMs > Date.now() ? held.cvc : undefined;
-  }
-
-  // While one commit is under way the next group fills: a commit costs more than a row does.
-  async #keep(): Promise<void> {
-    this.#isKeeping = true;
-    while (this.#waiting.length > 0) {
-      // One turn of the event loop lets the calls that came together be written together.
-      await scheduler.wait(0);
-      const group = this.#waiting;
-      this.#waiting = [];
-      const written = group.flatMap((card) => {
-        const kept = this.#write(card);
-        return kept === undefined ? [] : [{ card, kept }];
-      });
-      try {
-        await this.ctx.storage.sync();
-        for (const { card, kept } of written) card.kept(kept);
-      } catch (reason) {
-        for (const { card } of written) card.refused(reason);
-      }
-    }
-    this.#isKeeping = false;
-  }
-
-  /** Undefined when the card was refused already. */
-  #write({ owner, token, boxed, cvc, use, refused }: Waiting): Kept | undefined {
-    const counted = this.#keys.count(owner.split("/")[0] ?? "", boxed.version, secondsNow());
-    // Before the seal is used up: whoever is told of a key tries again with another.
-    if (counted === "key_exhausted" || counted === "key_refused") return refuse(counted);
-    if (use !== undefined && !this.#isFirst(owner, use)) return refuse("seal_used");
-    const { version, print } = boxed;
-    const shown = this.#shownBefore(owner, boxed) ?? boxed.card.fingerprint;
-    try {
-      const { rowsWritten } = this.ctx.storage.sql.exec(
-        `insert into cards (owner, token, sealed, card, created, version, print_version, print)
-         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
-          where not exists (select 1 from forgotten where owner = ?1 and token = ?2)`,
-        owner,
-        token,
-        boxed.sealed,
-        JSON.stringify({ ...boxed.card, fingerprint: shown }),
-        boxed.created,
-        version,
-        print.version,
-        print.newest === shown ? null : print.newest,
-      );
-      assert(rowsWritten > 0, "a token that was forgotten is never used again");
-      if (counted === "behind") this.#rewrapping.begin();
-    } catch (reason) {
-      refused(reason);
-      return undefined;
-    }
-    if (cvc !== undefined) {
-      this.#dropStale();
-      this.#cvcs.set(`${owner}/${token}`, { cvc, untilMs: Date.now() + CVC_KEPT_MS_MAX });
-    }
-    return ok(shown);
-  }
-
-  // Only a card from before a rotation of the fingerprint key has a `print` beside what is shown of it.
-  #shownBefore(owner: string, { print }: NewCard): string | undefined {
-    if (print.version === 1) return undefined;
-    const [row] = this.ctx.storage.sql
-      .exec<{ shown: string }>(
-        `select card ->> 'fingerprint' as shown from cards
-          where owner = ? and print in (?, ?) limit 1`,
-        owner,
-        print.newest,
-        print.oldest,
-      )
-      .toArray();
-    return row?.shown;
-  }
-
-  // Forgetting and refusing go by one clock, so no use is forgotten that would still be let through.
-  #isFirst(owner: string, { jti, untilMs }: SealUse): boolean {
-    const now = Date.now();
-    this.ctx.storage.sql.exec("delete from used_seals where until_ms < ?", now);
-    if (untilMs < now) return false;
-    const { rowsWritten } = this.ctx.storage.sql.exec(
-      "insert or ignore into used_seals (owner, jti, until_ms) values (?, ?, ?)",
-      owner,
-      jti,
-      untilMs,
-    );
-    return rowsWritten > 0;
-  }
-
-  // A Map keeps the order of insertion, so the stale ones are at its front.
-  #dropStale(): void {
-    const now = Date.now();
-    for (const [name, { untilMs }] of this.#cvcs) {
-      if (untilMs > now && this.#cvcs.size < CVC_HELD_MAX) return;
-      this.#cvcs.delete(name);
-    }
   }
 }
 

@@ -17,6 +17,8 @@ export const CARD_MERCHANTS_MAX = 8;
  * earns nothing.
  */
 export const BIN_LIMIT: AllowanceLimit = { burst: 300, perSecond: 0.1, earned: 2, most: 20_000 };
+/** A big bank's BIN is in every list, so one attacked merchant must not close it for all others. */
+const BIN_USUAL_MIN = 0.4;
 /** While it is tried whether a BIN is still being guessed: one stranger in so long. */
 const TRIED_EVERY_MS = 10_000;
 /** Entries of one generation; 200 bytes each at most. */
@@ -81,7 +83,7 @@ export class CardVelocity {
     if (held !== undefined) return held;
     const fresh = {
       allowance: newAllowance(BIN_LIMIT, nowMs),
-      breaker: newBreaker(),
+      breaker: newBreaker(BIN_USUAL_MIN),
       triedMs: Number.NEGATIVE_INFINITY,
     };
     this.#bins.set(name, fresh);

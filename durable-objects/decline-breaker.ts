@@ -11,7 +11,7 @@ export const EVIDENCE_MAX = 14;
 /** Under attack approvals are held to be this many times rarer than usual. */
 const RARER = 3;
 /** Declines held to be usual of somebody who has no history, and the least and most learned of anybody. */
-const USUAL_AT_FIRST = 0.5;
+const USUAL_AT_FIRST = 0.4;
 const USUAL_MIN = 0.15;
 const USUAL_MAX = 0.65;
 /** What is learned counts for more than it is, so that a bad hour of a good merchant is still usual. */
@@ -28,6 +28,8 @@ const OPEN_MS_MAX = 60 * 60_000;
 const TRIED_DECLINES = 1.5;
 
 export type Breaker = {
+  /** The least share of declines that is held to be usual here. */
+  readonly usualMin: number;
   evidence: number;
   /** Average of the declines lately. */
   declined: number;
@@ -39,7 +41,8 @@ export type Breaker = {
 
 export type BreakerPhase = "closed" | "open" | "trying";
 
-export const newBreaker = (): Breaker => ({
+export const newBreaker = (usualMin = USUAL_MIN): Breaker => ({
+  usualMin,
   evidence: 0,
   declined: USUAL_AT_FIRST / USUAL_MARGIN,
   openUntilMs: 0,
@@ -58,7 +61,7 @@ export const roomOf = (breaker: Breaker): number =>
 /** Takes note of one outcome. */
 export function hear(breaker: Breaker, approved: boolean, nowMs: number): void {
   if (phaseOf(breaker, nowMs) === "open") return;
-  const usual = Math.min(USUAL_MAX, Math.max(USUAL_MIN, breaker.declined * USUAL_MARGIN));
+  const usual = Math.min(USUAL_MAX, Math.max(breaker.usualMin, breaker.declined * USUAL_MARGIN));
   const declineWeighs = Math.log((1 - (1 - usual) / RARER) / usual);
   const weighs = approved ? -Math.log(RARER) : declineWeighs;
   breaker.evidence = Math.max(0, breaker.evidence + weighs);

@@ -149,7 +149,11 @@ describe("every file", () => {
       naming(/\bSHARD_VAULT\b/)
         .filter((file) => file.endsWith(".ts"))
         .sort(),
-    ).toEqual(["durable-objects/shard.ts", "workers/edge/environment.ts"]);
+    ).toEqual([
+      "durable-objects/forgetting.ts",
+      "durable-objects/shard.ts",
+      "workers/edge/environment.ts",
+    ]);
     expect(
       naming(/\benv\.VAULT\b/)
         .map(roomOf)

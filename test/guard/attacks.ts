@@ -48,7 +48,7 @@ const TYPICAL = {
   askedMax: 100,
   refusedMax: 0.001,
   // All strangers while it lasts and for a while after; known cards are let through.
-  bareMax: 0.5,
+  bareMax: 0.75,
 } as const;
 
 export const ATTACKS: readonly Attack[] = [
@@ -66,7 +66,7 @@ export const ATTACKS: readonly Attack[] = [
     name: "10,000 IPs, one key of a busy shop",
     at: "busy",
     probes: 30_000,
-    bareMax: 0.42,
+    bareMax: 0.345,
   },
   {
     ...TYPICAL,
@@ -84,7 +84,14 @@ export const ATTACKS: readonly Attack[] = [
     networks: "fresh",
   },
   { ...TYPICAL, name: "who passes a third of challenges", solves: 0.33 },
-  { ...TYPICAL, name: "one host, one /24", at: "giant", networks: 1, bareMax: 0.001 },
+  {
+    ...TYPICAL,
+    name: "one host, one /24",
+    at: "giant",
+    networks: 1,
+    askedMax: 150,
+    bareMax: 0.001,
+  },
   {
     ...TYPICAL,
     name: "a stolen secret key",
@@ -101,12 +108,15 @@ export const ATTACKS: readonly Attack[] = [
     way: "server",
     // A server has nobody to show a challenge to.
     refusedMax: 0.02,
+    bareMax: 0.36,
   },
   {
     ...TYPICAL,
     name: "cards attached to customers first",
     at: "subscriptions",
     way: "customer",
+    // Two hundred challenges passed, at a shop a quarter of whose strangers are declined anyway.
+    refusedMax: 0.004,
   },
   {
     ...TYPICAL,

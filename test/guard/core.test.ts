@@ -23,8 +23,8 @@ const declines = (breaker: Breaker, nowMs: number): number => {
 };
 
 describe("the decline breaker", () => {
-  test("opens after 28 declines of somebody without a past, after ten of a good merchant", () => {
-    expect(declines(newBreaker(), 0)).toBe(28);
+  test("opens after 21 declines of somebody without a past, after ten of a good merchant", () => {
+    expect(declines(newBreaker(), 0)).toBe(21);
     const good = newBreaker();
     for (let i = 0; i < 2000; i++) hear(good, i % 20 !== 0, 0);
     expect(declines(good, 0)).toBeLessThanOrEqual(10);
@@ -86,7 +86,7 @@ describe("the guard of an account", () => {
 
   test("lets a key through that it let through before, whatever has happened since", () => {
     const { guard, asked } = opened();
-    expect(asked).toBe(28);
+    expect(asked).toBe(21);
     expect(stranger(guard, 500)).toBe("blocked");
     expect(stranger(guard, 500, "key-3")).not.toBe("blocked");
   });

@@ -128,7 +128,7 @@ export const SWITCHES: readonly Switch[] = [
     find: "if (this.#isKnown(name, whose) || this.#passed.get(key) === true) {",
     replace: "if (this.#passed.get(key) === true) {",
     why: "an attack costs a shop its regular buyers",
-    attack: "10,000 IPs, one key of a busy shop",
+    attack: "a form that the merchant's server posts",
   },
   {
     name: "who passed a challenge is a stranger",
@@ -149,8 +149,8 @@ export const SWITCHES: readonly Switch[] = [
   {
     name: "every merchant is held to be ordinary",
     file: BREAKER,
-    find: "Math.min(USUAL_MAX, Math.max(USUAL_MIN, breaker.declined * USUAL_MARGIN));",
-    replace: "USUAL_MIN;",
+    find: "Math.min(USUAL_MAX, Math.max(breaker.usualMin, breaker.declined * USUAL_MARGIN));",
+    replace: "breaker.usualMin;",
     why: "a merchant half of whose cards are declined cannot sell",
     attack: undefined,
   },

@@ -1,0 +1,147 @@
+// Keeps cards that come at the same time in one write: a commit costs more than a row does.
+
+import { assert, ok, type Result, refuse } from "../protocol/result.ts";
+import type { SealUse } from "../protocol/vault.ts";
+import type { AccountKeys, KeyRefusal } from "./account-keys.ts";
+import type { BoxedCard, CardName } from "./card-box.ts";
+import type { CvcMemory } from "./cvc-memory.ts";
+import type { Rewrapping } from "./rewrapping.ts";
+
+/** A card to be kept, with what its keys need to know of it. */
+export type NewCard = BoxedCard & {
+  /** Its fingerprint under the newest key and its version, and under the oldest. */
+  readonly print: { readonly version: number; readonly newest: string; readonly oldest: string };
+};
+
+/**
+ * A kept card answers the fingerprint that is shown of it. `seal_used`: its seal was used before, or is past
+ * its time.
+ */
+export type Kept = Result<string, KeyRefusal | "seal_used">;
+
+type Arrival = CardName & {
+  readonly boxed: NewCard;
+  readonly cvc: string | undefined;
+  readonly use: SealUse | undefined;
+};
+
+type Waiting = Arrival & {
+  readonly kept: (kept: Kept) => void;
+  readonly refused: (reason: unknown) => void;
+};
+
+export class CardKeeping {
+  readonly #storage: DurableObjectStorage;
+  readonly #keys: AccountKeys;
+  readonly #rewrapping: Rewrapping;
+  readonly #cvcs: CvcMemory;
+  #waiting: Waiting[] = [];
+  #isKeeping = false;
+
+  constructor(
+    storage: DurableObjectStorage,
+    keys: AccountKeys,
+    rewrapping: Rewrapping,
+    cvcs: CvcMemory,
+  ) {
+    this.#storage = storage;
+    this.#keys = keys;
+    this.#rewrapping = rewrapping;
+    this.#cvcs = cvcs;
+  }
+
+  /** Ends when the card is durable, or is not to be kept. */
+  keep(arrival: Arrival): Promise<Kept> {
+    return new Promise((kept, refused) => {
+      this.#waiting.push({ ...arrival, kept, refused });
+      if (!this.#isKeeping) void this.#keep();
+    });
+  }
+
+  // While one commit is under way the next group fills.
+  async #keep(): Promise<void> {
+    this.#isKeeping = true;
+    while (this.#waiting.length > 0) {
+      // One turn of the event loop lets the calls that came together be written together.
+      await scheduler.wait(0);
+      const group = this.#waiting;
+      this.#waiting = [];
+      const written = group.flatMap((card) => {
+        const kept = this.#write(card);
+        return kept === undefined ? [] : [{ card, kept }];
+      });
+      try {
+        await this.#storage.sync();
+        for (const { card, kept } of written) card.kept(kept);
+      } catch (reason) {
+        for (const { card } of written) card.refused(reason);
+      }
+    }
+    this.#isKeeping = false;
+  }
+
+  /** Undefined when the card was refused already. */
+  #write({ owner, token, boxed, cvc, use, refused }: Waiting): Kept | undefined {
+    const counted = this.#keys.count(
+      owner.split("/")[0] ?? "",
+      boxed.version,
+      Math.floor(Date.now() / 1000),
+    );
+    // Before the seal is used up: whoever is told of a key tries again with another.
+    if (counted === "key_exhausted" || counted === "key_refused") return refuse(counted);
+    if (use !== undefined && !this.#isFirst(owner, use)) return refuse("seal_used");
+    const { version, print } = boxed;
+    const shown = this.#shownBefore(owner, boxed) ?? boxed.card.fingerprint;
+    try {
+      const { rowsWritten } = this.#storage.sql.exec(
+        `insert into cards (owner, token, sealed, card, created, version, print_version, print)
+         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+          where not exists (select 1 from forgotten where owner = ?1 and token = ?2)`,
+        owner,
+        token,
+        boxed.sealed,
+        JSON.stringify({ ...boxed.card, fingerprint: shown }),
+        boxed.created,
+        version,
+        print.version,
+        print.newest === shown ? null : print.newest,
+      );
+      assert(rowsWritten > 0, "a token that was forgotten is never used again");
+      if (counted === "behind") this.#rewrapping.begin();
+    } catch (reason) {
+      refused(reason);
+      return undefined;
+    }
+    if (cvc !== undefined) this.#cvcs.hold(owner, token, cvc);
+    return ok(shown);
+  }
+
+  // Only a card from before a rotation of the fingerprint key has a `print` beside what is shown of it.
+  #shownBefore(owner: string, { print }: NewCard): string | undefined {
+    if (print.version === 1) return undefined;
+    const [row] = this.#storage.sql
+      .exec<{ shown: string }>(
+        `select card ->> 'fingerprint' as shown from cards
+          where owner = ? and print in (?, ?) limit 1`,
+        owner,
+        print.newest,
+        print.oldest,
+      )
+      .toArray();
+    return row?.shown;
+  }
+
+  // Forgetting and refusing go by one clock, so no use is forgotten that would still be let through.
+  #isFirst(owner: string, { jti, untilMs }: SealUse): boolean {
+    const now = Date.now();
+    this.#storage.sql.exec("delete from used_seals where until_ms < ?", now);
+    if (untilMs < now) return false;
+    const { rowsWritten } = this.#storage.sql.exec(
+      "insert or ignore into used_seals (owner, jti, until_ms) values (?, ?, ?)",
+      owner,
+      jti,
+      untilMs,
+    );
+    return rowsWritten > 0;
+  }
+}
