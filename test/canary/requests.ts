@@ -494,12 +494,18 @@ const misplaced: readonly Kind[] = [
           `/v1/events?starting_after=${c.pan}`,
           `/v1/customers?email=${grouped(c.pan, [4], "+")}`,
           `/nothing/${c.pan}`,
-          `/?q=${c.pan}`,
           `/v1/charges/${[...c.pan].map((digit) => `%3${digit}`).join("")}`,
         ]),
         m.merchant.secret,
       ),
     }),
+  },
+  {
+    name: "number in the URL of the shop",
+    share: 1,
+    // A file, which the platform hands out before any code runs.
+    rightly: [200, ...REFUSED],
+    make: (m, c) => ({ bytes: get(`/?q=${c.pan}`, m.merchant.secret) }),
   },
   {
     name: "number as an Idempotency-Key",

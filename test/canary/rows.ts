@@ -98,8 +98,8 @@ export async function searchLedger(url: string, search: RowSearch): Promise<void
   });
 }
 
-/** What a sealed card begins with: format and version of the account's key. */
-const SEALED = /^v1\.[0-9]+\./;
+/** The column of a card box that holds a sealed card. */
+const SEALED = "sealed";
 
 /** Every row of the SQLite files of Durable Objects below a folder. Opening them may rewrite them. */
 export function searchObjects(folder: string, search: RowSearch, onSealed: () => void): void {
@@ -113,7 +113,7 @@ export function searchObjects(folder: string, search: RowSearch, onSealed: () =>
       for (const row of rows.iterate()) {
         for (const [column, value] of Object.entries(row)) {
           search.look(`${file}: ${name}.${column}`, value);
-          if (typeof value === "string" && SEALED.test(value)) onSealed();
+          if (column === SEALED) onSealed();
         }
       }
     }

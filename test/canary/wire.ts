@@ -98,12 +98,14 @@ function statusOf(received: Buffer): { status: number; keep: boolean } | undefin
   return { status, keep: !/\r\nconnection: *close/i.test(text) && status !== 413 };
 }
 
-const ASKED_MAX = 10;
-const ASK_PAUSE_MS = 200;
+/** A cold system on a busy machine may say "later" for a while. */
+const ASKED_MAX = 100;
+const ASK_PAUSE_MS = 500;
 
 /** The JSON object of a good answer, asked for again on a fresh connection when there is none. */
 export async function ask(port: number, bytes: Buffer): Promise<string> {
   let status = 0;
+  let said = "nothing";
   for (let asked = 0; asked < ASKED_MAX; asked++) {
     const caller = new Caller(port);
     const answer = await caller.send({ bytes });
@@ -112,7 +114,8 @@ export async function ask(port: number, bytes: Buffer): Promise<string> {
     const text = answer?.bytes.toString("utf8") ?? "";
     // A short answer has one chunk at most, whose size stands before the object.
     if (status === 200) return text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
+    said = /"message": "([^"]*)"/.exec(text)?.[1] ?? said;
     await sleep(ASK_PAUSE_MS);
   }
-  throw new Error(`Asked ${ASKED_MAX} times, and the last answer was ${status}`);
+  throw new Error(`Asked ${ASKED_MAX} times, and the last answer was ${status}: ${said}`);
 }
