@@ -158,7 +158,8 @@ describe("the id of another merchant's thing", () => {
       WAYS.map(([method, path]) => `${method} ${path.replace("{own}", "{id}")}`),
     );
     for (const [path, methods] of Object.entries(paths)) {
-      if (!path.includes("{")) continue;
+      // The card keys are the platform's: with any other key the route is refused before its id is read.
+      if (!path.includes("{") || path.startsWith("/v1/card_keys/")) continue;
       for (const method of Object.keys(methods)) {
         expect(tried).toContain(`${method.toUpperCase()} ${path.replace(/\{\w+\}/g, "{id}")}`);
       }
