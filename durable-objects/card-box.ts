@@ -4,10 +4,10 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { CardSummary } from "../protocol/facts.ts";
-import type { KeyPurpose } from "../protocol/keys.ts";
+import type { KeyPurpose, MovedCard, PageOfCards } from "../protocol/keys.ts";
 import { ok, type Result, refuse } from "../protocol/result.ts";
 import { AccountKeys, type KeyRefusal, type KeyUse, type ShelvedKey } from "./account-keys.ts";
-import { type MovedCard, type Page, Rewrapping } from "./rewrapping.ts";
+import { Rewrapping } from "./rewrapping.ts";
 
 /** How long an unused CVC is held in memory: long enough for a checkout, short enough to be lost. */
 export const CVC_KEPT_MS_MAX = 15 * 60 * 1000;
@@ -19,8 +19,6 @@ export type BoxedCard = {
   readonly card: CardSummary;
   readonly created: number;
 };
-
-export type { CardToMove, MovedCard, Page } from "./rewrapping.ts";
 
 /** A card to be kept, with what its keys need to know of it. */
 export type NewCard = BoxedCard & {
@@ -234,7 +232,7 @@ export class CardBox extends DurableObject {
   }
 
   /** The next cards to be moved to their accounts' current keys, as `Rewrapping.page` tells. */
-  pageToMove(goal: string, cardsMax: number): Page {
+  pageToMove(goal: string, cardsMax: number): PageOfCards {
     return this.#rewrapping.page(goal, cardsMax);
   }
 
