@@ -39,7 +39,7 @@ function searchProcess(pid: number, matcher: Matcher, tick: (bytes: number) => v
   const memory = openSync(`/proc/${pid}/mem`, "r");
   try {
     return regionsOf(pid).flatMap(([from, to]) =>
-      searchBytes((buffer, at) => readPart(memory, buffer, from + at, to), matcher, tick),
+      searchBytes((buffer, at) => readPart(memory, buffer, from + at, to), matcher, tick, "places"),
     );
   } finally {
     closeSync(memory);

@@ -34,7 +34,8 @@ const PLACES: readonly (readonly [RegExp, string])[] = [
 const OTHER = "other files of the home";
 
 const PIECE_BYTES = 8 * 1024 * 1024;
-const HITS_OF_FILE_MAX = 5;
+/** Of a file the first place of each spelling is told, or every place. */
+export type Extent = "spellings" | "places";
 
 export function placeOf(path: string): string {
   for (const [pattern, name] of PLACES) {
@@ -81,12 +82,12 @@ export function searchPlaces(
 
 export type Hit = { readonly at: number; readonly spelling: string };
 
-/** The first few needles in a file; a file that is gone has none. */
+/** The needles in a file; a file that is gone has none. */
 export function searchFile(
   path: string,
   matcher: Matcher,
   tick: (bytes: number) => void = () => {},
-  hitsMax = HITS_OF_FILE_MAX,
+  extent: Extent = "spellings",
 ): Hit[] {
   let file: number;
   try {
@@ -96,7 +97,7 @@ export function searchFile(
     throw error;
   }
   try {
-    return searchBytes((buffer, at) => readFully(file, buffer, at), matcher, tick, hitsMax);
+    return searchBytes((buffer, at) => readFully(file, buffer, at), matcher, tick, extent);
   } finally {
     closeSync(file);
   }
@@ -107,16 +108,18 @@ export function searchBytes(
   read: (buffer: Buffer, at: number) => number,
   matcher: Matcher,
   tick: (bytes: number) => void,
-  hitsMax = HITS_OF_FILE_MAX,
+  extent: Extent = "spellings",
 ): Hit[] {
   const { reach } = matcher;
   const buffer = Buffer.allocUnsafe(PIECE_BYTES + 2 * reach);
-  const hits = new Map<number, Hit>();
+  const hits = new Map<number | string, Hit>();
   for (let at = 0; ; at += PIECE_BYTES) {
     const length = read(buffer, at);
     matcher.search(buffer.subarray(0, length), ({ needle, at: inPiece }) => {
       const { spelling } = needle;
-      if (hits.size < hitsMax) hits.set(at + inPiece, { at: at + inPiece, spelling });
+      const hit = { at: at + inPiece, spelling };
+      const name = extent === "places" ? hit.at : spelling;
+      if (!hits.has(name)) hits.set(name, hit);
     });
     tick(Math.min(length, PIECE_BYTES));
     if (length < buffer.length) return [...hits.values()];
