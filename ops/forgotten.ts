@@ -184,7 +184,7 @@ async function main(): Promise<void> {
       places.push({ where: new URL(url).host, what: reasonOf(error), open: true });
     }
   }
-  const home = given["TESSERA_HOME"] ?? fileURLToPath(new URL("../.local", import.meta.url));
+  const home = set["TESSERA_HOME"] ?? fileURLToPath(new URL("../.local", import.meta.url));
   const state = values.state ?? join(home, "state");
   if (values.url && values.key) places.push(...(await askApi(values.url, values.key, [...tokens])));
   else if (existsSync(state)) places.push(...findInBoxes(state, [...tokens]));
