@@ -4,7 +4,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ALARM_MS, LATE_SEARCHES } from "../../durable-objects/shard-state.ts";
 import type { Platform } from "../../local/platform.ts";
 import { type Counted, type Counters, countedBehind, countedBy } from "./counters.ts";
-import { HOME } from "./merchants.ts";
 import type { Options } from "./options.ts";
 import { PICTURE_LEVELS, PICTURE_ROWS } from "./picture.ts";
 import { progress } from "./progress.ts";
@@ -104,7 +103,7 @@ export async function countRows(
   platform: Platform,
   options: Options,
 ): Promise<CountedRow[]> {
-  const behind = countedBehind(platform.urls[HOME], platform.urls.sqlEndpoint);
+  const behind = countedBehind(platform);
   const { ledger } = bench;
   const alone = ledger && countedBy(ledger.name, ledger.clients);
   const counted: CountedRow[] = [];

@@ -3,7 +3,9 @@
 // own counters are read before and after.
 
 import pg from "pg";
+import type { Platform } from "../../local/platform.ts";
 import type { Cluster } from "../../local/postgres.ts";
+import { HOME } from "./merchants.ts";
 import type { Sample } from "./row.ts";
 
 /** Deltas of the server's counters over so many charges; both phases of each are in them. */
@@ -112,7 +114,7 @@ async function quiet(client: pg.Client, on: boolean): Promise<void> {
 }
 
 // It reads a table, because a transaction that touched none is not told of until later.
-const FLUSH = "select pg_stat_force_next_flush() from fence";
+const FLUSH = "select pg_stat_force_next_flush() from pg_class where relname = 'fence'";
 
 /** A database reached by these connections alone. */
 export const countedBy = (database: string, clients: readonly pg.Client[]): Counted => ({
@@ -128,11 +130,12 @@ const POOL_CONNECTIONS = 16;
 /** Long enough that no connection can serve two of the requests sent at once. */
 const HOLD_SECONDS = 0.05;
 
-/** The database behind the SQL endpoint. */
-export const countedBehind = (url: string, sqlEndpoint: string): Counted => {
+/** The database behind the SQL endpoint, as the origins come there: each login has connections of its own. */
+export const countedBehind = ({ bindings, urls }: Platform): Counted => {
+  const url = bindings[`DATABASE_URL_${HOME.toUpperCase()}`] ?? "";
   const query = `${FLUSH.replace(" from", `, pg_sleep(${HOLD_SECONDS}) from`)}`;
   const ask = async () => {
-    const response = await fetch(sqlEndpoint, {
+    const response = await fetch(urls.sqlEndpoint, {
       method: "POST",
       headers: { "neon-connection-string": url },
       body: JSON.stringify({ query, params: [] }),

@@ -31,7 +31,7 @@ export async function raiseStorm(
   const { account, customer, secret } = system.instant.hot;
   const storm: Storm = { callers, key, merchant: { account, customer, secret } };
   const url = platform.urls[HOME];
-  const pool = countedBehind(url, platform.urls.sqlEndpoint);
+  const pool = countedBehind(platform);
   return withSession(url, async (client) => {
     await trackFunctions(client, true);
     try {
