@@ -19,6 +19,10 @@ export const SHIP_MS = 10_000;
 const SHIPPED_BYTES_MAX = 2 * 1024 * 1024;
 const SHIPPED_ENTRIES_MAX = 1_000;
 const SHIPPED = "audit_shipped";
+const STREAM = "audit_stream";
+
+/** 64 bits: streams of one object in two lives do not meet. */
+const LIFE_BYTES = 8;
 
 const SCHEMA = `
   create table if not exists audit (
@@ -57,6 +61,7 @@ export class AuditTrail {
 
   /** Writes an entry with whatever else this turn writes. */
   record(entry: AuditEntry): void {
+    this.#stream();
     const nowMs = Date.now();
     const text = JSON.stringify({ at: nowMs, ...entry });
     this.#storage.sql.exec("insert into audit (seq, entry) values (?, ?)", this.#last + 1, text);
@@ -78,10 +83,10 @@ export class AuditTrail {
   }
 
   async #shipSome(): Promise<boolean> {
-    const { room, object, region, origins, signingKey } = this.#ways;
+    const { room, region, origins, signingKey } = this.#ways;
     const entries = this.#next();
     if (entries.length === 0) return false;
-    const stream = `${room}/${object}`;
+    const stream = this.#stream();
     const shipped = this.#storage.kv.get<Shipped>(SHIPPED);
     const { seq: after, hash: before } = shipped ?? { seq: 0, hash: await auditGenesis(stream) };
     let head = before;
@@ -103,6 +108,19 @@ export class AuditTrail {
     this.#storage.kv.put<Shipped>(SHIPPED, { seq, hash: head });
     this.#storage.sql.exec("delete from audit where seq <= ?", seq);
     return true;
+  }
+
+  // Random, so that an object which has lost its storage begins a stream of its own: under the old name it
+  // would contradict for ever what is kept, and nothing that it does would be kept any more.
+  #stream(): string {
+    const { room, object } = this.#ways;
+    let life = this.#storage.kv.get<string>(STREAM);
+    if (life === undefined) {
+      const random = crypto.getRandomValues(new Uint8Array(LIFE_BYTES));
+      life = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+      this.#storage.kv.put(STREAM, life);
+    }
+    return `${room}/${object}-${life}`;
   }
 
   #next(): string[] {

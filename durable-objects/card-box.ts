@@ -4,14 +4,14 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AuditEntry, CardUse, KeyAction } from "../protocol/audit.ts";
 import type { CardSummary } from "../protocol/facts.ts";
-import type { KeyPurpose } from "../protocol/keys.ts";
+import type { KeyPurpose, MovedCard, PageOfCards } from "../protocol/keys.ts";
 import { homeOf } from "../protocol/slot.ts";
 import type { SealUse } from "../protocol/vault.ts";
 import { AccountKeys, type KeyUse, type ShelvedKey } from "./account-keys.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { CardKeeping, type Kept, type NewCard } from "./card-keeping.ts";
 import { CvcMemory } from "./cvc-memory.ts";
-import { type MovedCard, type Page, Rewrapping } from "./rewrapping.ts";
+import { Rewrapping } from "./rewrapping.ts";
 import type { OriginFetchers } from "./signed-request.ts";
 
 export type BoxedCard = {
@@ -23,7 +23,6 @@ export type BoxedCard = {
 };
 
 export type { Kept, NewCard } from "./card-keeping.ts";
-export type { CardToMove, MovedCard, Page } from "./rewrapping.ts";
 
 /** Cards of one owner under one pair of key versions. */
 export type Holding = {
@@ -273,7 +272,7 @@ export class CardBox extends DurableObject<CardBoxEnv> {
   }
 
   /** The next cards to be moved to their accounts' current keys, as `Rewrapping.page` tells. */
-  pageToMove(goal: string, cardsMax: number): Page {
+  pageToMove(goal: string, cardsMax: number): PageOfCards {
     return this.#rewrapping.page(goal, cardsMax);
   }
 

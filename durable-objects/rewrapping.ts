@@ -1,37 +1,8 @@
 // How far a slot's cards have been moved to their accounts' current keys. The place is written with the
 // cards that were moved, in one commit, so a crash repeats no more than the page that was under way.
 
+import type { MovedCard, PageOfCards } from "../protocol/keys.ts";
 import type { AccountKeys } from "./account-keys.ts";
-
-/** A card as whoever holds the keys needs it to move it. */
-export type CardToMove = {
-  readonly owner: string;
-  readonly token: string;
-  readonly sealed: string;
-  readonly version: number;
-  /** The version of the fingerprint key that `print`, or the shown fingerprint, was made with. */
-  readonly printVersion: number;
-  /** The fingerprint that is shown of it. */
-  readonly fingerprint: string;
-  /** Its fingerprint under the key of `printVersion` where it is not the shown one. */
-  readonly print: string | null;
-};
-
-/** What a card becomes, if it is still what it was. */
-export type MovedCard = {
-  readonly owner: string;
-  readonly token: string;
-  readonly from: string;
-  readonly sealed: string;
-  readonly version: number;
-  readonly printVersion: number;
-  /** The fingerprint under the newest key where it is not the one that is shown. */
-  readonly print: string | null;
-  /** Whether its data key was wrapped anew, which counts against the key. */
-  readonly wrapped: boolean;
-};
-
-export type Page = { readonly cards: readonly CardToMove[]; readonly done: boolean };
 
 type Place = { goal: string; owner: string; token: string; moved: number; done: number };
 type Row = {
@@ -54,7 +25,7 @@ export class Rewrapping {
   }
 
   /** The next cards on the way to a goal; another goal than before begins at the first card. */
-  page(goal: string, cardsMax: number): Page {
+  page(goal: string, cardsMax: number): PageOfCards {
     const place = this.#place();
     if (place?.goal !== goal) {
       this.#sql.exec(

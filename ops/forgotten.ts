@@ -148,19 +148,27 @@ export async function askApi(
   );
 }
 
-async function main(): Promise<void> {
+/** The options, or none of them when they cannot be understood. */
+function given() {
   const text = { type: "string" } as const;
-  const { values } = parseArgs({
-    options: { customer: text, token: text, state: text, url: text, key: text },
-  });
+  const options = { customer: text, token: text, state: text, url: text, key: text };
+  try {
+    return parseArgs({ options }).values;
+  } catch {
+    return {};
+  }
+}
+
+async function main(): Promise<void> {
+  const values = given();
   const subject = subjectOf(values);
   if (subject === undefined) {
     console.error("Name one subject: --customer cus_… or --token tok_…");
     process.exitCode = 2;
     return;
   }
-  const given = settings();
-  const urls = [...primaries(given).map(({ url }) => url), ...copies(given)];
+  const set = settings();
+  const urls = [...primaries(set).map(({ url }) => url), ...copies(set)];
   const places: Place[] = [];
   const tokens = new Set("token" in subject ? [subject.token] : []);
   let last: Date | undefined;
@@ -176,7 +184,7 @@ async function main(): Promise<void> {
       places.push({ where: new URL(url).host, what: reasonOf(error), open: true });
     }
   }
-  const home = given["TESSERA_HOME"] ?? fileURLToPath(new URL("../.local", import.meta.url));
+  const home = set["TESSERA_HOME"] ?? fileURLToPath(new URL("../.local", import.meta.url));
   const state = values.state ?? join(home, "state");
   if (values.url && values.key) places.push(...(await askApi(values.url, values.key, [...tokens])));
   else if (existsSync(state)) places.push(...findInBoxes(state, [...tokens]));

@@ -57,7 +57,7 @@ export type AuditEntry =
       readonly count: number;
     };
 
-/** Which rooms write streams; a stream is named `<room>/<object>`. */
+/** Which rooms write streams; a stream is named `<room>/<object>-<life of its storage>`. */
 export type AuditRoom = "vault" | "edge";
 
 /** The body of `POST /audit/<room>` at an origin: entries in order, from the one after `after`. */

@@ -35,3 +35,33 @@ export type KeyReport = {
   /** Of them, those under an older key than their account's current one. */
   readonly behind: number;
 };
+
+/** A card as whoever holds the keys needs it to move it. */
+export type CardToMove = {
+  readonly owner: string;
+  readonly token: string;
+  readonly sealed: string;
+  readonly version: number;
+  /** The version of the fingerprint key that `print`, or the shown fingerprint, was made with. */
+  readonly printVersion: number;
+  /** The fingerprint that is shown of it. */
+  readonly fingerprint: string;
+  /** Its fingerprint under the key of `printVersion` where it is not the shown one. */
+  readonly print: string | null;
+};
+
+/** What a card becomes, if it is still what it was. */
+export type MovedCard = {
+  readonly owner: string;
+  readonly token: string;
+  readonly from: string;
+  readonly sealed: string;
+  readonly version: number;
+  readonly printVersion: number;
+  /** The fingerprint under the newest key where it is not the one that is shown. */
+  readonly print: string | null;
+  /** Whether its data key was wrapped anew, which counts against the key. */
+  readonly wrapped: boolean;
+};
+
+export type PageOfCards = { readonly cards: readonly CardToMove[]; readonly done: boolean };

@@ -90,6 +90,8 @@ const WAYS: readonly Way[] = [
   ],
   ["GET", "/v1/charges?customer={id}", "customer"],
   ["GET", "/v1/tokens/{id}", "token"],
+  ["DELETE", "/v1/tokens/{id}", "token"],
+  ["DELETE", "/v1/customers/{own}/sources/{id}", "card"],
   ["GET", "/v1/events/{id}", "evt"],
   ["GET", "/v1/balance_transactions/{id}", "txn"],
   ["GET", "/v1/balance/history/{id}", "txn"],
@@ -156,9 +158,10 @@ describe("the id of another merchant's thing", () => {
       WAYS.map(([method, path]) => `${method} ${path.replace("{own}", "{id}")}`),
     );
     for (const [path, methods] of Object.entries(paths)) {
-      if (!path.includes("{")) continue;
+      // The card keys are the platform's: with any other key the route is refused before its id is read.
+      if (!path.includes("{") || path.startsWith("/v1/card_keys/")) continue;
       for (const method of Object.keys(methods)) {
-        expect(tried).toContain(`${method.toUpperCase()} ${path}`);
+        expect(tried).toContain(`${method.toUpperCase()} ${path.replace(/\{\w+\}/g, "{id}")}`);
       }
     }
   });

@@ -72,9 +72,10 @@ describe("in the Workers' sources", () => {
       "two settings of our own, to see whether one was changed; no caller's word is in it",
     "if (sealing?.secret !== secret) sealing = { secret, keys: new SealingKeys(secret) };":
       "the same in the vault",
+    "return ok(print.value === card.fingerprint ? null : print.value);":
+      "two fingerprints of one card, both made here",
     "if (iv?.length !== IV_BYTES || sealed === undefined || tag?.length !== TAG_BYTES) return CLOSED;":
       "lengths of public parts",
-    "if (signer?.json !== env.EDGE_SIGNING_KEY) {": "the same",
     "if (imported?.secret !== secret) imported = { secret, key: importKey(secret) };":
       "the same at the bank",
     "if (first.mac === ask.mac && first.operation === ask.operation) return first.reply;":

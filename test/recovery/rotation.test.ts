@@ -39,6 +39,7 @@ test("the rotated are those that are made here, each in three steps", () => {
     "API_KEY_SECRET",
     "REQUEST_MAC_SECRET",
     "EDGE_SIGNING_KEY",
+    "VAULT_SIGNING_KEY",
     "LEDGER_SIGNING_KEY",
     "PROCESSOR_KEY",
   ]);

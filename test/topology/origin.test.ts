@@ -95,5 +95,7 @@ test("after a batch it signs when the last checkpoint is old enough, outside the
   const notes: string[] = [];
   const note = (text: string) => void notes.push(text);
   expect(await verifyLedger(own.url, { keys, region: "us", note })).toEqual([]);
-  expect(notes).toContainEqual(expect.stringMatching(/^the last checkpoint is 1:/));
+  expect(notes.filter((text) => !text.endsWith("audit entries"))).toEqual([
+    expect.stringMatching(/^the last checkpoint is 1:/),
+  ]);
 });

@@ -1,9 +1,16 @@
 // Moves a slot's cards to newer keys while they are read and charged: a record opens under the key it
 // names, so at no moment is there one that does not. One call goes a bounded way; the place is the box's.
 
-import type { CardToMove, MovedCard, Page } from "../../durable-objects/card-box.ts";
 import type { AccountId } from "../../protocol/ids.ts";
-import type { KeyOutcome, KeyPurpose, KeyReport, KeyStep } from "../../protocol/keys.ts";
+import type {
+  CardToMove,
+  KeyOutcome,
+  KeyPurpose,
+  KeyReport,
+  KeyStep,
+  MovedCard,
+  PageOfCards,
+} from "../../protocol/keys.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { KeyProvider } from "./key-provider.ts";
 import { type Belonging, fingerprint, rewrap, type SealFailure, unseal } from "./seal.ts";
@@ -37,7 +44,7 @@ export type Box = {
       readonly cards: number;
     }[]
   >;
-  pageToMove(goal: string, cardsMax: number): Promise<Page>;
+  pageToMove(goal: string, cardsMax: number): Promise<PageOfCards>;
   moveCards(
     moved: readonly MovedCard[],
     last: { owner: string; token: string } | undefined,
