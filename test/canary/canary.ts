@@ -12,7 +12,7 @@ import { drive, makeMerchants, newTally, type Tally } from "./drive.ts";
 import { Matcher } from "./matcher.ts";
 import { Numbers } from "./numbers.ts";
 import type { Options } from "./options.ts";
-import { keepWal, type Parts, partsHome, startParts } from "./parts.ts";
+import { keepWal, type Parts, startParts } from "./parts.ts";
 import { type Finding, type Place, placesBelow, searchPlaces } from "./places.ts";
 import { type Planted, plant } from "./plants.ts";
 import { RowSearch, searchLedger, searchObjects } from "./rows.ts";
@@ -164,10 +164,8 @@ async function driveAll(options: Options, means: Means): Promise<MemoryProof> {
   const apart = Math.max(SPLIT_REQUESTS_MIN, Math.round(options.requests * SPLIT_SHARE));
   const requests = Math.max(1, options.requests - apart);
   const shared = { numbers, random, tally, inFlight: options.inFlight };
-  const folder = partsHome(home);
-  mkdirSync(folder);
   progress.step("bundling and starting the Workers");
-  const parts = await startParts(folder, platform, options.vars);
+  const parts = await startParts(home, platform, options.vars);
   try {
     const secret = bindings["API_KEY_SECRET"] ?? "";
     progress.step("making merchants");

@@ -1,6 +1,8 @@
 // The system in processes of its own that can be killed apart: edge with vault, origins, bank, SQL endpoint,
 // PostgreSQL of both regions. What they write lies in one home, and WAL is kept whole.
 
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type EndpointProcess, startEndpointProcess } from "../../local/endpoint-process.ts";
 import type { Platform } from "../../local/platform.ts";
@@ -50,11 +52,14 @@ export async function keepWal(platform: Platform): Promise<void> {
   }
 }
 
+/** The home is the platform's; what the parts write lies in a folder of it. */
 export async function startParts(
-  home: string,
+  platformHome: string,
   platform: Platform,
   vars: Readonly<Record<string, string>>,
 ): Promise<Parts> {
+  const home = join(platformHome, "parts");
+  mkdirSync(home);
   const listen = {
     edge: await freePort(),
     us: await freePort(),
@@ -130,7 +135,12 @@ export async function startParts(
           return patiently(startEndpoint);
         case "postgres us":
         case "postgres eu":
-          return crashRegion(platform, home, victim === "postgres us" ? "us" : "eu", pauseMs);
+          return crashRegion(
+            platform,
+            platformHome,
+            victim === "postgres us" ? "us" : "eu",
+            pauseMs,
+          );
       }
     },
     end: async () => {
@@ -150,18 +160,14 @@ async function crashRegion(
   if (cluster === undefined) throw new Error(`There is no cluster ${region}`);
   await kill(cluster);
   await sleep(pauseMs);
-  const place = findPlace(platformHome(home));
+  const place = findPlace(home);
   const bin = findBinaries(place.owner, place.directory);
-  const { POSTGRES_PASSWORD: password } = await loadSecrets(platformHome(home));
+  const { POSTGRES_PASSWORD: password } = await loadSecrets(home);
   const plan = { region, ...place, bin, password, port: cluster.port };
   await patiently(async () => {
     platform.clusters[region] = await startCluster(plan);
   });
 }
-
-/** The databases have the whole home, the parts a folder in it. */
-export const partsHome = (home: string): string => `${home}/parts`;
-const platformHome = (parts: string): string => parts.slice(0, -"/parts".length);
 
 async function kill({ pid, ended }: { pid: number; ended: Promise<unknown> }): Promise<void> {
   try {
