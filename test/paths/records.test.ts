@@ -125,7 +125,7 @@ describe("events and the balance", () => {
     });
     await one.stripe.refunds.create({ charge: charge.id, amount: 1500 });
     await refused(
-      one.stripe.charges.create({ amount: 1, currency: "usd", source: "tok_chargeDeclined" }),
+      one.stripe.charges.create({ amount: 100, currency: "usd", source: "tok_chargeDeclined" }),
     );
     const events = await one.stripe.events.list();
     expect(events.data.map((e) => e.type)).toEqual([

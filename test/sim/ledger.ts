@@ -25,6 +25,7 @@ import type {
   Unfinished,
   Verdict,
 } from "../../protocol/command.ts";
+import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/currency.ts";
 import type {
   AccountFacts,
   CardSummary,
@@ -44,7 +45,6 @@ import {
   type TokenId,
   uuidOf,
 } from "../../protocol/ids.ts";
-import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/money.ts";
 import type { JournalEntry, Posting } from "../../protocol/projection.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 

@@ -2,8 +2,8 @@
 // and describe themselves for OpenAPI. What they refuse is named in Stripe's codes.
 
 import * as z from "zod";
+import { AMOUNT_MAX, AMOUNT_MIN, isCurrency } from "../../protocol/currency.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import { AMOUNT_MAX, AMOUNT_MIN, isCurrency } from "../../protocol/money.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
 import { nameOf } from "./parameters.ts";
 
