@@ -105,7 +105,7 @@ begin
       on w.account_no = u.account_no and w.seq = u.seq
    where u.account_no = a.no and u.id = d.customer;
   entry := row(a.no, 11, null, a.seq + 1, null, now(), null, null, null, d.customer, null, p_request,
-    null)::journal;
+    null, null, null)::journal;
   hash := chain_step(null, a.head, text_of(entry));
   insert into journal (account_no, type, seq, created_at, subject, request, link)
   values (a.no, 11, a.seq + 1, now(), d.customer, p_request, substring(hash for 16));

@@ -66,7 +66,8 @@ revoke execute on all functions in schema public from public;
 alter default privileges revoke execute on functions from public;
 revoke create on schema public from public;
 grant usage on schema public to tessera_reader;
-grant execute on function own_account(), subject_of(journal), charge_state_after(smallint, integer)
+grant execute on function own_account(), subject_of(journal), charge_state_after(smallint, integer),
+  pending_of(bigint[])
   to tessera_reader;
 
 -- What an origin calls, and all that it can do to a ledger. As the owner, by the owner's names: a table that a

@@ -136,6 +136,7 @@ const closeChargeRow = (c: CloseCharge, i: number, a: number): object => ({
   decline: c.outcome.decline,
   funding: c.card?.funding,
   country: c.card?.country,
+  available_now: c.available_now,
 });
 
 /** Metadata, or nothing when there is none: an empty object would be stored with each charge. */

@@ -11,6 +11,7 @@ import type {
   RequestId,
   TokenId,
 } from "./ids.ts";
+import type { Terms } from "./terms.ts";
 
 /** A JSON value. */
 export type Json = string | number | boolean | null | { readonly [name: string]: Json };
@@ -114,6 +115,7 @@ export type AccountFacts = {
   readonly created: number;
   readonly name: string | null;
   readonly email: string | null;
+  readonly terms: Terms;
 };
 
 export type Facts = ChargeFacts | OperationFacts | CustomerFacts | AccountFacts;

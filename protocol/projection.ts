@@ -4,21 +4,27 @@
 import { CHARGE_MOVES, type ChargeMove, OPERATION_MOVES } from "./charge.ts";
 import { eventTypeOf } from "./event.ts";
 import type { ChargeState, OperationFacts } from "./facts.ts";
+import type { LedgerAccount } from "./ledger-account.ts";
 import { ok, type Result, refuse } from "./result.ts";
+import { availableOn, feeOf, type Terms } from "./terms.ts";
 
-export type LedgerAccount = "processor" | "merchant";
-
-/** Money moved from one ledger account to another, in minor units. */
+/** Money moved from one ledger account to another, in minor units, and what the merchant paid for it. */
 export type Posting = {
   readonly debit: LedgerAccount;
   readonly credit: LedgerAccount;
   readonly amount: number;
   readonly currency: string;
+  /** From the merchant to `fees`; 0 for none. */
+  readonly fee: number;
+  /** The UTC day (since 1970) from which the merchant's part may be paid out; null for at once. */
+  readonly availableOn: number | null;
 };
 
 /** One entry of an account's journal; subjects by their public ids. */
 export type JournalEntry = {
   readonly seq: number;
+  /** The UTC day on which it was written, since 1970. */
+  readonly day: number;
   /** A code of `EVENT_TYPES`. */
   readonly type: number;
   readonly subject: string;
@@ -30,15 +36,23 @@ export type JournalEntry = {
 
 /** What was asked for, which the journal does not repeat. */
 export type Intents = {
-  charge(
-    id: string,
-  ): { readonly amount: number; readonly currency: string; readonly capture: boolean } | undefined;
+  /** What the merchant agreed to. */
+  readonly terms: Terms;
+  charge(id: string): ChargeIntent | undefined;
   operation(id: string):
     | (Pick<OperationFacts, "operation" | "amount"> & {
         readonly charge: string;
         readonly currency: string;
       })
     | undefined;
+};
+
+export type ChargeIntent = {
+  readonly amount: number;
+  readonly currency: string;
+  readonly capture: boolean;
+  /** The processor pays at once what others settle in days. */
+  readonly availableNow: boolean;
 };
 
 export type ProjectedCharge = {
@@ -67,6 +81,8 @@ export type Projection = {
   readonly customers: Map<string, boolean>;
   /** Credits less debits, by `ledger account/currency`. */
   readonly balances: Map<string, number>;
+  /** What of the merchant's balances came or comes free on a day, by `currency/day`. */
+  readonly freed: Map<string, number>;
 };
 
 export const newProjection = (): Projection => ({
@@ -75,6 +91,7 @@ export const newProjection = (): Projection => ({
   operations: new Map(),
   customers: new Map(),
   balances: new Map(),
+  freed: new Map(),
 });
 
 /** Takes the next entry in; refuses one that cannot follow, and says why. */
@@ -140,8 +157,25 @@ function closeCharge(
   const sold = { captured: intent.amount, balanceSeq: entry.seq };
   return (
     moveCharge(state, entry, "sell", sold) ??
-    post(state, entry, "processor", "merchant", intent.amount, intent.currency)
+    post(state, entry, captured(entry, intents, intent, intent.amount))
   );
+}
+
+/** What a capture moves: the merchant pays his fee of it and waits for the rest, if he has agreed to that. */
+function captured(
+  entry: JournalEntry,
+  { terms }: Intents,
+  { currency, availableNow }: ChargeIntent,
+  amount: number,
+): Posting {
+  return {
+    debit: "processor",
+    credit: "merchant",
+    amount,
+    currency,
+    fee: feeOf(terms, amount, currency),
+    availableOn: availableOn(terms, entry.day, availableNow),
+  };
 }
 
 // The entry of a capture that succeeded speaks of the charge; its operation is the one under way.
@@ -152,12 +186,15 @@ function captureCharge(
 ): string | undefined {
   const id = state.charges.get(entry.subject)?.busyWith ?? null;
   const intent = id === null ? undefined : intents.operation(id);
-  if (id === null || intent?.operation !== "capture") return "no capture is under way";
+  const charge = intents.charge(entry.subject);
+  if (id === null || charge === undefined || intent?.operation !== "capture") {
+    return "no capture is under way";
+  }
   state.operations.set(id, { state: "succeeded", seq: entry.seq, balanceSeq: entry.seq });
   const taken = { captured: intent.amount, balanceSeq: entry.seq, busyWith: null };
   return (
     moveCharge(state, entry, "capture", taken) ??
-    post(state, entry, "processor", "merchant", intent.amount, intent.currency)
+    post(state, entry, captured(entry, intents, charge, intent.amount))
   );
 }
 
@@ -223,8 +260,9 @@ function endOperation(
     const refunded = charge.refunded + (approved ? amount : 0);
     state.charges.set(intent.charge, { ...charge, state: next, refunded, busyWith: null });
   }
+  const givenBack = { amount, currency, fee: 0, availableOn: null };
   return moved
-    ? post(state, entry, "merchant", "processor", amount, currency)
+    ? post(state, entry, { debit: "merchant", credit: "processor", ...givenBack })
     : withoutPosting(entry);
 }
 
@@ -267,14 +305,8 @@ const withoutPosting = (entry: JournalEntry): string | undefined =>
   entry.posting === null ? undefined : "money moves for no reason";
 
 /** Takes the entry's posting into the balances; it must be this one. */
-function post(
-  state: Projection,
-  { posting }: JournalEntry,
-  debit: LedgerAccount,
-  credit: LedgerAccount,
-  amount: number,
-  currency: string,
-): string | undefined {
+function post(state: Projection, { posting }: JournalEntry, due: Posting): string | undefined {
+  const { debit, credit, amount, currency, fee, availableOn: day } = due;
   if (
     posting?.debit !== debit ||
     posting.credit !== credit ||
@@ -283,11 +315,23 @@ function post(
   ) {
     return `the posting must move ${amount} ${currency} from ${debit} to ${credit}`;
   }
-  add(state.balances, `${debit}/${currency}`, -amount);
-  add(state.balances, `${credit}/${currency}`, amount);
+  if (posting.fee !== fee) return `the fee of the posting must be ${fee}, and it is ${posting.fee}`;
+  if (posting.availableOn !== day) {
+    return `the posting must come free on ${dayText(day)}, and does on ${dayText(posting.availableOn)}`;
+  }
+  const { balances, freed } = state;
+  add(balances, `${debit}/${currency}`, -amount);
+  add(balances, `${credit}/${currency}`, amount);
+  if (fee > 0) {
+    add(balances, `merchant/${currency}`, -fee);
+    add(balances, `fees/${currency}`, fee);
+  }
+  if (day !== null) add(freed, `${currency}/${day}`, amount - fee);
   return undefined;
 }
 
-const add = (balances: Map<string, number>, name: string, amount: number): void => {
-  balances.set(name, (balances.get(name) ?? 0) + amount);
+const dayText = (day: number | null): string => (day === null ? "its own day" : `day ${day}`);
+
+const add = (sums: Map<string, number>, name: string, amount: number): void => {
+  sums.set(name, (sums.get(name) ?? 0) + amount);
 };

@@ -1,6 +1,7 @@
 // What the edge asks of a region when it reads, and what it hears. A read names the sequence it must
 // not fall behind; a copy that has not reached it says so and the home region is asked instead.
 
+import type { TransactionFacts } from "./balance.ts";
 import type { Scope } from "./command.ts";
 import type {
   AccountFacts,
@@ -10,7 +11,7 @@ import type {
   OperationFacts,
 } from "./facts.ts";
 import type { CardId, ChargeId, CustomerId, RefundId, TokenId } from "./ids.ts";
-import type { EventFacts, TransactionFacts } from "./object.ts";
+import type { EventFacts } from "./object.ts";
 import type { Region } from "./slot.ts";
 
 /** A page of a list, newest first. Cursors are ids of the listed things. */
@@ -75,6 +76,8 @@ export type BalanceRow = {
   readonly kind: "balance";
   readonly currency: string;
   readonly amount: number;
+  /** The part of it that comes free on a later day. */
+  readonly pending: number;
 };
 
 export type TokenUseRow = { readonly kind: "token_use" };

@@ -4,6 +4,7 @@ import type { Claim, Scope } from "./command.ts";
 import type { CardSummary, Facts, Json } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { AccountId, CardId, ChargeId, CustomerId, RequestId, TokenId } from "./ids.ts";
+import type { KeptTerms } from "./terms.ts";
 import type { TokenTicket } from "./vault.ts";
 
 /** A card to use: a token still to be looked up, or one just made from typed fields. */
@@ -55,6 +56,7 @@ export type AccountAsk = Scope & {
   readonly slot: number;
   readonly name?: string;
   readonly email?: string;
+  readonly terms?: KeptTerms;
 };
 
 export type Ask = ChargeAsk | OperationAsk | CustomerAsk | AccountAsk;

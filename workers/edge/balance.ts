@@ -1,8 +1,8 @@
 // The account's balance and the postings that made it.
 
 import * as z from "zod";
+import { balanceObject, transactionObject } from "../../protocol/balance.ts";
 import { type ChargeId, type RefundId, sequenceOf, uuidOf } from "../../protocol/ids.ts";
-import { balanceObject, transactionObject } from "../../protocol/object.ts";
 import type { BalanceRow, Row } from "../../protocol/query.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import { list, one } from "./lookup.ts";

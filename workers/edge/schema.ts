@@ -64,6 +64,20 @@ export const currency = checked(
   },
 );
 
+/** Sums by currency, in its minor units: `name[usd]=30`. */
+export const sums = (max: number) =>
+  z.record(z.string(), integer(0, max)).transform((given, ctx) => {
+    const kept: Record<string, number> = {};
+    for (const [name, sum] of Object.entries(given)) {
+      const code = name.toLowerCase();
+      if (!isCurrency(code)) {
+        const failure = invalid("not a currency Tessera charges in.");
+        ctx.addIssue({ code: "custom", path: [name.slice(0, 10)], params: { failure } });
+      } else if (sum > 0) kept[code] = sum;
+    }
+    return kept;
+  });
+
 export const flag = checked({ type: "boolean" }, (value) => {
   if (value === true || value === "true") return { value: true };
   if (value === false || value === "false") return { value: false };
