@@ -18,7 +18,7 @@ create trigger fence_awaits_batches before update on fence
 create function apply_batch(
   p_epoch integer, p_accounts text[], p_modes boolean[],
   p_create_account json, p_close_charge json, p_close_operation json, p_save_customer json,
-  p_open_charge json, p_open_operation json
+  p_save_object json, p_open_charge json, p_open_operation json
 ) returns setof verdict language plpgsql as $$
 declare
   nos integer[];
@@ -42,6 +42,9 @@ begin
   end if;
   if p_save_customer is not null then
     return query select * from save_customers(p_save_customer, nos);
+  end if;
+  if p_save_object is not null then
+    return query select * from save_objects(p_save_object, nos);
   end if;
   if p_open_charge is not null then
     return query select * from open_charges(p_open_charge, nos);
