@@ -16,72 +16,17 @@ import {
 import { type KeptTerms, type Terms, termsOf } from "../protocol/terms.ts";
 import { type Check, eachRow, type Report } from "./examination.ts";
 import { entryPlace, type Owner, placeOf } from "./names.ts";
-
-const [ACCOUNT, BALANCE, CHARGE, OPERATION, CUSTOMER, ENTRY] = [0, 1, 2, 3, 4, 5] as const;
-const KINDS = ["capture", "refund", "release"] as const;
-
-// One stream, sorted by account and by the thing an entry is about: a charge, with all that is done to it,
-// or a customer. The account itself and its balances come first, under the nil uuid.
-const ROWS = `
-  select a.no as account_no, '00000000-0000-0000-0000-000000000000'::uuid as thing,
-         ${ACCOUNT} as sort, a.seq, a.id as text, null::uuid as subject, null::bigint as amount,
-         null::text as currency, null::integer as captured, null::integer as refunded,
-         null::integer as refunding, null::bigint as balance_seq, null::smallint as type,
-         null::smallint as debit, null::smallint as credit, a.livemode as flag, null::bigint as fee,
-         null::integer as day, null::integer as free_day, a.terms::text as more
-    from accounts a
-  union all
-  select b.account_no, '00000000-0000-0000-0000-000000000000', ${BALANCE}, null, null, null,
-         b.amount, b.currency, null, null, null, null, null, b.ledger_account, null, null, null, null,
-         null, to_json(b.pending)::text
-    from balances b
-  union all
-  select coalesce(c.account_no, x.account_no), coalesce(c.id, x.id), ${CHARGE}, x.seq, x.state, c.id,
-         c.amount, c.currency, x.amount_captured, x.amount_refunded, x.amount_refunding,
-         x.balance_seq, null, null, null, c.capture, null, null, null,
-         case when x.available_now then 'now' end
-    from charges c full join authorizations x on x.account_no = c.account_no and x.id = c.id
-  union all
-  select o.account_no, o.charge, ${OPERATION}, o.seq, o.state, o.id, o.amount, o.currency, null, null,
-         null, o.balance_seq, array_position(array['${KINDS.join("','")}'], o.kind) - 1, null,
-         null, null, null, null, null, null
-    from operations o
-  union all
-  select u.account_no, u.id, ${CUSTOMER}, u.seq, null, u.id, null, null, null, null, null, null, null,
-         null, null, u.deleted, null, null, null, null
-    from customers u
-  union all
-  select j.account_no, coalesce(o.charge, j.subject), ${ENTRY}, j.seq, null, j.subject, j.amount,
-         j.currency, j.captured, j.refunded, null, null, j.type, j.debit, j.credit, null, j.fee,
-         (j.created_at at time zone 'UTC')::date - '1970-01-01'::date,
-         j.available_on - '1970-01-01'::date, null
-    from journal j
-    left join operations o
-      on j.type in (4, 6, 8, 9) and o.account_no = j.account_no and o.id = j.subject
-   order by account_no, thing, sort, seq`;
-
-type Row = readonly [
-  account_no: number,
-  thing: string,
-  sort: number,
-  seq: string | null,
-  text: string | null,
-  subject: string | null,
-  amount: string | null,
-  currency: string | null,
-  captured: number | null,
-  refunded: number | null,
-  refunding: number | null,
-  balance_seq: string | null,
-  type: number | null,
-  debit: number | null,
-  credit: number | null,
-  flag: boolean | null,
-  fee: string | null,
-  day: number | null,
-  free_day: number | null,
-  more: string | null,
-];
+import {
+  ACCOUNT,
+  BALANCE,
+  CHARGE,
+  CUSTOMER,
+  KINDS,
+  OBJECT,
+  OPERATION,
+  ROWS,
+  type Row,
+} from "./projection-rows.ts";
 
 type Account = {
   readonly owner: Owner;
@@ -120,6 +65,9 @@ type KeptOperation = {
   readonly currency: string;
 };
 
+/** Erased with its customer, it is gone without an entry of its own. */
+type KeptObject = { readonly id: string; readonly type: string; readonly seq: number };
+
 type KeptCustomer = { readonly id: string; readonly deleted: boolean; readonly seq: number };
 
 /** All rows about one charge or one customer. */
@@ -127,6 +75,7 @@ type Life = {
   readonly thing: string;
   charge: KeptCharge | undefined;
   customer: KeptCustomer | undefined;
+  object: KeptObject | undefined;
   readonly operations: Map<string, KeptOperation>;
   readonly entries: JournalEntry[];
 };
@@ -214,6 +163,7 @@ const newLife = (thing: string): Life => ({
   thing,
   charge: undefined,
   customer: undefined,
+  object: undefined,
   operations: new Map(),
   entries: [],
 });
@@ -262,6 +212,9 @@ function put(life: Life, row: Row): void {
     case CUSTOMER:
       life.customer = { id: subject ?? "", deleted: flag ?? false, seq: Number(seq) };
       break;
+    case OBJECT:
+      life.object = { id: subject ?? "", type: text ?? "", seq: Number(seq) };
+      break;
     default:
       life.entries.push({
         seq: Number(seq),
@@ -292,6 +245,7 @@ function replay(account: Account, life: Life, report: Report): void {
     charges: new Map(),
     operations: new Map(),
     customers: new Map(),
+    objects: new Map(),
     balances: account.replayed,
     freed: account.freed,
   };
@@ -341,6 +295,7 @@ function compare(owner: Owner, life: Life, projection: Projection, report: Repor
     if (told === undefined) report(place, "no entry opened it");
     else differ(place, kept, { ...told, balance_seq: told.balanceSeq }, report);
   }
+  compareObject(owner, life, projection, report);
   const deleted = projection.customers.get(thing);
   const place = placeOf("customer", owner, thing);
   if (customer !== undefined && deleted === undefined) report(place, "no entry made it");
@@ -348,6 +303,18 @@ function compare(owner: Owner, life: Life, projection: Projection, report: Repor
   else if (customer !== undefined) {
     const told = { deleted: deleted ?? false, seq: life.entries.at(-1)?.seq ?? 0 };
     differ(place, { deleted: customer.deleted, seq: customer.seq }, told, report);
+  }
+}
+
+function compareObject(owner: Owner, life: Life, projection: Projection, report: Report): void {
+  const { object, thing } = life;
+  const told = projection.objects.get(thing);
+  if (object === undefined) {
+    if (told !== undefined) report(placeOf("object", owner, thing), "is gone");
+  } else if (told === undefined) {
+    report(placeOf(object.type, owner, thing), "no entry made it");
+  } else {
+    differ(placeOf(object.type, owner, thing), { seq: object.seq }, { seq: told.seq }, report);
   }
 }
 

@@ -15,3 +15,7 @@ export const LEDGER_ACCOUNTS = [
 ] as const;
 
 export type LedgerAccount = (typeof LEDGER_ACCOUNTS)[number]["name"];
+
+/** The code of a ledger account in the tables. */
+export const codeOf = (name: LedgerAccount): number =>
+  LEDGER_ACCOUNTS.find((account) => account.name === name)?.code ?? 0;

@@ -56,6 +56,10 @@ export function feeOf({ fee_bps, fee_fixed }: Terms, amount: number, currency: s
   return Math.min(amount, share + (fee_fixed[currency] ?? 0));
 }
 
+/** What a dispute costs, whatever it is about. */
+export const disputeFee = ({ dispute_fee }: Terms, currency: string): number =>
+  dispute_fee[currency] ?? 0;
+
 const DAY_SECONDS = 86_400;
 
 /** The UTC day of a time in unix seconds, counted from 1970. */
