@@ -78,11 +78,9 @@ export const balanceRoutes: readonly Route[] = [
     handle: async (call) => {
       const found = await find(call.env, call.scope, call.continent, { kind: "balance" });
       if (!found.ok) return found;
-      const amounts = found.value.rows as readonly BalanceRow[];
-      return ok({
-        object: balanceObject(amounts, call.scope.livemode),
-        servedBy: found.value.servedBy,
-      });
+      const { rows, servedBy, admitted } = found.value;
+      const object = balanceObject(rows as readonly BalanceRow[], call.scope.livemode);
+      return ok({ object, servedBy, admitted });
     },
   }),
   ...LIST_PATHS.flatMap((path) => [

@@ -4,13 +4,7 @@ import * as z from "zod";
 import type { Json } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type CardId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
-import {
-  cardObject,
-  customerObject,
-  listObject,
-  type StripeObject,
-  tokenOfCard,
-} from "../../protocol/object.ts";
+import { customerObject, tokenOfCard } from "../../protocol/object.ts";
 import type { CustomerRow } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { list, one } from "./lookup.ts";
@@ -116,14 +110,6 @@ async function save(call: Call<Fields>, change: "create" | "update") {
   });
 }
 
-// What is retrieved shows the cards too; what a write answers with stays the same until the deletion.
-function withSources(row: CustomerRow, call: Call<unknown>): StripeObject {
-  const customer = customerObject(row, call.scope);
-  if (row.deleted) return customer;
-  const cards = row.cards.map(({ id, card }) => cardObject(id, card, row.id));
-  return { ...customer, sources: listObject(`/v1/customers/${row.id}/sources`, cards, false) };
-}
-
 export const customerRoutes: readonly Route[] = [
   route({
     method: "POST",
@@ -151,7 +137,7 @@ export const customerRoutes: readonly Route[] = [
           ...(span === undefined ? {} : { created: span }),
           ...(email === undefined ? {} : { email }),
         },
-        (row: CustomerRow) => withSources(row, call),
+        (row: CustomerRow) => customerObject(row, call.scope),
       );
     },
   }),
@@ -168,7 +154,7 @@ export const customerRoutes: readonly Route[] = [
         call,
         "customer",
         id.ok ? { kind: "customer", id: id.value } : undefined,
-        (row: CustomerRow) => withSources(row, call),
+        (row: CustomerRow) => customerObject(row, call.scope),
       );
     },
   }),

@@ -6,19 +6,22 @@ import type { Context } from "hono";
 import type { Failure } from "../../protocol/failure.ts";
 import { type AccountId, mintRequestId } from "../../protocol/ids.ts";
 import { looksLikePan } from "../../protocol/pan-detection.ts";
+import type { Query } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { type Asked, answer, refusal } from "./answer.ts";
 import { authenticate, invalidKey, keyText } from "./authentication.ts";
 import { disclosedIn, disclosedInHeaders, disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
+import { type Branch, branchOf, expanded } from "./expand.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
 import { parseParameters, readBody } from "./parameters.ts";
-import { nearestTo } from "./reading.ts";
+import { findSeveral, nearestTo } from "./reading.ts";
 import { countRefused } from "./refused-callers.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
 import { failureOf } from "./schema.ts";
 import { typedCardIn } from "./sealed-cards.ts";
+import { shardOf } from "./shard-call.ts";
 
 type EdgeContext = Context<{ Bindings: EdgeEnv }>;
 
@@ -101,6 +104,9 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   if (disclosed !== undefined) return refuse({ kind: "pan_detected", param: disclosed });
   const checked = route.params.safeParse(rest);
   if (!checked.success) return refuse(failureOf(checked.error));
+  const { expand = [] } = (checked.data ?? {}) as { readonly expand?: readonly string[] };
+  const branch = branchOf(expand, route.answers);
+  if (!branch.ok) return branch;
   const call: Call<unknown> = {
     env,
     scope: { account: caller.value.account, livemode: caller.value.livemode },
@@ -122,7 +128,29 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   if (route.access === "platform") return recorded(handled, call);
   // A key whose account the ledger does not know opens as little as a forged one, and is told no more.
   const orphaned = !handled.ok && handled.failure.kind === "account_unknown";
-  return orphaned && sentKey !== undefined ? refuse(invalidKey(sentKey)) : handled;
+  if (orphaned && sentKey !== undefined) return refuse(invalidKey(sentKey));
+  return handled.ok ? complete(handled.value, branch.value, call, asked) : handled;
+}
+
+const NOTHING_EMBEDDED = () => [];
+
+/** The answer with what was to be expanded in it. */
+async function complete(
+  answered: Answered,
+  branch: Branch,
+  { env, scope, continent, claim }: Call<unknown>,
+  asked: Asked,
+): Promise<Result<Answered, Refused>> {
+  if (branch.size === 0) return ok(answered);
+  // Nothing was admitted by a write that can be built on; home is read by whom the shard turns away now.
+  const admission = answered.admitted ?? (await shardOf(env, scope).admit(scope));
+  const minSeq = admission.ok ? admission.minSeq : null;
+  const read = (queries: readonly Query[]) => findSeveral(env, scope, continent, minSeq, queries);
+  const object = await expanded(answered.object, branch, NOTHING_EMBEDDED, scope, read);
+  if (object.ok) return ok({ ...answered, object: object.value });
+  // Whoever sent a key may ask again and nothing is done twice; nobody else is told that it was not done.
+  const isWrite = claim.operation.startsWith("POST ");
+  return isWrite && asked.key === undefined ? ok(answered) : object;
 }
 
 /** A call with the platform key is in the audit log before its answer leaves; else there is no answer. */

@@ -7,6 +7,7 @@ import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
 import type { StripeObject } from "../../protocol/object.ts";
 import type { Result } from "../../protocol/result.ts";
+import type { Admitted } from "../../protocol/shard.ts";
 import type { Access } from "./authentication.ts";
 import type { EdgeEnv } from "./environment.ts";
 import type { VersionedClaim } from "./idempotency.ts";
@@ -38,6 +39,8 @@ export type Answered = {
   readonly original?: RequestId;
   /** Where a read was answered from. */
   readonly servedBy?: string;
+  /** The shard's word under which it was read, if it gave one. */
+  readonly admitted?: Admitted;
 };
 
 export type Refused = Failure & { readonly replay?: { readonly original: RequestId } };

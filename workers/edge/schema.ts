@@ -144,13 +144,25 @@ export const setMetadata = (pairs: Record<string, string | null> | null | undefi
         Object.entries(pairs).filter((pair): pair is [string, string] => pair[1] !== null),
       );
 
-/** No route can expand yet, so naming a property is refused rather than ignored. */
-export const expand = checked<undefined>({ type: "array", items: { type: "string" } }, (value) => {
-  const [first] = typeof value === "object" && value !== null ? Object.values(value) : [value];
-  if (first === undefined || first === "") return { value: undefined };
-  const named = typeof first === "string" ? ` (${first.slice(0, 100)})` : "";
-  return { refuse: invalid(`This property cannot be expanded${named}.`) };
-});
+/** More paths than any answer has fields worth expanding. */
+const EXPAND_MAX = 50;
+
+/** Paths to expand; expand.ts says which a route knows. */
+export const expand = checked<readonly string[] | undefined>(
+  { type: "array", maxItems: EXPAND_MAX, items: { type: "string" } },
+  (value) => {
+    if (value === "" || value === null) return { value: undefined };
+    const names = typeof value === "object" ? Object.keys(value) : ["none"];
+    if (names.some((name) => !/^[0-9]{1,9}$/.test(name))) {
+      return { refuse: invalid("must be an array, as in expand[]=customer.") };
+    }
+    if (names.length > EXPAND_MAX) return { refuse: invalid(`at most ${EXPAND_MAX} paths.`) };
+    const paths: unknown[] = Object.values(value as object).filter((path) => path !== "");
+    return paths.every((path) => typeof path === "string")
+      ? { value: paths }
+      : { refuse: invalid("must be an array of strings.") };
+  },
+);
 
 const cardText = (max: number) => text(max).optional();
 
