@@ -28,6 +28,7 @@ export type Failure =
   | { readonly kind: "key_secret_in_browser" }
   | { readonly kind: "key_not_platform" }
   | { readonly kind: "livemode_closed" }
+  | { readonly kind: "version_invalid"; readonly version: string }
   | { readonly kind: "account_unknown" }
   | { readonly kind: "route_unknown"; readonly method: string; readonly path: string }
   | {
@@ -147,6 +148,11 @@ export function wireOf(f: Failure): WireError {
         ...invalid(f.kind, "Live mode has no processor here. Use the test mode keys."),
         status: 403,
       };
+    case "version_invalid":
+      return invalid(
+        undefined,
+        `Invalid Stripe API version: ${f.version}. Name a published one, as in 2026-10-28.endive, or leave the header out.`,
+      );
     case "account_unknown":
       return unauthorized("The account of this API key does not exist here.", "account_invalid");
     case "route_unknown":

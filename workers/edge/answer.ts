@@ -1,5 +1,6 @@
 // How an answer looks on the wire: Stripe's headers and its error body.
 
+import type { ApiVersion } from "../../protocol/api-version.ts";
 import { type Failure, isRetryable, wireOf } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
 import { API_VERSION } from "../../protocol/object.ts";
@@ -10,7 +11,8 @@ export type Asked = {
   readonly request: RequestId;
   /** The caller's idempotency key, when it sent one. */
   readonly key: string | undefined;
-  readonly version: string | undefined;
+  /** The version whose shapes it asked for; undefined when it named none that there is. */
+  readonly version: ApiVersion | undefined;
 };
 
 const EXPOSED =
@@ -33,7 +35,7 @@ function headersOf(asked: Asked): Headers {
     "strict-transport-security": "max-age=63072000; includeSubDomains; preload",
     vary: "Origin",
     "request-id": asked.request,
-    "stripe-version": asked.version ?? API_VERSION,
+    "stripe-version": asked.version?.text ?? API_VERSION,
   });
   if (asked.key !== undefined) {
     headers.set("idempotency-key", asked.key);
