@@ -2,6 +2,7 @@
 // `param`, and a sentence that says what to do. Rich inside, plain outside; no card data ever.
 // Failures are plain data, so they cross RPC and are stored for replays as they are.
 
+import { type Advice, adviceOf } from "./decline.ts";
 import type { ChargeId } from "./ids.ts";
 
 /** Codes of a card that cannot be used as typed; each names the field at fault. */
@@ -50,6 +51,8 @@ export type Failure =
       readonly declineCode?: string;
       readonly message: string;
       readonly charge: ChargeId;
+      /** As the network said it, e.g. `51`. */
+      readonly networkDeclineCode?: string;
     }
   /** Card testing is suspected. Why, and which limit, is told to nobody. */
   | { readonly kind: "card_blocked" }
@@ -77,6 +80,8 @@ export type WireError = {
   readonly param?: string;
   readonly decline_code?: string;
   readonly charge?: string;
+  readonly advice_code?: Advice;
+  readonly network_decline_code?: string;
 };
 
 const CARD_FIELD: Record<CardFieldCode, readonly [param: string, message: string]> = {
@@ -99,6 +104,11 @@ const unauthorized = (message: string, code?: string): WireError => ({
   ...invalid(code, message),
   status: 401,
 });
+
+function advised(code: string, declineCode?: string): Pick<WireError, "advice_code"> {
+  const advice = adviceOf(code, declineCode);
+  return advice === undefined ? {} : { advice_code: advice };
+}
 
 /** The public face of a failure. */
 export function wireOf(f: Failure): WireError {
@@ -195,6 +205,10 @@ export function wireOf(f: Failure): WireError {
         charge: f.charge,
         ...(f.declineCode === undefined ? {} : { decline_code: f.declineCode }),
         ...(f.code === "incorrect_cvc" ? { param: "cvc" } : {}),
+        ...advised(f.code, f.declineCode),
+        ...(f.networkDeclineCode === undefined
+          ? {}
+          : { network_decline_code: f.networkDeclineCode }),
       };
     case "card_blocked":
       // Word for word what a generic decline says, so that a good card looks as dead as a bad one.
@@ -204,6 +218,7 @@ export function wireOf(f: Failure): WireError {
         code: "card_declined",
         decline_code: "generic_decline",
         message: "Your card was declined.",
+        ...advised("card_declined", "generic_decline"),
       };
     default:
       return stateErrorOf(f);

@@ -2,6 +2,7 @@
 // 2020-12, which is what OpenAPI 3.1 takes).
 
 import * as z from "zod";
+import { DECLINES } from "../../protocol/decline.ts";
 import { API_VERSION } from "../../protocol/object.ts";
 import type { Route } from "./route.ts";
 
@@ -20,7 +21,10 @@ const ERROR_SCHEMA: Json = {
         decline_code: { type: "string" },
         param: { type: "string" },
         charge: { type: "string" },
+        advice_code: { enum: [...new Set(DECLINES.map(({ advice }) => advice))] },
+        network_decline_code: { type: "string" },
         message: { type: "string" },
+        doc_url: { type: "string", format: "uri" },
       },
     },
   },

@@ -40,6 +40,7 @@ const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8A
 export function askedOf(request: Request): Asked {
   return {
     request: mintRequestId(random),
+    origin: new URL(request.url).origin,
     key: undefined,
     version: parseApiVersion(versionText(request) ?? API_VERSION),
   };

@@ -10,6 +10,7 @@ import type { Result } from "../../protocol/result.ts";
 import type { Admitted } from "../../protocol/shard.ts";
 import type { Access } from "./authentication.ts";
 import type { EdgeEnv } from "./environment.ts";
+import type { Shown } from "./error-body.ts";
 import type { VersionedClaim } from "./idempotency.ts";
 
 /** A request that was authenticated, parsed and checked. */
@@ -43,7 +44,10 @@ export type Answered = {
   readonly admitted?: Admitted;
 };
 
-export type Refused = Failure & { readonly replay?: { readonly original: RequestId } };
+export type Refused = Failure & {
+  readonly replay?: { readonly original: RequestId };
+  readonly shows?: Shown;
+};
 
 export type Route = {
   readonly method: "GET" | "POST" | "DELETE";
