@@ -196,6 +196,12 @@ const NAMELESS: readonly Row[] = [
     "Name a published one, or leave the header out.",
   ],
   [
+    "permission_missing",
+    403,
+    "The restricted key lacks a permission, which the message names.",
+    "Use a key that has it, or have one made.",
+  ],
+  [
     "url_unrecognized",
     404,
     "There is no such route.",
@@ -276,6 +282,7 @@ const BY_NAME = new Map(ERROR_CATALOGUE.map((entry) => [entry.name, entry]));
 const NAMES: Partial<Record<Failure["kind"], string>> = {
   key_missing: "api_key_missing",
   key_invalid: "api_key_invalid",
+  permission_missing: "permission_missing",
   version_invalid: "api_version_invalid",
   route_unknown: "url_unrecognized",
   idempotency_mismatch: "idempotency_key_reused",

@@ -3,7 +3,8 @@
 // Failures are plain data, so they cross RPC and are stored for replays as they are.
 
 import { type Advice, adviceOf } from "./decline.ts";
-import type { ChargeId } from "./ids.ts";
+import type { AccountId, ChargeId } from "./ids.ts";
+import { type Permission, shownPermission } from "./permission.ts";
 
 /** Codes of a card that cannot be used as typed; each names the field at fault. */
 export type CardFieldCode =
@@ -28,6 +29,12 @@ export type Failure =
   | { readonly kind: "key_publishable" }
   | { readonly kind: "key_secret_in_browser" }
   | { readonly kind: "key_not_platform" }
+  | {
+      readonly kind: "permission_missing";
+      readonly shown: string;
+      readonly account: AccountId;
+      readonly permission: Permission;
+    }
   | { readonly kind: "livemode_closed" }
   | { readonly kind: "version_invalid"; readonly version: string }
   | { readonly kind: "account_unknown" }
@@ -153,6 +160,14 @@ export function wireOf(f: Failure): WireError {
       };
     case "key_not_platform":
       return { ...invalid(f.kind, "Only the platform key may do this."), status: 403 };
+    case "permission_missing":
+      return {
+        ...invalid(
+          undefined,
+          `The key ${f.shown} of ${f.account} may not do this. It could with the permission '${shownPermission(f.permission)}'.`,
+        ),
+        status: 403,
+      };
     case "livemode_closed":
       return {
         ...invalid(f.kind, "Live mode has no processor here. Use the test mode keys."),

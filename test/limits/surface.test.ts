@@ -13,6 +13,7 @@ afterAll(() => system?.close());
 
 const ROUTES = [
   "POST /v1/accounts",
+  "POST /v1/accounts/{id}/keys",
   "GET /v1/account",
   "GET /v1/vault/keys",
   "POST /v1/tokens",

@@ -37,6 +37,14 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   key_publishable: [{ kind: "key_publishable" }],
   key_secret_in_browser: [{ kind: "key_secret_in_browser" }],
   key_not_platform: [{ kind: "key_not_platform" }],
+  permission_missing: [
+    {
+      kind: "permission_missing",
+      shown: "rk_test_****",
+      account: "acct_0000000000000001",
+      permission: "charge_write",
+    },
+  ],
   livemode_closed: [{ kind: "livemode_closed" }],
   version_invalid: [{ kind: "version_invalid", version: "latest" }],
   account_unknown: [{ kind: "account_unknown" }],

@@ -73,6 +73,7 @@ export const balanceRoutes: readonly Route[] = [
     path: "/v1/balance",
     summary: "Retrieve the balance",
     access: "secret",
+    permission: "balance_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "balance",
     handle: async (call) => {
@@ -89,6 +90,7 @@ export const balanceRoutes: readonly Route[] = [
       path,
       summary: "List balance transactions, newest first",
       access: "secret",
+      permission: "balance_read",
       params: listParams,
       answers: "list of balance transactions",
       handle: transactions,
@@ -98,6 +100,7 @@ export const balanceRoutes: readonly Route[] = [
       path: `${path}/:id`,
       summary: "Retrieve a balance transaction",
       access: "secret",
+      permission: "balance_read",
       params: z.strictObject({ expand: expand.optional() }),
       answers: "balance transaction",
       handle: transaction,

@@ -116,6 +116,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers",
     summary: "Create a customer, with a card if a `source` is given",
     access: "secret",
+    permission: "customer_write",
     params: createParams,
     answers: "customer",
     handle: (call) => save(call, "create"),
@@ -125,6 +126,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers",
     summary: "List customers, newest first",
     access: "secret",
+    permission: "customer_read",
     params: z.strictObject({ ...page, created: created.optional(), email: text(512).optional() }),
     answers: "list of customers",
     handle: (call) => {
@@ -146,6 +148,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers/:id",
     summary: "Retrieve a customer",
     access: "secret",
+    permission: "customer_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "customer",
     handle: (call) => {
@@ -163,6 +166,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers/:id",
     summary: "Update a customer; an empty value unsets a field",
     access: "secret",
+    permission: "customer_write",
     params: updateParams,
     answers: "customer",
     handle: (call) => save(call, "update"),
@@ -172,6 +176,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers/:id",
     summary: "Delete a customer and destroy the cards kept for it",
     access: "secret",
+    permission: "customer_write",
     params: z.strictObject({}),
     answers: "deleted customer",
     handle: async (call) => {
@@ -192,6 +197,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers/:id/sources/:card",
     summary: "Delete a customer's card and destroy it",
     access: "secret",
+    permission: "customer_write",
     params: z.strictObject({}),
     answers: "deleted card",
     handle: async (call) => {

@@ -26,6 +26,7 @@ export const eventRoutes: readonly Route[] = [
     path: "/v1/events",
     summary: "List events, newest first",
     access: "secret",
+    permission: "event_read",
     params: z.strictObject({ ...page, created: created.optional(), type: text(100).optional() }),
     answers: "list of events",
     handle: async (call) => {
@@ -51,6 +52,7 @@ export const eventRoutes: readonly Route[] = [
     path: "/v1/events/:id",
     summary: "Retrieve an event",
     access: "secret",
+    permission: "event_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "event",
     handle: (call) => {

@@ -86,6 +86,20 @@ function hintAt(at: Place, name: string): string {
     : ` These can be: ${Array.from(names, (known) => prefix + known).join(", ")}.`;
 }
 
+/** Types of the objects that a branch puts into an answer. */
+export function typesIn(branch: Branch, answers: string): ReadonlySet<string> {
+  const types = new Set<string>();
+  const walk = (at: Branch, place: Place): void => {
+    for (const [name, within] of at) {
+      const inner = place.list ? { ...place, list: false } : stepInto(place, name);
+      for (const type of inner?.types ?? []) types.add(type);
+      if (inner !== undefined) walk(within, inner);
+    }
+  };
+  walk(branch, placeOf(answers));
+  return types;
+}
+
 type Visit = { readonly object: Record<string, unknown>; readonly branch: Branch };
 type Step = Visit & {
   readonly name: string;

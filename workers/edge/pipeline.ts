@@ -13,14 +13,15 @@ import {
 import type { Failure } from "../../protocol/failure.ts";
 import { type AccountId, mintRequestId } from "../../protocol/ids.ts";
 import { API_VERSION } from "../../protocol/object.ts";
+import { readPermissionOf } from "../../protocol/permission.ts";
 import type { Query } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { type Asked, answer, refusal } from "./answer.ts";
-import { authenticate, invalidKey, keyText } from "./authentication.ts";
+import { authenticate, invalidKey, keyText, missingIn, originOf } from "./authentication.ts";
 import { disclosedIn, disclosedInHeaders, disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
-import { type Branch, branchOf, expanded } from "./expand.ts";
+import { type Branch, branchOf, expanded, typesIn } from "./expand.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
 import { parseParameters, readBody, type Tree } from "./parameters.ts";
 import { findSeveral, nearestTo } from "./reading.ts";
@@ -79,12 +80,7 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   const sent = await received(request, env);
   if (!sent.ok) return sent;
   const { sentKey, params } = sent.value;
-  const caller = await authenticate(
-    sentKey,
-    route.access,
-    env.API_KEY_SECRET,
-    request.headers.has("origin"),
-  );
+  const caller = await authenticate(sentKey, route, env.API_KEY_SECRET, originOf(request));
   if (!caller.ok) {
     countRefused(caller.failure, request, sentKey, env, c.executionCtx);
     return caller;
@@ -95,6 +91,9 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   if (!params.ok) return params;
   const checked = check(route, caller.value, params.value);
   if (!checked.ok) return checked;
+  const { branch } = checked.value;
+  const unseen = unseenBy(caller.value, branch, route, sentKey ?? "");
+  if (unseen !== undefined) return refuse(unseen);
   const { pathname } = new URL(request.url);
   const call: Call<unknown> = {
     env,
@@ -120,7 +119,6 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   const orphaned = !handled.ok && handled.failure.kind === "account_unknown";
   if (orphaned && sentKey !== undefined) return refuse(invalidKey(sentKey));
   if (!handled.ok) return handled;
-  const { branch } = checked.value;
   return complete(handled.value, { branch, version: version.value, key: asked.key }, call);
 }
 
@@ -172,6 +170,22 @@ function check(route: Route, caller: ApiKey, params: Tree): Result<Checked, Fail
   return branch.ok ? ok({ data, branch: branch.value }) : branch;
 }
 
+// A restricted key sees in an answer no type of object that it could not read by itself.
+function unseenBy(
+  caller: ApiKey,
+  branch: Branch,
+  route: Route,
+  sentKey: string,
+): Failure | undefined {
+  if (caller.permissions === undefined) return undefined;
+  for (const type of typesIn(branch, route.answers)) {
+    const permission = readPermissionOf(type);
+    const missing = permission && missingIn(caller, permission, sentKey);
+    if (missing !== undefined) return missing;
+  }
+  return undefined;
+}
+
 type Completion = {
   readonly branch: Branch;
   readonly version: ApiVersion;
@@ -204,7 +218,7 @@ async function recorded(
   handled: Result<Answered, Refused>,
   { env, request, claim, continent }: Call<unknown>,
 ): Promise<Result<Answered, Refused>> {
-  const account = handled.ok ? handled.value.object["id"] : undefined;
+  const { id, account = id } = handled.ok ? handled.value.object : {};
   const region =
     typeof account === "string" ? homeOf(slotOf(account as AccountId)) : nearestTo(continent);
   try {

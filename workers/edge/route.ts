@@ -6,6 +6,7 @@ import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
 import type { StripeObject } from "../../protocol/object.ts";
+import type { Permission } from "../../protocol/permission.ts";
 import type { Result } from "../../protocol/result.ts";
 import type { Admitted } from "../../protocol/shard.ts";
 import type { Access } from "./authentication.ts";
@@ -55,6 +56,8 @@ export type Route = {
   readonly path: string;
   readonly summary: string;
   readonly access: Access;
+  /** What a restricted key must be permitted; null where only the platform may call. */
+  readonly permission: Permission | null;
   readonly params: z.ZodType;
   /** Name of the object in the answer. */
   readonly answers: string;
