@@ -1,6 +1,7 @@
 // The audit trail of one object: what it did, in its own SQLite, written with the act itself, so that the
-// answer leaves only once both are durable. An alarm sends the entries on, in order and at least once, as a
-// hash chain (docs/decisions/0018), and then lets go of them.
+// answer leaves only once both are durable; or written right behind the answer, for an act whose outcome is told
+// to nobody before the entry is durable. An alarm sends the entries on, in order and at least once, as a hash
+// chain (docs/decisions/0018), and then lets go of them.
 
 import {
   type AuditEntry,
@@ -10,6 +11,7 @@ import {
   auditGenesis,
   auditLink,
 } from "../protocol/audit.ts";
+import { assert } from "../protocol/result.ts";
 import type { Region } from "../protocol/slot.ts";
 import { type OriginFetchers, postSigned } from "./signed-request.ts";
 
@@ -46,8 +48,12 @@ export type AuditWays = {
 export class AuditTrail {
   readonly #storage: DurableObjectStorage;
   readonly #ways: AuditWays;
+  readonly #instance = hexOf(LIFE_BYTES);
   #last: number;
+  #life: string | undefined;
   #armed = false;
+  readonly #behind: AuditEntry[] = [];
+  #writing: Promise<void> | undefined;
 
   constructor(storage: DurableObjectStorage, ways: AuditWays) {
     this.#storage = storage;
@@ -69,6 +75,40 @@ export class AuditTrail {
     if (this.#armed) return;
     this.#armed = true;
     void this.#storage.setAlarm(nowMs + SHIP_MS);
+  }
+
+  /**
+   * Takes an entry that is written when the answer of this turn has left, with those that come meanwhile. Answers
+   * what to ask `written` with: whoever acts on the answer tells nobody of it before.
+   */
+  recordBehind(entry: AuditEntry): string {
+    this.#behind.push(entry);
+    // Its failure is told to those who ask `written`.
+    this.#write().catch(() => {});
+    return this.#instance;
+  }
+
+  /** Ends when every entry of `recordBehind` is durable; fails for those that another instance had taken. */
+  async written(instance: string): Promise<void> {
+    assert(instance === this.#instance, "the entries went with the instance that had taken them");
+    while (this.#behind.length > 0) await this.#write();
+    await this.#storage.sync();
+  }
+
+  #write(): Promise<void> {
+    this.#writing ??= this.#writeBehind().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
+  }
+
+  // What is under way when an answer is given holds it back, so the write waits until it has left.
+  async #writeBehind(): Promise<void> {
+    await scheduler.wait(0);
+    for (let [entry] = this.#behind; entry !== undefined; [entry] = this.#behind) {
+      this.record(entry);
+      this.#behind.shift();
+    }
   }
 
   /** Sends on what there is; to be called by each alarm of the object. */
@@ -114,13 +154,12 @@ export class AuditTrail {
   // would contradict for ever what is kept, and nothing that it does would be kept any more.
   #stream(): string {
     const { room, object } = this.#ways;
-    let life = this.#storage.kv.get<string>(STREAM);
-    if (life === undefined) {
-      const random = crypto.getRandomValues(new Uint8Array(LIFE_BYTES));
-      life = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-      this.#storage.kv.put(STREAM, life);
+    this.#life ??= this.#storage.kv.get<string>(STREAM);
+    if (this.#life === undefined) {
+      this.#life = hexOf(LIFE_BYTES);
+      this.#storage.kv.put(STREAM, this.#life);
     }
-    return `${room}/${object}-${life}`;
+    return `${room}/${object}-${this.#life}`;
   }
 
   #next(): string[] {
@@ -138,3 +177,9 @@ export class AuditTrail {
     return entries;
   }
 }
+
+/** So many random bytes. */
+const hexOf = (length: number): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");

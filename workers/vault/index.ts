@@ -155,7 +155,11 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       if (this.#isLimited(order, digits)) words.push({ digits, approved });
     };
     const means = {
-      take: (slot: number, names: readonly CardName[]) => this.#boxOf(slot).takeMany(names),
+      take: async (slot: number, names: readonly CardName[]) => {
+        const box = this.#boxOf(slot);
+        const { cards, entry } = await box.takeMany(names);
+        return { cards, written: box.written(entry) };
+      },
       tellUnopened: async (slot: number, name: CardName, keyVersion: string) => {
         const cards = { [name.owner]: [[name.token, name.order ?? null, keyVersion] as const] };
         await this.#boxOf(slot).record({ action: "card.did_not_open", actor: "vault", cards });
