@@ -1,6 +1,6 @@
 // The audit trail of one object: what it did, in its own SQLite, written with the act itself, so that the
-// answer leaves only once both are durable; or written right behind the answer, for an act whose outcome is told
-// to nobody before the entry is durable. An alarm sends the entries on, in order and at least once, as a hash
+// answer leaves only once both are durable; or written behind the answer, for an act whose outcome is told to nobody
+// before the entry is durable. An alarm sends the entries on, in order and at least once, as a hash
 // chain (docs/decisions/0018), and then lets go of them.
 
 import {
@@ -17,6 +17,8 @@ import { type OriginFetchers, postSigned } from "./signed-request.ts";
 
 /** How long entries wait to be sent together (PCI DSS 10.3.3: promptly backed up to a central server). */
 export const SHIP_MS = 10_000;
+/** When an entry is written that its taker does not ask for: he asks at once, or has crashed. */
+const UNASKED_MS = 250;
 /** Of one shipment; an origin takes 8 MiB, and an entry of a thousand cards is some 100 KB. */
 const SHIPPED_BYTES_MAX = 2 * 1024 * 1024;
 const SHIPPED_ENTRIES_MAX = 1_000;
@@ -53,7 +55,6 @@ export class AuditTrail {
   #life: string | undefined;
   #armed = false;
   readonly #behind: AuditEntry[] = [];
-  #writing: Promise<void> | undefined;
 
   constructor(storage: DurableObjectStorage, ways: AuditWays) {
     this.#storage = storage;
@@ -78,33 +79,25 @@ export class AuditTrail {
   }
 
   /**
-   * Takes an entry that is written when the answer of this turn has left, with those that come meanwhile. Answers
-   * what to ask `written` with: whoever acts on the answer tells nobody of it before.
+   * Takes an entry that is written when `written` is asked for it, or soon after. Answers what to ask with: whoever
+   * acts on the act tells nobody of it before.
    */
   recordBehind(entry: AuditEntry): string {
     this.#behind.push(entry);
-    // Its failure is told to those who ask `written`.
-    this.#write().catch(() => {});
+    if (this.#behind.length === 1) setTimeout(() => this.#writeBehind(), UNASKED_MS);
     return this.#instance;
   }
 
-  /** Ends when every entry of `recordBehind` is durable; fails for those that another instance had taken. */
-  async written(instance: string): Promise<void> {
-    assert(instance === this.#instance, "the entries went with the instance that had taken them");
-    while (this.#behind.length > 0) await this.#write();
-    await this.#storage.sync();
+  /**
+   * Writes what `recordBehind` has taken; the answer waits until it is durable. Fails for the entries of another
+   * instance: they went with its memory.
+   */
+  written(instance: string): void {
+    assert(instance === this.#instance, "this instance has not taken the entry");
+    this.#writeBehind();
   }
 
-  #write(): Promise<void> {
-    this.#writing ??= this.#writeBehind().finally(() => {
-      this.#writing = undefined;
-    });
-    return this.#writing;
-  }
-
-  // What is under way when an answer is given holds it back, so the write waits until it has left.
-  async #writeBehind(): Promise<void> {
-    await scheduler.wait(0);
+  #writeBehind(): void {
     for (let [entry] = this.#behind; entry !== undefined; [entry] = this.#behind) {
       this.record(entry);
       this.#behind.shift();

@@ -172,7 +172,7 @@ export class CardBox extends DurableObject<CardBoxEnv> {
 
   /**
    * The sealed cards in the order asked for, each with its CVC if this is its first use. One audit entry names
-   * them all, and is written right behind the answer.
+   * them all, and is written behind the answer.
    */
   takeMany(names: readonly CardName[]): TakenCards {
     const taken: Taken[] = names.map(() => undefined);
@@ -195,9 +195,9 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     return { cards: taken, entry: this.#audit.recordBehind(openedEntry(names, taken)) };
   }
 
-  /** Ends when the entry of cards that were taken is durable; fails when the box has crashed in between. */
-  written(entry: string): Promise<void> {
-    return this.#audit.written(entry);
+  /** Answers when the entry of cards that were taken is durable; fails when the box has crashed in between. */
+  written(entry: string): void {
+    this.#audit.written(entry);
   }
 
   forget(owner: string, tokens: readonly string[]): void {

@@ -110,7 +110,6 @@ export class CardBox extends RealCardBox {
 
   override takeMany(names: readonly CardName[]) {
     this.#takes++;
-    // Before the box's own: timers of one time go off in their order.
     if (this.#crashPoint === "before its entry is written") {
       void scheduler.wait(0).then(() => this.ctx.abort("as a test asked"));
     }
@@ -118,8 +117,11 @@ export class CardBox extends RealCardBox {
   }
 
   override async written(entry: string): Promise<void> {
-    await super.written(entry);
-    if (this.#crashPoint === "before its entry is confirmed") this.ctx.abort("as a test asked");
+    if (this.#crashPoint === "before its entry is written") this.ctx.abort("as a test asked");
+    super.written(entry);
+    if (this.#crashPoint === undefined) return;
+    await this.ctx.storage.sync();
+    this.ctx.abort("as a test asked");
   }
 
   /** The audit entries that this box has and has not sent on. */
