@@ -3,8 +3,9 @@
 // stored nowhere.
 
 import type { Context } from "hono";
+import type { ApiKey } from "../../protocol/api-key.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import { type AccountId, mintRequestId } from "../../protocol/ids.ts";
+import { type AccountId, mintRequestId, type RequestId } from "../../protocol/ids.ts";
 import { looksLikePan } from "../../protocol/pan-detection.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
@@ -13,7 +14,7 @@ import { authenticate, invalidKey, keyText } from "./authentication.ts";
 import { disclosedIn, disclosedInHeaders, disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
-import { parseParameters, readBody } from "./parameters.ts";
+import { parseParameters, readBody, type Tree } from "./parameters.ts";
 import { nearestTo } from "./reading.ts";
 import { countRefused } from "./refused-callers.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
@@ -93,9 +94,34 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
     countRefused(caller.failure, request, sentKey, env, c.executionCtx);
     return caller;
   }
-  if (caller.value.livemode && env.LIVE_MODE !== "open") return refuse({ kind: "livemode_closed" });
+  const handling = () => handle(route, c, asked, { caller: caller.value, params, rest, url });
+  if (route.access === "platform") return recorded(handling, c, asked.request, url);
+  const handled = await handling();
+  // A key whose account the ledger does not know opens as little as a forged one, and is told no more.
+  const orphaned = !handled.ok && handled.failure.kind === "account_unknown";
+  return orphaned && sentKey !== undefined ? refuse(invalidKey(sentKey)) : handled;
+}
+
+type Authenticated = {
+  readonly caller: ApiKey;
+  readonly params: ReturnType<typeof parseParameters>;
+  /** The parameters but the key. */
+  readonly rest: Tree;
+  readonly url: URL;
+};
+
+/** What is done for a caller who is known. */
+async function handle(
+  route: Route,
+  c: EdgeContext,
+  asked: Asked,
+  { caller, params, rest, url }: Authenticated,
+): Promise<Result<Answered, Refused>> {
+  const { env } = c;
+  const request = c.req.raw;
+  if (caller.livemode && env.LIVE_MODE !== "open") return refuse({ kind: "livemode_closed" });
   if (!params.ok) return params;
-  const typed = caller.value.sealedOnly ? typedCardIn(rest) : undefined;
+  const typed = caller.sealedOnly ? typedCardIn(rest) : undefined;
   if (typed !== undefined) return refuse({ kind: "sealed_card_required", param: typed });
   const disclosed = disclosedIn(rest);
   if (disclosed !== undefined) return refuse({ kind: "pan_detected", param: disclosed });
@@ -103,7 +129,7 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   if (!checked.success) return refuse(failureOf(checked.error));
   const call: Call<unknown> = {
     env,
-    scope: { account: caller.value.account, livemode: caller.value.livemode },
+    scope: { account: caller.account, livemode: caller.livemode },
     request: asked.request,
     path: c.req.param(),
     params: checked.data,
@@ -113,39 +139,56 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
       rest,
       env.REQUEST_MAC_SECRET,
     ),
-    fromBrowser: caller.value.kind === "publishable",
+    fromBrowser: caller.kind === "publishable",
     address: request.headers.get("cf-connecting-ip"),
     continent: (request.cf as { continent?: string } | undefined)?.continent,
     url: url.pathname,
   };
-  const handled = await route.handle(call as Call<never>);
-  if (route.access === "platform") return recorded(handled, call);
-  // A key whose account the ledger does not know opens as little as a forged one, and is told no more.
-  const orphaned = !handled.ok && handled.failure.kind === "account_unknown";
-  return orphaned && sentKey !== undefined ? refuse(invalidKey(sentKey)) : handled;
+  return route.handle(call as Call<never>);
 }
 
-/** A call with the platform key is in the audit log before its answer leaves; else there is no answer. */
+/** Characters of a path that are told of a call; no route has a longer one. */
+const OPERATION_CHARACTERS_MAX = 200;
+
+/**
+ * A call with the platform key is in the audit log before its answer leaves, however it ended; else there is no
+ * answer.
+ */
 async function recorded(
-  handled: Result<Answered, Refused>,
-  { env, request, claim, continent }: Call<unknown>,
+  handling: () => Promise<Result<Answered, Refused>>,
+  { env, req }: EdgeContext,
+  request: RequestId,
+  url: URL,
 ): Promise<Result<Answered, Refused>> {
+  const handled = await handling().catch((error: unknown) => ({ ok: false, error }) as const);
   const account = handled.ok ? handled.value.object["id"] : undefined;
+  const { continent } = (req.raw.cf ?? {}) as { continent?: string };
   const region =
     typeof account === "string" ? homeOf(slotOf(account as AccountId)) : nearestTo(continent);
+  const bug = "error" in handled;
   try {
     await env.AUDIT_LOG.getByName(region).record({
       action: "admin.call",
       actor: "platform",
-      operation: claim.operation,
-      result: handled.ok ? "done" : handled.failure.kind,
+      operation: `${req.method} ${url.pathname}`.slice(0, OPERATION_CHARACTERS_MAX),
+      result: handled.ok ? "done" : bug ? "internal" : handled.failure.kind,
       request,
       ...(typeof account === "string" ? { account } : {}),
     });
-    return handled;
   } catch {
     return refuse({ kind: "unavailable", what: "The audit log cannot be written." });
   }
+  if (bug) throw handled.error;
+  return handled;
+}
+
+/** What the Host header may not hold: whatever stands in front of us refuses it, and so do we. */
+const NO_HOST = /[\s/?#@\\]/;
+
+/** A Host that makes no URL, or that would move what is asked for into another path (RFC 9112, section 3.2). */
+export function hostFailure(request: Request): Failure | undefined {
+  const isHost = URL.canParse(request.url) && !NO_HOST.test(request.headers.get("host") ?? "");
+  return isHost ? undefined : { kind: "host_invalid" };
 }
 
 /** TLS 1.3 is the zone's setting; this refuses what slips past it (PCI DSS 4.2.1). */
