@@ -154,10 +154,10 @@ async function openAll(
   const bySlot = Map.groupBy(orders, ({ account }) => slotOf(account));
   await Promise.allSettled(
     [...bySlot].map(async ([slot, group]) => {
-      const names = group.map(({ key, token, ...scope }) => ({
-        owner: ownerOf(scope),
-        token,
-        order: key,
+      const names = group.map((order) => ({
+        owner: ownerOf(order),
+        token: order.token,
+        order: order.key,
       }));
       const { cards, written } = await means.take(slot, names);
       // Awaited only when all cards are open; a failure before that is one all the same.
