@@ -18,6 +18,7 @@ const AUTHENTICATION = new Set<Failure["kind"]>([
   "key_publishable",
   "key_secret_in_browser",
   "key_not_platform",
+  "permission_missing",
 ]);
 
 const counts = new Map<string, Omit<RefusedCallers, "count"> & { count: number }>();
