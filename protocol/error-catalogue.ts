@@ -167,6 +167,7 @@ const REQUEST: readonly Row[] = [
     "A publishable key may not do this.",
     "Call it from your server, with the secret key.",
   ],
+  ["host_invalid", 400, "The Host header is no host name.", "Send the name of this API's host."],
   ["tls_too_old", 426, "The connection is weaker than TLS 1.3.", "Connect with TLS 1.3."],
   [
     "token_already_used",

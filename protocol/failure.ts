@@ -37,6 +37,7 @@ export type Failure =
   | { readonly kind: "pan_detected"; readonly param: string }
   | { readonly kind: "body_malformed"; readonly why: string }
   | { readonly kind: "body_too_large"; readonly maxBytes: number }
+  | { readonly kind: "host_invalid" }
   | { readonly kind: "tls_too_old" }
   | { readonly kind: "key_missing" }
   | { readonly kind: "key_invalid"; readonly shown: string }
@@ -164,6 +165,8 @@ export function wireOf(f: Failure): WireError {
       return invalid(f.kind, f.why);
     case "body_too_large":
       return { ...invalid(f.kind, `The request body may have ${f.maxBytes} bytes.`), status: 413 };
+    case "host_invalid":
+      return invalid(f.kind, "The Host header is no host name. Send the name of this API's host.");
     case "tls_too_old":
       return { ...invalid(f.kind, "Connect with TLS 1.3."), status: 426 };
     case "key_missing":

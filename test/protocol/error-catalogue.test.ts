@@ -31,6 +31,7 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   pan_detected: [{ kind: "pan_detected", param }],
   body_malformed: [{ kind: "body_malformed", why }],
   body_too_large: [{ kind: "body_too_large", maxBytes: 9 }],
+  host_invalid: [{ kind: "host_invalid" }],
   tls_too_old: [{ kind: "tls_too_old" }],
   key_missing: [{ kind: "key_missing" }],
   key_invalid: [{ kind: "key_invalid", shown: "sk_test_****" }],
