@@ -77,7 +77,10 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   refund_too_large: [{ kind: "refund_too_large", max: 9 }],
   release_in_part: [{ kind: "release_in_part" }],
   processor_refused: [{ kind: "processor_refused", operation: "capture" }],
-  rate_limited: [{ kind: "rate_limited" }],
+  rate_limited: (["global-rate", "endpoint-rate", "global-concurrency"] as const).map((reason) => ({
+    kind: "rate_limited",
+    reason,
+  })),
   unavailable: [{ kind: "unavailable", what: "It is away." }],
   internal: [{ kind: "internal" }],
 };

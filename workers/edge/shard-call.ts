@@ -6,7 +6,7 @@ import type { ForgetAsk } from "../../protocol/forgetting.ts";
 import { effectiveAt } from "../../protocol/forgetting.ts";
 import { objectOf, type StripeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import type { Ask, CardSource, Reply } from "../../protocol/shard.ts";
+import type { Ask, CardSource, Quota, Reply } from "../../protocol/shard.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
 import type { EdgeEnv } from "./environment.ts";
@@ -21,16 +21,26 @@ export function shardOf(env: EdgeEnv, scope: Scope) {
 /** An ask as routes make it: with the MACs its first request may have been remembered under. */
 export type VersionedAsk = Ask & Partial<Pick<VersionedClaim, "otherMacs">>;
 
+/** A shard's refusal, with what is left of the limits it counts. */
+export const withQuotas = ({
+  failure,
+  quotas,
+}: {
+  readonly failure: Failure;
+  readonly quotas?: readonly Quota[];
+}): Refused => (quotas === undefined ? failure : { ...failure, quotas });
+
 /** Has a request executed once, and renders how it ended. */
 export async function execute(
   env: EdgeEnv,
   ask: VersionedAsk,
   render: (facts: Parameters<typeof objectOf>[0]) => StripeObject = (facts) => objectOf(facts, ask),
 ): Promise<Result<Answered, Refused>> {
-  const { end, replayed, request } = await reply(env, ask);
-  const original = { replayed, original: request };
-  if (end.ok) return ok({ object: render(end.facts), ...original });
-  return refuse(replayed ? { ...end.failure, replay: { original: request } } : end.failure);
+  const { end, replayed, request, word } = await reply(env, ask);
+  const said = word === undefined ? {} : { word };
+  if (end.ok) return ok({ object: render(end.facts), replayed, original: request, ...said });
+  const failure = withQuotas({ failure: end.failure, ...word });
+  return refuse(replayed ? { ...failure, replay: { original: request } } : failure);
 }
 
 // Where the first request with the key was remembered under another version of the secret, what looks like
@@ -75,11 +85,11 @@ export async function cardSource(
   env: EdgeEnv,
   scope: Scope,
   source: string | TypedCard,
-): Promise<Result<CardSource, Failure>> {
+): Promise<Result<CardSource, Refused>> {
   if (typeof source === "string") return ok({ kind: "token", text: source });
   // A card is only sealed for somebody who may ask now: sealing is storage, and no key guards it.
-  const admission = await shardOf(env, scope).admit(scope);
-  if (!admission.ok) return refuse(admission.failure);
+  const admission = await shardOf(env, scope).admit(scope, "write");
+  if (!admission.ok) return refuse(withQuotas(admission));
   const tokenized = await env.VAULT.tokenize(scope, source);
   if (!tokenized.ok) return tokenized;
   return ok({ kind: "tokenized", token: tokenized.value.token, card: tokenized.value.card });
