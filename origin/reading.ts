@@ -30,6 +30,7 @@ import {
   transactionSelect,
   transactionsPlan,
 } from "./history.ts";
+import { objectPlan, objectsPlan } from "./objects.ts";
 import {
   cursorOf,
   type Drizzle,
@@ -49,6 +50,7 @@ import {
   customer_versions,
   customers,
   journal,
+  objects,
   operations,
 } from "./schema.ts";
 
@@ -124,8 +126,10 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
         chargeFacts,
       );
     case "charges": {
-      const filter =
-        q.customer === undefined ? [] : [eq(charge_facts.customer, uuid("cus", q.customer))];
+      const filter = [
+        ...(q.customer === undefined ? [] : [eq(charge_facts.customer, uuid("cus", q.customer))]),
+        ...(q.intent === undefined ? [] : [eq(charge_facts.intent, uuid("pi", q.intent))]),
+      ];
       return listPlan(db, charge_facts, "ch", no, q, filter, chargeFacts);
     }
     case "refund":
@@ -158,6 +162,10 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
       );
     case "customers":
       return customersPlan(db, no, q);
+    case "object":
+      return objectPlan(db, no, q);
+    case "objects":
+      return objectsPlan(db, no, q);
     case "event":
       return onePlan(
         eventSelect(db).where(
@@ -223,7 +231,11 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
         .select({ id: cards.id })
         .from(cards)
         .where(and(eq(cards.account_no, no), eq(cards.token, token)));
-      return onePlan(paid.unionAll(kept), () => ({ kind: "token_use" as const }));
+      const method = db
+        .select({ id: objects.id })
+        .from(objects)
+        .where(and(eq(objects.account_no, no), eq(objects.token, token)));
+      return onePlan(paid.unionAll(kept).unionAll(method), () => ({ kind: "token_use" as const }));
     }
     case "account":
       return onePlan(db.select().from(accounts).where(eq(accounts.no, no)), accountFacts);

@@ -1,6 +1,7 @@
 // The one hop before every decision: the shard of the caller's account. It admits, locks and remembers.
 
 import type { Scope } from "../../protocol/command.ts";
+import type { Facts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { ForgetAsk } from "../../protocol/forgetting.ts";
 import { effectiveAt } from "../../protocol/forgetting.ts";
@@ -30,27 +31,48 @@ export const withQuotas = ({
   readonly quotas?: readonly Quota[];
 }): Refused => (quotas === undefined ? failure : { ...failure, quotas });
 
+/** A reply as what a route answers with: facts still to be shown, or the failure of who asked. */
+export function endOf({
+  end,
+  replayed,
+  request,
+  word,
+}: Reply): Result<Omit<Answered, "object"> & { readonly facts: Facts }, Refused> {
+  if (end.ok) {
+    const said = word === undefined ? {} : { word };
+    return ok({ facts: end.facts, replayed, original: request, ...said });
+  }
+  const failure = withQuotas({ failure: end.failure, ...word });
+  return refuse(replayed ? { ...failure, replay: { original: request } } : failure);
+}
+
 /** Has a request executed once, and renders how it ended. */
 export async function execute(
   env: EdgeEnv,
   ask: VersionedAsk,
   render: (facts: Parameters<typeof objectOf>[0]) => StripeObject = (facts) => objectOf(facts, ask),
 ): Promise<Result<Answered, Refused>> {
-  const { end, replayed, request, word } = await reply(env, ask);
-  const said = word === undefined ? {} : { word };
-  if (end.ok) return ok({ object: render(end.facts), replayed, original: request, ...said });
-  const failure = withQuotas({ failure: end.failure, ...word });
-  return refuse(replayed ? { ...failure, replay: { original: request } } : failure);
+  const ended = endOf(await replyTo(env, ask));
+  if (!ended.ok) return ended;
+  const { facts, ...rest } = ended.value;
+  return ok({ object: render(facts), ...rest });
 }
 
-// Where the first request with the key was remembered under another version of the secret, what looks like
-// other parameters may be the same: asked again under that version. A mismatch has changed nothing.
-async function reply(env: EdgeEnv, { otherMacs = [], ...ask }: VersionedAsk): Promise<Reply> {
-  const shard = shardOf(env, ask);
-  const first: Reply = await shard.execute(ask);
+/**
+ * How a request ended, as facts. Where the first request with the key was remembered under another version of
+ * the secret, what looks like other parameters may be the same: asked again under that version. A mismatch has
+ * changed nothing.
+ */
+export async function replyTo(
+  env: EdgeEnv,
+  { otherMacs = [], ...ask }: VersionedAsk,
+): Promise<Reply> {
+  // The RPC types of workerd do not follow a document's fields to their end; both sides know `Ask`.
+  const shard = shardOf(env, ask) as unknown as { execute(ask: Ask): Promise<Reply> };
+  const first = await shard.execute(ask);
   for (const mac of otherMacs) {
     if (ask.kind === "account" || !isMismatch(first)) break;
-    const again: Reply = await shard.execute({ ...ask, mac });
+    const again = await shard.execute({ ...ask, mac });
     if (!isMismatch(again)) return again;
   }
   return first;
