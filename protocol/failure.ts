@@ -6,6 +6,7 @@ import { amountText } from "./currency.ts";
 import { type Advice, adviceOf } from "./decline.ts";
 import type { AccountId, ChargeId } from "./ids.ts";
 import { type Permission, shownPermission } from "./permission.ts";
+import type { LimitReason } from "./shard.ts";
 
 /** Codes of a card that cannot be used as typed; each names the field at fault. */
 export type CardFieldCode =
@@ -89,7 +90,7 @@ export type Failure =
   | { readonly kind: "refund_too_large"; readonly max: number }
   | { readonly kind: "release_in_part" }
   | { readonly kind: "processor_refused"; readonly operation: string }
-  | { readonly kind: "rate_limited" }
+  | { readonly kind: "rate_limited"; readonly reason: LimitReason }
   | { readonly kind: "unavailable"; readonly what: string }
   | { readonly kind: "internal" };
 
@@ -126,6 +127,12 @@ const unauthorized = (message: string, code?: string): WireError => ({
   ...invalid(code, message),
   status: 401,
 });
+
+const LIMITED: Record<LimitReason, string> = {
+  "global-rate": "Too many requests. Slow down and retry.",
+  "endpoint-rate": "Too many requests of this kind. Slow down with them and retry.",
+  "global-concurrency": "Too many requests at once. Wait for answers before you ask more.",
+};
 
 function advised(code: string, declineCode?: string): Pick<WireError, "advice_code"> {
   const advice = adviceOf(code, declineCode);
@@ -331,7 +338,7 @@ function stateErrorOf(f: Failure): WireError {
         status: 402,
       };
     case "rate_limited":
-      return { ...invalid("rate_limit", "Too many requests. Slow down and retry."), status: 429 };
+      return { ...invalid("rate_limit", LIMITED[f.reason]), status: 429 };
     case "unavailable":
       return {
         status: 503,

@@ -29,7 +29,6 @@ import { countRefused } from "./refused-callers.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
 import { failureOf } from "./schema.ts";
 import { typedCardIn } from "./sealed-cards.ts";
-import { shardOf } from "./shard-call.ts";
 
 type EdgeContext = Context<{ Bindings: EdgeEnv }>;
 
@@ -214,10 +213,8 @@ async function complete(
   { env, scope, continent, claim }: Call<unknown>,
 ): Promise<Result<Answered, Refused>> {
   const read = async (queries: readonly Query[]) => {
-    // Whom the shard turns away now reads at home.
-    const admission = answered.admitted ?? (await shardOf(env, scope).admit(scope));
-    const minSeq = admission.ok ? admission.minSeq : null;
-    return findSeveral(env, scope, continent, minSeq, queries);
+    // What no shard has said a word on is read at home.
+    return findSeveral(env, scope, continent, answered.word?.minSeq ?? null, queries);
   };
   const embedded = (type: string) => embeddedIn(version, type);
   const object = await expanded(answered.object, branch, embedded, scope, read);
