@@ -39,10 +39,7 @@ export async function signWebhook(
 const bytesOf = (secret: WebhookSecret): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(secret.slice("whsec_".length)), (c) => c.charCodeAt(0));
 
-async function mac(
-  key: Uint8Array<ArrayBuffer>,
-  text: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array> {
+async function mac(key: BufferSource, text: BufferSource): Promise<Uint8Array<ArrayBuffer>> {
   const hmac = { name: "HMAC", hash: "SHA-256" };
   const imported = await crypto.subtle.importKey("raw", key, hmac, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign("HMAC", imported, text));
