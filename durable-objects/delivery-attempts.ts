@@ -1,6 +1,7 @@
 // Which waiting events are sent now, and what their ends mean: a success ends a delivery, a failure puts it off,
 // three days of failures give it up, and three days in which nothing at all succeeded disable the endpoint.
 
+import type { DeliveryFailure } from "../protocol/webhook-delivery.ts";
 import type { Action } from "./delivery-machine.ts";
 import {
   endpointDelayMs,
@@ -14,7 +15,6 @@ import {
   changeEndpoint,
   type Delivery,
   type DeliveryClock,
-  type DeliveryFailure,
   type DeliveryState,
   type Endpoint,
   endDelivery,

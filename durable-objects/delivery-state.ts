@@ -1,6 +1,7 @@
 // What is known of one account's webhooks: how far its sequence was read, its endpoints as the ledger last told
 // of them, and what waits at each. All but what is under way is kept in rows, and is there after a crash.
 
+import type { DeliveryFailure } from "../protocol/webhook-delivery.ts";
 import type { Chance } from "./delivery-pace.ts";
 
 /** An endpoint as the ledger has it at one entry. */
@@ -108,16 +109,6 @@ export type LogEntry = Event & {
   /** When it is tried again; null when it is not. */
   readonly nextMs: number | null;
 };
-
-export type DeliveryFailure =
-  /** Any answer but 2xx; redirects are not followed. */
-  | "status"
-  | "timeout"
-  | "unreachable"
-  /** The URL is none that may be called, by the rules of today. */
-  | "url_refused"
-  /** The ledger has no such event to show. */
-  | "event_gone";
 
 /** One change of what is kept. */
 export type Change =

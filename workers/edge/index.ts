@@ -19,6 +19,8 @@ import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
 import { tokenRoutes } from "./tokens.ts";
+import { webhookDeliveryRoutes } from "./webhook-deliveries.ts";
+import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
 
 export { AuditLog } from "../../durable-objects/audit-log.ts";
 export { Lane } from "../../durable-objects/lane.ts";
@@ -34,6 +36,8 @@ const ROUTES = [
   ...eventRoutes,
   ...balanceRoutes,
   ...cardKeyRoutes,
+  ...webhookEndpointRoutes,
+  ...webhookDeliveryRoutes,
 ];
 
 const app = new Hono<{ Bindings: EdgeEnv }>();
