@@ -324,7 +324,6 @@ export class Oracle {
       if (customer !== undefined && watched.projection.customers.get(customer) !== false) {
         fail("I19", `${command.id} is paid by a customer who is deleted`);
       }
-      this.#checkIntent(watched, command);
       const facts = openedCharge(command, verdict.paid_with);
       watched.charges.set(command.id, [{ seq: verdict.seq, facts }]);
       this.#owners.set(command.id, watched);
@@ -339,7 +338,7 @@ export class Oracle {
   #checkIntent(watched: Watched, { id, intent }: OpenCharge): void {
     if (intent === undefined) return;
     for (const [other, versions] of watched.charges) {
-      if (versions[0]?.facts.intent?.id !== intent.id) continue;
+      if (other === id || versions[0]?.facts.intent?.id !== intent.id) continue;
       const state = watched.projection.charges.get(other)?.state;
       if (state !== "failed") fail("I1", `${id} pays what ${other} pays, which is ${state}`);
     }
@@ -439,6 +438,7 @@ export class Oracle {
         this.#concludeObject(watched, command, verdict);
         break;
       case "open_charge":
+        if (verdict.outcome === "charge_opened") this.#checkIntent(watched, command);
         break;
     }
   }
