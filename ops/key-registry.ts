@@ -93,7 +93,7 @@ export const KEYS: readonly RegisteredKey[] = [
   },
   {
     name: "WEBHOOK_ROOT_SECRET",
-    algorithm: "HKDF-SHA-256 (RFC 5869) to HMAC-SHA-256, 192 bits",
+    algorithm: "HKDF-Expand with SHA-256 (RFC 5869) to HMAC-SHA-256, 192 bits kept",
     strengthBits: 128,
     use: "root of the secrets that deliveries to webhook endpoints are signed with",
     holders: ["edge"],
