@@ -15,8 +15,18 @@ import {
 
 /** Attempts kept of each endpoint; older ones go. */
 export const LOG_MAX = 1_000;
-/** How often the older ones are looked for, in attempts: one delete for many inserts. */
-const LOG_SWEEP = 50;
+/** How often the older ones are looked for, in attempts of all endpoints: one search for many inserts. */
+const LOG_SWEEP = 200;
+
+type Value = string | number | null;
+
+/** What is used of an object's SQLite. */
+export type Sql = {
+  exec<T extends Record<string, Value>>(
+    query: string,
+    ...given: Value[]
+  ): { toArray(): T[]; one(): T };
+};
 
 type EndpointColumns = {
   id: string;
@@ -60,7 +70,7 @@ type AttemptColumns = {
 };
 
 /** What was kept before a crash, or before the object slept. */
-export function readState(sql: SqlStorage): DeliveryState {
+export function readState(sql: Sql): DeliveryState {
   const [progress] = sql
     .exec<{ cursor: number; watch_until_ms: number }>("select * from progress")
     .toArray();
@@ -102,7 +112,7 @@ const deliveryOf = (r: DeliveryColumns): Delivery => ({
 });
 
 /** Keeps a change; all that are kept in one turn are kept together or not at all. */
-export function keep(sql: SqlStorage, change: Change): void {
+export function keep(sql: Sql, change: Change): void {
   switch (change.kind) {
     case "progress":
       sql.exec(
@@ -140,7 +150,7 @@ export function keep(sql: SqlStorage, change: Change): void {
   }
 }
 
-function keepEndpoint(sql: SqlStorage, r: EndpointRow): void {
+function keepEndpoint(sql: Sql, r: EndpointRow): void {
   sql.exec(
     `insert or replace into endpoints (id, seq, url, events, ordered, enabled, secret_version, former_until,
        cursor, failing_since_ms, failures, resume_ms, replay_cursor, replay_until)
@@ -151,7 +161,7 @@ function keepEndpoint(sql: SqlStorage, r: EndpointRow): void {
   );
 }
 
-function keepAttempt(sql: SqlStorage, e: LogEntry): void {
+function keepAttempt(sql: Sql, e: LogEntry): void {
   const { number } = sql
     .exec<{ number: number }>(
       `insert into attempts (endpoint, place, type, at_ms, attempt, redelivery, status, failure, took_ms, next_ms)
@@ -161,12 +171,14 @@ function keepAttempt(sql: SqlStorage, e: LogEntry): void {
     )
     .one();
   if (number % LOG_SWEEP !== 0) return;
-  sql.exec(
-    `delete from attempts where endpoint = ?1 and number <=
-       (select number from attempts where endpoint = ?1 order by number desc limit 1 offset ?2)`,
-    e.endpoint,
-    LOG_MAX,
-  );
+  for (const { id } of sql.exec<{ id: string }>("select id from endpoints").toArray()) {
+    sql.exec(
+      `delete from attempts where endpoint = ?1 and number <=
+         (select number from attempts where endpoint = ?1 order by number desc limit 1 offset ?2)`,
+      id,
+      LOG_MAX,
+    );
+  }
 }
 
 /** Which attempts to read: newest first, at most so many, before or after one. */
@@ -181,7 +193,7 @@ export type AttemptsAsk = {
 
 /** A page of the log of an endpoint, newest first. */
 export function readAttempts(
-  sql: SqlStorage,
+  sql: Sql,
   endpoint: string,
   { limit, before, after, place, failed }: AttemptsAsk,
 ): { readonly attempts: readonly DeliveryFacts[]; readonly more: boolean } {

@@ -1,6 +1,9 @@
 // Webhooks sent by workerd itself, as a process of its own: what only a real connection shows (a redirect, a
 // receiver that is not there), and that what waits is delivered after everything was killed.
 
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { freePort } from "../../local/port.ts";
 import { type Keys, Runtime } from "../runtime.ts";
@@ -101,4 +104,46 @@ test("what waits when everything is killed is delivered once it is up again", as
   await hook.until((all) => all.length >= 2);
   expect(hook.received.map(({ event }) => event.data.object.id)).toEqual([made.id, made.id]);
   expect(hook.received[1]?.event.id).toBe(hook.received[0]?.event.id);
+}, 180_000);
+
+/** What a stream keeps, changed while nothing runs: the one way to have three days pass. */
+function changeRows(sql: string, ...given: (string | number)[]): number {
+  const files = globSync(join(runtime.home, "state/v3/do/*Stream*/*.sqlite"));
+  let changed = 0;
+  for (const file of files.filter((name) => !name.endsWith("metadata.sqlite"))) {
+    const database = new DatabaseSync(file);
+    const [kept] = database.prepare("select 1 from sqlite_master where name = 'endpoints'").all();
+    if (kept !== undefined) changed += Number(database.prepare(sql).run(...given).changes);
+    database.close();
+  }
+  return changed;
+}
+
+test("an endpoint at which nothing has succeeded for three days is disabled, and the merchant is told", async () => {
+  const [dead, alive] = [await receiver(), await receiver()];
+  dead.answers(() => 500);
+  const endpoint = await makeEndpoint(dead.url);
+  await call("/v1/webhook_endpoints", {
+    url: alive.url,
+    "enabled_events[]": "webhook_endpoint.disabled",
+  });
+  await charge();
+  await firstAttempt(endpoint.id);
+  runtime.kill();
+  const before = Date.now() - 73 * 60 * 60 * 1000;
+  const set = "update endpoints set failing_since_ms = ?, resume_ms = 0 where id = ?";
+  expect(changeRows(set, before, endpoint.id)).toBe(1);
+  await runtime.start();
+  // The next attempt that fails is the end of it.
+  await charge();
+  await alive.until((all) => all.length >= 1);
+  const [told] = alive.received;
+  expect(told?.event).toMatchObject({
+    type: "webhook_endpoint.disabled",
+    data: { object: { id: endpoint.id, status: "disabled", disabled_reason: "failing" } },
+  });
+  const read = await call<object>(`/v1/webhook_endpoints/${endpoint.id}`);
+  expect(read).toMatchObject({ status: "disabled", disabled_reason: "failing" });
+  const events = await call<{ data: object[] }>("/v1/events?type=webhook_endpoint.disabled");
+  expect(events.data).toHaveLength(1);
 }, 180_000);
