@@ -99,6 +99,13 @@ describe("an endpoint", () => {
       url: "https://example.com/2",
       enabled_events: ["*"],
     });
+    const dated = await stripe.webhookEndpoints.create({
+      url: "https://example.com/3",
+      enabled_events: ["*"],
+      api_version: "2024-06-20",
+    });
+    expect(dated.api_version).toBe("2024-06-20");
+    await stripe.webhookEndpoints.del(dated.id);
     const listed = await stripe.webhookEndpoints.list({ limit: 1 });
     expect(listed).toMatchObject({ has_more: true, url: "/v1/webhook_endpoints" });
     expect(listed.data[0]).toMatchObject({ id: second.id });

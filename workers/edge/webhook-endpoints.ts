@@ -2,6 +2,7 @@
 // derived and shown once, when the endpoint is made or its secret is rolled; it is stored nowhere.
 
 import * as z from "zod";
+import { parseApiVersion, shapesOf } from "../../protocol/api-version.ts";
 import type { ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { keptObject } from "../../protocol/kept-object.ts";
@@ -79,10 +80,17 @@ function callable(
   return judged.ok ? judged : invalid("url", judged.failure);
 }
 
+/** Whether events look as they do in this version. */
+function isTold(text: string): boolean {
+  const version = parseApiVersion(text);
+  return version !== undefined && shapesOf(version) === undefined;
+}
+
 async function create(call: Call<z.output<typeof createParams>>) {
   const { api_version, metadata: pairs, description, ordered, enabled_events } = call.params;
-  if (api_version !== undefined && api_version !== API_VERSION) {
-    return invalid("api_version", `Events are told in version ${API_VERSION} only.`);
+  if (api_version !== undefined && !isTold(api_version)) {
+    const why = `Events are told as in ${API_VERSION}. Send that, a version whose objects are alike, or none.`;
+    return invalid("api_version", why);
   }
   const url = callable(call, call.params.url);
   if (!url.ok) return url;
@@ -198,6 +206,7 @@ export const webhookEndpointRoutes: readonly Route[] = [
     path: "/v1/webhook_endpoints",
     summary: "Create a webhook endpoint; the answer holds its secret and is given once",
     access: "secret",
+    permission: "webhook_write",
     params: createParams,
     answers: TYPE,
     handle: create,
@@ -207,6 +216,7 @@ export const webhookEndpointRoutes: readonly Route[] = [
     path: "/v1/webhook_endpoints",
     summary: "List webhook endpoints, newest first",
     access: "secret",
+    permission: "webhook_read",
     params: z.strictObject(page),
     answers: "list of webhook endpoints",
     handle: (call) => listObjects(call, TYPE, { page: pageOf(call.params) }),
@@ -216,6 +226,7 @@ export const webhookEndpointRoutes: readonly Route[] = [
     path: "/v1/webhook_endpoints/:id",
     summary: "Retrieve a webhook endpoint",
     access: "secret",
+    permission: "webhook_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: TYPE,
     handle: retrieve,
@@ -225,6 +236,7 @@ export const webhookEndpointRoutes: readonly Route[] = [
     path: "/v1/webhook_endpoints/:id",
     summary: "Update a webhook endpoint, or switch it off and on",
     access: "secret",
+    permission: "webhook_write",
     params: updateParams,
     answers: TYPE,
     handle: update,
@@ -234,6 +246,7 @@ export const webhookEndpointRoutes: readonly Route[] = [
     path: "/v1/webhook_endpoints/:id/roll_secret",
     summary: "Give a webhook endpoint a new secret; the old one is signed with too for a while",
     access: "secret",
+    permission: "webhook_write",
     params: rollParams,
     answers: TYPE,
     handle: roll,
@@ -243,6 +256,7 @@ export const webhookEndpointRoutes: readonly Route[] = [
     path: "/v1/webhook_endpoints/:id",
     summary: "Delete a webhook endpoint; what waits for it is not delivered",
     access: "secret",
+    permission: "webhook_write",
     params: z.strictObject({}),
     answers: "deleted webhook endpoint",
     handle: remove,
