@@ -102,6 +102,13 @@ export function sourcesOf(name: string): EventSource[] {
 
 const BY_CODE = new Map(EVENT_TYPES.map((type) => [type.code, type]));
 
+/** The code of an event that entries tell by themselves. */
+export function eventCode(name: string): number {
+  const type = EVENT_TYPES.find((known) => known.name === name);
+  if (type === undefined) throw new Error(`Bug: no entry tells ${name}`);
+  return type.code;
+}
+
 export const eventTypeOf = (code: number): EventType | undefined => BY_CODE.get(code);
 
 export const PUBLIC_EVENT_CODES: readonly number[] = EVENT_TYPES.filter((t) => t.public).map(

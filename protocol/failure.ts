@@ -52,9 +52,10 @@ export type Failure =
     }
   /** Card testing is suspected. Why, and which limit, is told to nobody. */
   | { readonly kind: "card_blocked" }
-  | { readonly kind: "token_already_used"; readonly token: string }
+  | { readonly kind: "token_already_used"; readonly token: string; readonly param?: string }
   | { readonly kind: "customer_without_card" }
   | { readonly kind: "order_attempt_taken" }
+  | { readonly kind: "payment_method_unexpected_state"; readonly why: string }
   | { readonly kind: "object_locked" }
   | { readonly kind: "charge_failed" }
   | { readonly kind: "charge_already_captured" }
@@ -219,7 +220,11 @@ function stateErrorOf(f: Failure): WireError {
         f.param,
       );
     case "token_already_used":
-      return invalid(f.kind, `You cannot use a token more than once: ${f.token}.`, "source");
+      return invalid(
+        f.kind,
+        `You cannot use a token more than once: ${f.token}.`,
+        f.param ?? "source",
+      );
     case "customer_without_card":
       return {
         ...invalid("missing", "The customer has no card to charge. Attach one, or send a source."),
@@ -232,6 +237,8 @@ function stateErrorOf(f: Failure): WireError {
         "Another charge already has this order_id and attempt_number. Count the attempt up to charge again.",
         "metadata[attempt_number]",
       );
+    case "payment_method_unexpected_state":
+      return invalid(f.kind, f.why, "payment_method");
     case "object_locked":
       return {
         ...invalid("lock_timeout", "Another request is changing this object. Try again shortly."),

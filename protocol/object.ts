@@ -1,6 +1,7 @@
 // Facts as objects of Stripe's v1 API. Pure, and written so that equal facts give equal bytes for
 // ever: a stored answer is its facts, so a field is never reordered, only added under a new shape.
 
+import { brandCode } from "./card-brand.ts";
 import type { Scope } from "./command.ts";
 import type {
   AccountFacts,
@@ -200,13 +201,6 @@ function paymentMethodDetails(c: ChargeFacts): StripeObject {
     type: "card",
   };
 }
-
-// `payment_method_details` has its own names of the schemes.
-const BRAND_CODES: Record<string, string> = {
-  "American Express": "amex",
-  "Diners Club": "diners",
-};
-const brandCode = (brand: string): string => BRAND_CODES[brand] ?? brand.toLowerCase();
 
 /** Metadata by key: the ledger does not keep the order in which the pairs came, and a replay must not differ. */
 export function metadataOf(pairs: object): object {

@@ -12,7 +12,7 @@ let stranger: Merchant;
 /** The stranger's own customer, so that only the other id is foreign. */
 let own: string;
 
-type Kind = "charge" | "held" | "refund" | "customer" | "card" | "token" | "evt" | "txn";
+type Kind = "charge" | "held" | "refund" | "customer" | "card" | "token" | "method" | "evt" | "txn";
 const theirs = {} as Record<Kind, string>;
 
 beforeAll(async () => {
@@ -35,6 +35,9 @@ beforeAll(async () => {
       card: { number: "4242424242424242", exp_month: "12", exp_year: "2034" },
     })
   ).id;
+  theirs.method = (
+    await stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
+  ).id;
   own = (await stranger.stripe.customers.create({ source: "tok_visa" })).id;
 });
 afterAll(() => system?.close());
@@ -54,6 +57,8 @@ function nobodys(kind: Kind): string {
       return idOf("cus", uuid);
     case "card":
       return idOf("card", uuid);
+    case "method":
+      return idOf("pm", uuid);
     case "token":
       return mintTokenId(random);
     case "evt":
@@ -92,6 +97,9 @@ const WAYS: readonly Way[] = [
   ["GET", "/v1/tokens/{id}", "token"],
   ["DELETE", "/v1/tokens/{id}", "token"],
   ["DELETE", "/v1/customers/{own}/sources/{id}", "card"],
+  ["GET", "/v1/payment_methods/{id}", "method"],
+  ["POST", "/v1/payment_methods/{id}", "method", { "metadata[mine]": "yes" }],
+  ["POST", "/v1/payment_methods", "token", { type: "card", "card[token]": "{id}" }],
   ["GET", "/v1/events/{id}", "evt"],
   ["GET", "/v1/balance_transactions/{id}", "txn"],
   ["GET", "/v1/balance/history/{id}", "txn"],

@@ -14,6 +14,7 @@ import {
 import type { CustomerRow } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { list, one } from "./lookup.ts";
+import { address, shipping } from "./person.ts";
 import { type Call, type Route, route } from "./route.ts";
 import {
   created,
@@ -28,31 +29,8 @@ import {
 } from "./schema.ts";
 import { cardSource, deletedObject, execute, forget } from "./shard-call.ts";
 
-const address = z.strictObject({
-  city: unsettable(200).optional(),
-  country: unsettable(2).optional(),
-  line1: unsettable(500).optional(),
-  line2: unsettable(500).optional(),
-  postal_code: unsettable(50).optional(),
-  state: unsettable(200).optional(),
-});
-
-/** The empty string, or null in JSON, unsets a whole object of fields. */
-const unset = z.union([z.literal(""), z.null()]).transform(() => null);
-
-const addressOrUnset = z.union([unset, address]);
-
-const shipping = z.union([
-  unset,
-  z.strictObject({
-    address: address.optional(),
-    name: unsettable(500).optional(),
-    phone: unsettable(50).optional(),
-  }),
-]);
-
 const fields = {
-  address: addressOrUnset.optional(),
+  address: address.optional(),
   description: unsettable(5000).optional(),
   email: unsettable(512).optional(),
   metadata: metadata.optional(),

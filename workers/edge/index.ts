@@ -15,6 +15,7 @@ import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
+import { paymentMethodRoutes } from "./payment-methods.ts";
 import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
@@ -29,6 +30,7 @@ const ROUTES = [
   ...accountRoutes,
   ...tokenRoutes,
   ...customerRoutes,
+  ...paymentMethodRoutes,
   ...chargeRoutes,
   ...refundRoutes,
   ...eventRoutes,

@@ -10,7 +10,7 @@ import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { type Asked, answer, refusal } from "./answer.ts";
 import { authenticate, invalidKey, keyText } from "./authentication.ts";
-import { disclosedIn, disclosedInHeaders, disclosedInUrl } from "./disclosure.ts";
+import { disclosedIn, disclosedInHeaders, disclosedInUrl, typedCardIn } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
 import { parseParameters, readBody } from "./parameters.ts";
@@ -18,7 +18,6 @@ import { nearestTo } from "./reading.ts";
 import { countRefused } from "./refused-callers.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
 import { failureOf } from "./schema.ts";
-import { typedCardIn } from "./sealed-cards.ts";
 
 type EdgeContext = Context<{ Bindings: EdgeEnv }>;
 

@@ -88,6 +88,16 @@ export function text(max: number, pattern?: RegExp) {
   });
 }
 
+/** One of these words; "" counts as absent. */
+export const choice = <T extends string>(...words: readonly [T, ...T[]]) =>
+  checked<T | undefined>({ type: "string", enum: words }, (value) => {
+    if (value === null || value === "") return { value: undefined };
+    const word = words.find((known) => known === value);
+    return word === undefined
+      ? { refuse: invalid(`must be one of ${words.join(", ")}.`) }
+      : { value: word };
+  });
+
 /** Text that may be unset: "" and null become null. */
 export function unsettable(max: number) {
   return text(max).transform((value) => value ?? null);
