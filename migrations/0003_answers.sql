@@ -68,7 +68,9 @@ $$;
 create function subject_of(j journal) returns jsonb language sql stable as $$
   select case
     when j.type = 1 then
-      (select to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}' from charges c
+      (select to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}'
+              || jsonb_build_object('intent_document', document_at(c.account_no, c.intent, c.intent_seq))
+         from charges c
         where c.account_no = j.account_no and c.id = j.subject)
     when j.type in (2, 3, 5, 7) then
       (select to_jsonb(f) || jsonb_build_object('state', charge_state_after(j.type, j.captured),
