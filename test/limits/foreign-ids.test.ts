@@ -11,6 +11,7 @@ let owner: Merchant;
 let stranger: Merchant;
 /** The stranger's own customer, so that only the other id is foreign. */
 let own: string;
+let ownMethod: string;
 
 type Kind = "charge" | "held" | "refund" | "customer" | "card" | "token" | "method" | "evt" | "txn";
 const theirs = {} as Record<Kind, string>;
@@ -37,6 +38,9 @@ beforeAll(async () => {
   ).id;
   theirs.method = (
     await stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
+  ).id;
+  ownMethod = (
+    await stranger.stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
   ).id;
   own = (await stranger.stripe.customers.create({ source: "tok_visa" })).id;
 });
@@ -99,6 +103,9 @@ const WAYS: readonly Way[] = [
   ["DELETE", "/v1/customers/{own}/sources/{id}", "card"],
   ["GET", "/v1/payment_methods/{id}", "method"],
   ["POST", "/v1/payment_methods/{id}", "method", { "metadata[mine]": "yes" }],
+  ["POST", "/v1/payment_methods/{id}/attach", "method", { customer: "{own}" }],
+  ["POST", "/v1/payment_methods/{ownMethod}/attach", "customer", { customer: "{id}" }],
+  ["POST", "/v1/payment_methods/{id}/detach", "method", {}],
   ["POST", "/v1/payment_methods", "token", { type: "card", "card[token]": "{id}" }],
   ["GET", "/v1/events/{id}", "evt"],
   ["GET", "/v1/balance_transactions/{id}", "txn"],
@@ -116,7 +123,8 @@ const WAYS: readonly Way[] = [
 ];
 
 async function attempt([method, path, , form]: Way, id: string, by = stranger) {
-  const fill = (text: string) => text.replace("{id}", id).replace("{own}", own);
+  const fill = (text: string) =>
+    text.replace("{id}", id).replace("{own}", own).replace("{ownMethod}", ownMethod);
   const filled =
     form === undefined
       ? undefined
@@ -163,7 +171,7 @@ describe("the id of another merchant's thing", () => {
     const { body } = await system.call("/openapi.json");
     const { paths } = body as { paths: Record<string, Record<string, unknown>> };
     const tried = new Set(
-      WAYS.map(([method, path]) => `${method} ${path.replace("{own}", "{id}")}`),
+      WAYS.map(([method, path]) => `${method} ${path.replace(/\{own\w*\}/, "{id}")}`),
     );
     for (const [path, methods] of Object.entries(paths)) {
       // The card keys are the platform's: with any other key the route is refused before its id is read.

@@ -27,6 +27,8 @@ const ROUTES = [
   "POST /v1/payment_methods",
   "GET /v1/payment_methods/{id}",
   "POST /v1/payment_methods/{id}",
+  "POST /v1/payment_methods/{id}/attach",
+  "POST /v1/payment_methods/{id}/detach",
   "POST /v1/charges",
   "GET /v1/charges",
   "GET /v1/charges/{id}",

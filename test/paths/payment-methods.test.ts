@@ -166,6 +166,120 @@ describe("a payment method", () => {
   });
 });
 
+describe("a customer's payment method", () => {
+  const attach = (id: string, customer: string, options?: Stripe.RequestOptions) =>
+    m.stripe.paymentMethods.attach(id, { customer }, options);
+  const unusable = { statusCode: 400, code: "payment_method_unexpected_state" };
+
+  test("is attached, found attached, and told of", async () => {
+    const one = await system.merchant();
+    const { id: customer } = await one.stripe.customers.create({});
+    const made = await one.stripe.paymentMethods.create({ type: "card", card: VISA });
+    const held = await one.stripe.paymentMethods.attach(made.id, { customer });
+    expect(bare(held)).toEqual({ ...bare(made), customer });
+    expect(bare(await one.stripe.paymentMethods.retrieve(made.id))).toEqual(bare(held));
+    await one.stripe.paymentMethods.update(made.id, { metadata: { a: "1" } });
+    const gone = await one.stripe.paymentMethods.detach(made.id);
+    expect(bare(gone)).toEqual({ ...bare(made), metadata: { a: "1" } });
+    const events = await one.stripe.events.list({ type: "payment_method.*" });
+    expect(
+      events.data.map(({ type, data }) => [type, Reflect.get(data.object, "customer")]),
+    ).toEqual([
+      ["payment_method.detached", null],
+      ["payment_method.updated", customer],
+      ["payment_method.attached", customer],
+    ]);
+  });
+
+  test("is attached again to the same customer without harm, and not to another", async () => {
+    const [a, b] = [await m.stripe.customers.create({}), await m.stripe.customers.create({})];
+    const { id } = await create();
+    const first = await attach(id, a.id);
+    expect(bare(await attach(id, a.id))).toEqual(bare(first));
+    expect(await refused(attach(id, b.id))).toMatchObject(unusable);
+  });
+
+  test("is gone for good when it was detached", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const { id } = await create();
+    expect(await refused(m.stripe.paymentMethods.detach(id))).toMatchObject(unusable);
+    await attach(id, customer);
+    await m.stripe.paymentMethods.detach(id);
+    expect(await refused(attach(id, customer))).toMatchObject(unusable);
+    expect(await refused(m.stripe.paymentMethods.detach(id))).toMatchObject(unusable);
+  });
+
+  test("has the answer of each key for ever, whatever became of it", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const { id } = await create();
+    const held = await attach(id, customer, { idempotencyKey: `attach-${id}` });
+    const gone = await m.stripe.paymentMethods.detach(id, {}, { idempotencyKey: `detach-${id}` });
+    const again = await attach(id, customer, { idempotencyKey: `attach-${id}` });
+    expect(bare(again)).toEqual(bare(held));
+    expect(again.lastResponse.headers["idempotent-replayed"]).toBe("true");
+    expect(
+      bare(await m.stripe.paymentMethods.detach(id, {}, { idempotencyKey: `detach-${id}` })),
+    ).toEqual(bare(gone));
+  });
+
+  test("is attached once when many ask at once", async () => {
+    const customers = await Promise.all(
+      Array.from({ length: 6 }, () => m.stripe.customers.create({})),
+    );
+    const { id } = await create();
+    const ends = await Promise.allSettled(customers.map((customer) => attach(id, customer.id)));
+    const done = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value.customer] : []));
+    expect(done).toHaveLength(1);
+    expect((await m.stripe.paymentMethods.retrieve(id)).customer).toBe(done[0]);
+  });
+
+  test("is not attached to a customer who is not there", async () => {
+    const { id } = await create();
+    const missing = { code: "resource_missing", param: "customer" };
+    expect(await refused(attach(id, "cus_nobody"))).toMatchObject(missing);
+    const deleted = await m.stripe.customers.create({});
+    await m.stripe.customers.del(deleted.id);
+    expect(await refused(attach(id, deleted.id))).toMatchObject(missing);
+    expect((await m.stripe.paymentMethods.retrieve(id)).customer).toBeNull();
+  });
+});
+
+describe.each([
+  ["pm_card_visa", "visa", "4242"],
+  ["pm_card_amex", "amex", "0005"],
+  ["pm_card_mastercard_prepaid", "mastercard", "5100"],
+  ["pm_card_chargeDeclined", "visa", "0002"],
+  ["pm_card_visa_chargeDeclined", "visa", "0002"],
+  ["pm_card_visa_chargeDeclinedLostCard", "visa", "9987"],
+  ["pm_card_chargeCustomerFail", "visa", "0341"],
+  ["pm_card_authenticationRequired", "visa", "3184"],
+  ["pm_card_threeDSecure2Required", "visa", "3220"],
+  ["pm_card_bypassPending", "visa", "0077"],
+  ["pm_card_createDisputeInquiry", "visa", "1976"],
+])("the test name %s", (alias, brand, last4) => {
+  test("is a fresh payment method each time, and the same one for the same request", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const attach = (key: string) =>
+      m.stripe.paymentMethods.attach(alias, { customer }, { idempotencyKey: `${alias}-${key}` });
+    const first = await attach("1");
+    expect(first).toMatchObject({ customer, card: { brand, last4 } });
+    expect(first.id).toMatch(/^pm_[0-9A-Za-z]{22}$/);
+    expect((await attach("2")).id).not.toBe(first.id);
+    expect(bare(await attach("1"))).toEqual(bare(first));
+  });
+});
+
+test.each(["pm_card_nothing", "pm_card_tok_visa", "pm_card_visa_visa", "pm_card_toString"])(
+  "the name %s is none",
+  async (alias) => {
+    const { id: customer } = await m.stripe.customers.create({});
+    expect(await refused(m.stripe.paymentMethods.attach(alias, { customer }))).toMatchObject({
+      code: "resource_missing",
+      param: "payment_method",
+    });
+  },
+);
+
 describe("what makes no payment method", () => {
   const FORM = { type: "card", ...typedForm("card") };
   const without = (name: string) =>

@@ -83,6 +83,31 @@ export async function saveObject(
   return ok({ facts: end.facts, replayed, original: request });
 }
 
+/**
+ * How a request that was decided on anew had ended before: it is asked for where it would now be refused, since
+ * what it did may be what keeps it from being done again. Undefined when this is the first.
+ */
+export async function endedBefore(
+  call: Pick<Caller, "env" | "scope">,
+  claim: VersionedClaim,
+  { type, id }: Pick<ObjectFacts, "type" | "id">,
+): Promise<Result<Saved, Refused> | undefined> {
+  // No version is 0, so nothing is changed and the key stays as it is.
+  const nothing = { type, id, made: false, expects: 0, document: null, event: 0 } as const;
+  const { end, replayed, request } = await replyTo(call.env, {
+    kind: "object",
+    ...call.scope,
+    ...claim,
+    ...nothing,
+  });
+  if (end.ok) {
+    assert(end.facts.kind === "object", "an object's key made an object");
+    return ok({ facts: end.facts, replayed, original: request });
+  }
+  if (replayed) return refuse({ ...end.failure, replay: { original: request } });
+  return end.failure.kind === "object_locked" ? undefined : end;
+}
+
 /** A saved object as the answer to its request. */
 export const answerOf = ({ facts, replayed, original }: Saved, call: Pick<Caller, "scope">) =>
   ({ object: keptObject(facts, call.scope), replayed, original }) satisfies Answered;

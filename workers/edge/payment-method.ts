@@ -3,12 +3,13 @@
 
 import * as z from "zod";
 import { eventCode } from "../../protocol/event.ts";
-import type { CardSummary } from "../../protocol/facts.ts";
+import type { CardSummary, ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type CardId, type CustomerId, type TokenId, uuidOf } from "../../protocol/ids.ts";
 import { networkOf } from "../../protocol/network.ts";
 import { tokenOfCard } from "../../protocol/object.ts";
 import {
+  attached,
   type BillingDetails,
   type BillingPatch,
   chargedCard,
@@ -22,7 +23,7 @@ import type { Visit } from "../../protocol/shard.ts";
 import type { TokenizedCard, TypedCard } from "../../protocol/vault.ts";
 import { isProven } from "./challenge.ts";
 import type { VersionedClaim } from "./idempotency.ts";
-import { readObject, type Saved, saveObject, stepOf } from "./kept-objects.ts";
+import { endedBefore, readObject, type Saved, saveObject, stepOf } from "./kept-objects.ts";
 import { billingDetails } from "./person.ts";
 import { find } from "./reading.ts";
 import type { Call, Refused } from "./route.ts";
@@ -250,6 +251,48 @@ export async function aliased(
     event: eventCode("payment_method.created"),
     token: made.value.token,
   });
+}
+
+/**
+ * Attaches a payment method to a customer, who keeps it until it is detached; done already, it is done.
+ * `name` is an id or, in test mode, an alias.
+ */
+export async function attachMethod(
+  call: Caller,
+  claim: VersionedClaim,
+  name: string,
+  customer: CustomerId,
+  param = "payment_method",
+): Promise<Result<Saved, Refused>> {
+  const read = await methodFacts(call, claim, name, param);
+  if (!read.ok) return read;
+  const method = methodOf(read.value);
+  if (method === undefined) return missingMethod(name, param);
+  const next = attached(method, customer);
+  if (!next.ok) return (await endedBefore(call, claim, read.value)) ?? next;
+  if (next.value === undefined) {
+    const now = { facts: read.value, replayed: false, original: claim.request };
+    return (await endedBefore(call, claim, read.value)) ?? ok(now);
+  }
+  return saveObject(call, claim, {
+    type: "payment_method",
+    from: read.value,
+    document: next.value,
+    event: eventCode("payment_method.attached"),
+    customer,
+  });
+}
+
+/** What a name stands for, as it is now. */
+async function methodFacts(
+  call: Caller,
+  claim: VersionedClaim,
+  name: string,
+  param: string,
+): Promise<Result<ObjectFacts, Refused>> {
+  if (!isAlias(name)) return readObject(call, "payment_method", name, param);
+  const made = await aliased(call, stepOf(claim, "payment_method"), name, param);
+  return made.ok ? readObject(call, "payment_method", made.value.facts.id, param) : made;
 }
 
 async function cardOfCustomer(

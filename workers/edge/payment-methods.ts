@@ -3,19 +3,21 @@
 
 import * as z from "zod";
 import { eventCode } from "../../protocol/event.ts";
+import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
 import {
   billed,
   changed,
+  detached,
   type MethodDocument,
   methodOf,
   REDISPLAYS,
 } from "../../protocol/payment-method.ts";
-import { ok, type Result, refuse } from "../../protocol/result.ts";
-import { answerOf, readObject, saveObject, stepOf } from "./kept-objects.ts";
-import { createPaymentMethod, methodFields } from "./payment-method.ts";
+import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { answerOf, endedBefore, readObject, saveObject, stepOf } from "./kept-objects.ts";
+import { attachMethod, createPaymentMethod, methodFields } from "./payment-method.ts";
 import { billingDetails } from "./person.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
-import { choice, expand, integer, metadata, text } from "./schema.ts";
+import { choice, expand, integer, metadata, required, text } from "./schema.ts";
 import { PROOF_CHARACTERS_MAX } from "./tokens.ts";
 
 const createParams = z.strictObject({
@@ -47,13 +49,10 @@ const claimOfCaller = ({ claim, fromBrowser }: Call<unknown>) =>
 async function update(
   call: Call<z.output<typeof updateParams>>,
 ): Promise<Result<Answered, Refused>> {
-  const id = call.path["id"] ?? "";
-  const read = await readObject(call, "payment_method", id);
+  const read = await readObject(call, "payment_method", call.path["id"] ?? "");
   if (!read.ok) return read;
   const method = methodOf(read.value);
-  if (method === undefined) {
-    return refuse({ kind: "resource_missing", object: "payment_method", id, param: "id" });
-  }
+  assert(method !== undefined, "what stands has a document");
   const saved = await saveObject(call, call.claim, {
     type: "payment_method",
     from: read.value,
@@ -76,6 +75,39 @@ function updated(
     metadata: pairs === null ? {} : changed(method.metadata, pairs ?? {}),
     allow_redisplay: allow_redisplay ?? method.allow_redisplay,
   };
+}
+
+async function attach(
+  call: Call<{ readonly customer: string }>,
+): Promise<Result<Answered, Refused>> {
+  const { customer } = call.params;
+  if (uuidOf("cus", customer) === undefined) {
+    const id = customer.slice(0, 100);
+    return refuse({ kind: "resource_missing", object: "customer", id, param: "customer" });
+  }
+  const id = call.path["id"] ?? "";
+  const saved = await attachMethod(call, call.claim, id, customer as CustomerId);
+  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+}
+
+async function detach(call: Call<unknown>): Promise<Result<Answered, Refused>> {
+  const read = await readObject(call, "payment_method", call.path["id"] ?? "", "payment_method");
+  if (!read.ok) return read;
+  const method = methodOf(read.value);
+  assert(method !== undefined, "what stands has a document");
+  const next = detached(method);
+  if (!next.ok) {
+    const before = await endedBefore(call, call.claim, read.value);
+    if (before?.ok === true) return ok(answerOf(before.value, call));
+    return before ?? next;
+  }
+  const saved = await saveObject(call, call.claim, {
+    type: "payment_method",
+    from: read.value,
+    document: next.value,
+    event: eventCode("payment_method.detached"),
+  });
+  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
 }
 
 export const paymentMethodRoutes: readonly Route[] = [
@@ -114,5 +146,23 @@ export const paymentMethodRoutes: readonly Route[] = [
     params: updateParams,
     answers: "payment_method",
     handle: update,
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_methods/:id/attach",
+    summary: "Attach a payment method to a customer, to be charged again",
+    access: "secret",
+    params: z.strictObject({ customer: required(100), expand: expand.optional() }),
+    answers: "payment_method",
+    handle: attach,
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_methods/:id/detach",
+    summary: "Detach a payment method from its customer, for good",
+    access: "secret",
+    params: z.strictObject({ expand: expand.optional() }),
+    answers: "payment_method",
+    handle: detach,
   }),
 ];
