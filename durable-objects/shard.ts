@@ -286,7 +286,10 @@ export class Shard extends DurableObject<ShardEnv> {
   async #find(state: ShardState, find: number, sinceMs: number): Promise<void> {
     const answer = await this.#leftOpen(firstUuidAt(sinceMs / 1000));
     if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
-    if (answer.ok) for (const owed of answer.value.owed) this.#forgetting.destroy(owed);
+    for (const owed of answer.ok ? answer.value.owed : []) {
+      for (const token of owed.tokens) this.#state.finished.forgetToken(token);
+      this.#forgetting.destroy(owed);
+    }
     const unfinished = answer.ok ? ok(answer.value.unfinished) : answer;
     this.#take(state, { kind: "found", find, answer: unfinished });
   }

@@ -37,7 +37,7 @@ beforeAll(async () => {
     })
   ).id;
   theirs.method = (
-    await stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
+    await stripe.paymentMethods.attach("pm_card_visa", { customer: customer.id })
   ).id;
   ownMethod = (
     await stranger.stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
@@ -100,7 +100,27 @@ const WAYS: readonly Way[] = [
   ["GET", "/v1/charges?customer={id}", "customer"],
   ["GET", "/v1/tokens/{id}", "token"],
   ["DELETE", "/v1/tokens/{id}", "token"],
-  ["DELETE", "/v1/customers/{own}/sources/{id}", "card"],
+  ...["sources", "cards"].flatMap((name): Way[] => [
+    ["GET", `/v1/customers/{id}/${name}`, "customer"],
+    ["POST", `/v1/customers/{id}/${name}`, "customer", { source: "tok_visa" }],
+    ["POST", `/v1/customers/{own}/${name}`, "token", { source: "{id}" }],
+    ["GET", `/v1/customers/{own}/${name}?starting_after={id}`, "card"],
+    ["GET", `/v1/customers/{own}/${name}?ending_before={id}`, "card"],
+    ["GET", `/v1/customers/{own}/${name}/{id}`, "card"],
+    ["POST", `/v1/customers/{own}/${name}/{id}`, "card", { name: "mine" }],
+    ["DELETE", `/v1/customers/{own}/${name}/{id}`, "card"],
+  ]),
+  ["GET", "/v1/customers/{id}/payment_methods", "customer"],
+  ["GET", "/v1/customers/{own}/payment_methods?starting_after={id}", "method"],
+  ["GET", "/v1/customers/{own}/payment_methods?ending_before={id}", "card"],
+  ["GET", "/v1/customers/{own}/payment_methods/{id}", "method"],
+  ["GET", "/v1/customers/{own}/payment_methods/{id}", "card"],
+  ["GET", "/v1/payment_methods?customer={id}", "customer"],
+  ["GET", "/v1/payment_methods?starting_after={id}", "method"],
+  ["GET", "/v1/payment_methods/{id}", "card"],
+  ["DELETE", "/v1/payment_methods/{id}", "method"],
+  ["POST", "/v1/customers", "method", { payment_method: "{id}" }],
+  ["POST", "/v1/customers/{own}", "method", { "invoice_settings[default_payment_method]": "{id}" }],
   ["GET", "/v1/payment_methods/{id}", "method"],
   ["POST", "/v1/payment_methods/{id}", "method", { "metadata[mine]": "yes" }],
   ["POST", "/v1/payment_methods/{id}/attach", "method", { customer: "{own}" }],
@@ -124,7 +144,10 @@ const WAYS: readonly Way[] = [
 
 async function attempt([method, path, , form]: Way, id: string, by = stranger) {
   const fill = (text: string) =>
-    text.replace("{id}", id).replace("{own}", own).replace("{ownMethod}", ownMethod);
+    text
+      .replace("{id}", id)
+      .replace("{own}", by === stranger ? own : theirs.customer)
+      .replace("{ownMethod}", ownMethod);
   const filled =
     form === undefined
       ? undefined

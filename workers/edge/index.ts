@@ -19,6 +19,7 @@ import { paymentMethodRoutes } from "./payment-methods.ts";
 import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
+import { sourceRoutes } from "./sources.ts";
 import { tokenRoutes } from "./tokens.ts";
 
 export { AuditLog } from "../../durable-objects/audit-log.ts";
@@ -30,6 +31,7 @@ const ROUTES = [
   ...accountRoutes,
   ...tokenRoutes,
   ...customerRoutes,
+  ...sourceRoutes,
   ...paymentMethodRoutes,
   ...chargeRoutes,
   ...refundRoutes,

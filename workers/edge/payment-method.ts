@@ -19,6 +19,7 @@ import {
   USED_UP,
 } from "../../protocol/payment-method.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { summaryOf } from "../../protocol/row.ts";
 import type { Visit } from "../../protocol/shard.ts";
 import type { TokenizedCard, TypedCard } from "../../protocol/vault.ts";
 import { isProven } from "./challenge.ts";
@@ -175,8 +176,10 @@ export type FoundMethod = {
 };
 
 /**
- * What may be paid with by this name: a payment method's id, a card of `customer`, or in test mode an alias
- * such as `pm_card_visa`, which makes a fresh payment method under the request's own claim.
+ * What may be paid with by this name: a payment method's id, that of a card kept for a customer, or in test mode
+ * an alias such as `pm_card_visa`, which makes a fresh payment method under the request's own claim. Whose it
+ * is says its `customer`; whether that fits is for the caller to judge, but of a card that is not kept for the
+ * `customer` who is named nothing is told.
  */
 export async function paymentMethodOf(
   call: Caller,
@@ -301,21 +304,20 @@ async function cardOfCustomer(
   param: string,
   customer: CustomerId | undefined,
 ): Promise<Result<FoundMethod, Refused>> {
-  if (customer === undefined) return missingMethod(name, param);
   const found = await find(call.env, call.scope, call.continent, {
-    kind: "customer",
-    id: customer,
+    kind: "card",
+    id: name as CardId,
   });
   if (!found.ok) return found;
   const [row] = found.value.rows;
-  const held =
-    row?.kind === "customer" ? row.cards.find((candidate) => candidate.id === name) : undefined;
-  if (held === undefined) return missingMethod(name, param);
+  if (row?.kind !== "card" || (customer ?? row.customer) !== row.customer) {
+    return missingMethod(name, param);
+  }
   return ok({
-    id: held.id,
-    token: tokenOfCard(held.id satisfies CardId),
-    card: held.card,
-    customer,
-    billing_details: newMethod(held.card, {}).billing_details,
+    id: row.id,
+    token: tokenOfCard(row.id),
+    card: summaryOf(row.card),
+    customer: row.customer,
+    billing_details: newMethod(row.card, {}).billing_details,
   });
 }

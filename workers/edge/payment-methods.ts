@@ -3,7 +3,9 @@
 
 import * as z from "zod";
 import { eventCode } from "../../protocol/event.ts";
-import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { type CardId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { keptObject } from "../../protocol/kept-object.ts";
+import { listObject } from "../../protocol/object.ts";
 import {
   billed,
   changed,
@@ -13,11 +15,15 @@ import {
   REDISPLAYS,
 } from "../../protocol/payment-method.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { customerId, readCustomer } from "./customer.ts";
 import { answerOf, endedBefore, readObject, saveObject, stepOf } from "./kept-objects.ts";
+import { attachedTo, cardAsMethod, methodsOfCustomer } from "./method-list.ts";
 import { attachMethod, createPaymentMethod, methodFields } from "./payment-method.ts";
 import { billingDetails } from "./person.ts";
+import { find } from "./reading.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
-import { choice, expand, integer, metadata, required, text } from "./schema.ts";
+import { choice, expand, integer, metadata, page, pageOf, required, text } from "./schema.ts";
+import { execute, forget } from "./shard-call.ts";
 import { PROOF_CHARACTERS_MAX } from "./tokens.ts";
 
 const createParams = z.strictObject({
@@ -77,17 +83,89 @@ function updated(
   };
 }
 
+const listParams = {
+  ...page,
+  type: text(40).optional(),
+};
+
+/** Of every other type than card there is none. */
+const isOfCards = ({ type = "card" }: { readonly type?: string | undefined }) => type === "card";
+
+async function listOf(
+  call: Call<z.output<z.ZodObject<typeof listParams>>>,
+  customer: { readonly id: string; readonly param: string } | undefined,
+): Promise<Result<Answered, Refused>> {
+  if (!isOfCards(call.params)) return ok({ object: listObject(call.url, [], false) });
+  const asked = pageOf(call.params);
+  const found =
+    customer === undefined
+      ? await attachedTo(call, undefined, asked)
+      : await methodsOfCustomer(call, asked, customer);
+  if (!found.ok) return found;
+  const { data, more, servedBy } = found.value;
+  return ok({ object: listObject(call.url, data, more), servedBy });
+}
+
+/** A payment method, or a customer's card as one. */
+async function retrieve(call: Call<unknown>, id: string): Promise<Result<Answered, Refused>> {
+  if (uuidOf("card", id) === undefined) {
+    const read = await readObject(call, "payment_method", id);
+    return read.ok ? ok({ object: keptObject(read.value, call.scope) }) : read;
+  }
+  const found = await find(call.env, call.scope, call.continent, {
+    kind: "card",
+    id: id as CardId,
+  });
+  if (!found.ok) return found;
+  const [row] = found.value.rows;
+  return row?.kind === "card"
+    ? ok({ object: cardAsMethod(row, call.scope.livemode), servedBy: found.value.servedBy })
+    : missing(id);
+}
+
+const missing = (id: string) =>
+  refuse<Refused>({ kind: "resource_missing", object: "payment_method", id, param: "id" });
+
 async function attach(
   call: Call<{ readonly customer: string }>,
 ): Promise<Result<Answered, Refused>> {
-  const { customer } = call.params;
-  if (uuidOf("cus", customer) === undefined) {
-    const id = customer.slice(0, 100);
-    return refuse({ kind: "resource_missing", object: "customer", id, param: "customer" });
-  }
+  const customer = customerId(call, call.params.customer, "customer");
+  if (!customer.ok) return customer;
   const id = call.path["id"] ?? "";
-  const saved = await attachMethod(call, call.claim, id, customer as CustomerId);
+  const saved = await attachMethod(call, call.claim, id, customer.value);
   return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+}
+
+/** A customer does not keep by default what it cannot pay with any more; done first, so that a retry ends it. */
+async function noMoreDefault(
+  call: Call<unknown>,
+  id: string,
+  customer: CustomerId | null,
+): Promise<Result<undefined, Refused>> {
+  if (customer === null) return ok(undefined);
+  const read = await readCustomer(call, customer, "customer");
+  if (!read.ok) return read;
+  if (read.value.row.document["default_payment_method"] !== id) return ok(undefined);
+  const unset = await execute(call.env, {
+    kind: "customer",
+    change: "update",
+    ...call.scope,
+    ...stepOf(call.claim, "default"),
+    id: customer,
+    patch: { default_payment_method: null },
+  });
+  return unset.ok ? ok(undefined) : unset;
+}
+
+async function remove(call: Call<unknown>): Promise<Result<Answered, Refused>> {
+  const read = await readObject(call, "payment_method", call.path["id"] ?? "");
+  if (!read.ok) return read;
+  const { id, token, customer } = read.value;
+  if (token === null) return missing(id);
+  const unset = await noMoreDefault(call, id, customer);
+  if (!unset.ok) return unset;
+  const ask = { ...call.scope, token, request: call.request };
+  return forget(call.env, ask, "payment_method", id);
 }
 
 async function detach(call: Call<unknown>): Promise<Result<Answered, Refused>> {
@@ -101,6 +179,8 @@ async function detach(call: Call<unknown>): Promise<Result<Answered, Refused>> {
     if (before?.ok === true) return ok(answerOf(before.value, call));
     return before ?? next;
   }
+  const unset = await noMoreDefault(call, read.value.id, read.value.customer);
+  if (!unset.ok) return unset;
   const saved = await saveObject(call, call.claim, {
     type: "payment_method",
     from: read.value,
@@ -131,12 +211,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     access: "secret",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "payment_method",
-    handle: async (call) => {
-      const read = await readObject(call, "payment_method", call.path["id"] ?? "");
-      if (!read.ok) return read;
-      const saved = { facts: read.value, replayed: false, original: call.request };
-      return ok({ object: answerOf(saved, call).object });
-    },
+    handle: (call) => retrieve(call, call.path["id"] ?? ""),
   }),
   route({
     method: "POST",
@@ -164,5 +239,51 @@ export const paymentMethodRoutes: readonly Route[] = [
     params: z.strictObject({ expand: expand.optional() }),
     answers: "payment_method",
     handle: detach,
+  }),
+  route({
+    method: "GET",
+    path: "/v1/payment_methods",
+    summary: "List payment methods, newest first; those of a customer with its cards",
+    access: "secret",
+    params: z.strictObject({ ...listParams, customer: text(100).optional() }),
+    answers: "list of payment_methods",
+    handle: (call) => {
+      const { customer } = call.params;
+      return listOf(call, customer === undefined ? undefined : { id: customer, param: "customer" });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/v1/customers/:id/payment_methods",
+    summary: "List a customer's payment methods, newest first, and after them its cards",
+    access: "secret",
+    params: z.strictObject(listParams),
+    answers: "list of payment_methods",
+    handle: (call) => listOf(call, { id: call.path["id"] ?? "", param: "id" }),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/customers/:id/payment_methods/:method",
+    summary: "Retrieve a payment method of a customer",
+    access: "secret",
+    params: z.strictObject({ expand: expand.optional() }),
+    answers: "payment_method",
+    handle: async (call) => {
+      const customer = customerId(call);
+      if (!customer.ok) return customer;
+      const id = call.path["method"] ?? "";
+      const found = await retrieve(call, id);
+      const isOf = found.ok && found.value.object["customer"] === customer.value;
+      return found.ok && !isOf ? missing(id.slice(0, 100)) : found;
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/v1/payment_methods/:id",
+    summary: "Delete a payment method for ever and destroy its card",
+    access: "secret",
+    params: z.strictObject({}),
+    answers: "deleted payment_method",
+    handle: remove,
   }),
 ];
