@@ -365,8 +365,13 @@ describe("a customer's default payment method", () => {
     expect(await defaultOf(id)).toBeNull();
     const customer = (await m.stripe.customers.retrieve(id)) as Stripe.Customer;
     const card = String(customer.default_source);
+    const path = "invoice_settings.default_payment_method";
     await m.stripe.customers.update(id, settings(card));
     expect(await defaultOf(id)).toBe(card);
+    const shown = await m.stripe.customers.retrieve(id, { expand: [path] });
+    expect(shown).toMatchObject({
+      invoice_settings: { default_payment_method: { id: card, object: "payment_method" } },
+    });
     await m.stripe.customers.update(id, settings(""));
     expect(await defaultOf(id)).toBeNull();
   });

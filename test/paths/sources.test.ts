@@ -87,7 +87,8 @@ describe("a customer's card", () => {
     expect(await charge()).toMatchObject({ source: { id: second.id } });
     const third = await m.stripe.customers.update(customer, { source: "tok_amex" });
     expect(third.default_source).not.toBe(second.id);
-    const shown = (await m.stripe.customers.retrieve(customer)) as Stripe.Customer;
+    const expand = ["sources"];
+    const shown = (await m.stripe.customers.retrieve(customer, { expand })) as Stripe.Customer;
     expect(shown.sources?.data.map(({ id }) => id)).toEqual([
       third.default_source,
       second.id,
