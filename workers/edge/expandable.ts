@@ -23,8 +23,8 @@ import {
   transactionObject,
 } from "../../protocol/object.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
+import { cardAsMethod } from "../../protocol/payment-method.ts";
 import type { CardRow, CustomerRow, FoundRows, Query, Row } from "../../protocol/query.ts";
-import { cardAsMethod } from "./method-list.ts";
 
 /** How the objects of a type are read. */
 type Loader = {
@@ -56,7 +56,7 @@ const LOADERS = {
       return isObjectId(type, id) ? { kind: "object", type, id } : undefined;
     },
     render: (row: ObjectFacts | CardRow, scope) =>
-      row.kind === "card" ? cardAsMethod(row, scope.livemode) : keptObject(row, scope),
+      row.kind === "card" ? cardAsMethod(row, scope) : keptObject(row, scope),
   },
   refund: {
     query: (id) => (uuidOf("re", id) && { kind: "refund", id: id as RefundId }) || undefined,

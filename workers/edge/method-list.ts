@@ -4,7 +4,7 @@
 import type { ObjectFacts } from "../../protocol/facts.ts";
 import { keptObject } from "../../protocol/kept-object.ts";
 import type { StripeObject } from "../../protocol/object.ts";
-import { newMethod, paymentMethodObject } from "../../protocol/payment-method.ts";
+import { cardAsMethod } from "../../protocol/payment-method.ts";
 import type { CardRow, Page } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { readCustomer } from "./customer.ts";
@@ -18,24 +18,6 @@ type MethodPage = {
   readonly more: boolean;
   readonly servedBy: string;
 };
-
-/** A customer's card as a payment method. */
-export function cardAsMethod({ id, card, customer, created }: CardRow, livemode: boolean) {
-  const { metadata } = card;
-  const { address_city, address_country, address_line2, address_state, ...summary } = card;
-  const method = newMethod(summary, {
-    metadata,
-    billing_details: {
-      address: {
-        city: address_city,
-        country: address_country,
-        line2: address_line2,
-        state: address_state,
-      },
-    },
-  });
-  return paymentMethodObject(id, { ...method, customer }, { created, livemode });
-}
 
 /** A page of what a customer can pay with. */
 export async function methodsOfCustomer(
@@ -51,7 +33,7 @@ export async function methodsOfCustomer(
   const read = await readCustomer(call, customer.id, customer.param);
   if (!read.ok) return read;
   const { row, servedBy } = read.value;
-  const cards = row.cards.map((card) => cardAsMethod(card, call.scope.livemode));
+  const cards = row.cards.map((card) => cardAsMethod(card, call.scope));
   const cursor = starting_after ?? ending_before;
   const at = cards.findIndex(({ id }) => id === cursor);
   if (at < 0) {

@@ -8,6 +8,7 @@ import { keptObject } from "../../protocol/kept-object.ts";
 import { listObject } from "../../protocol/object.ts";
 import {
   billed,
+  cardAsMethod,
   changed,
   detached,
   type MethodDocument,
@@ -17,7 +18,7 @@ import {
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { customerId, readCustomer } from "./customer.ts";
 import { answerOf, endedBefore, readObject, saveObject, stepOf } from "./kept-objects.ts";
-import { attachedTo, cardAsMethod, methodsOfCustomer } from "./method-list.ts";
+import { attachedTo, methodsOfCustomer } from "./method-list.ts";
 import { attachMethod, createPaymentMethod, methodFields } from "./payment-method.ts";
 import { billingDetails } from "./person.ts";
 import { find } from "./reading.ts";
@@ -119,7 +120,7 @@ async function retrieve(call: Call<unknown>, id: string): Promise<Result<Answere
   if (!found.ok) return found;
   const [row] = found.value.rows;
   return row?.kind === "card"
-    ? ok({ object: cardAsMethod(row, call.scope.livemode), servedBy: found.value.servedBy })
+    ? ok({ object: cardAsMethod(row, call.scope), servedBy: found.value.servedBy })
     : missing(id);
 }
 
