@@ -54,6 +54,7 @@ const LANE_MS_MAX = 35_000;
 /** The vault asks a processor three times, eight seconds each, and by key in between. */
 const PERFORM_MS_MAX = 60_000;
 const CLEAN_SINCE = "clean_since_ms";
+const REVOKED = "revoked_keys";
 
 /** What follows it is done at the end of the turn. Cheaper than queueMicrotask, which leaves the engine. */
 const TURN = Promise.resolve();
@@ -73,6 +74,7 @@ export class Shard extends DurableObject<ShardEnv> {
   readonly #callers = new Map<number, (reply: Reply) => void>();
   #lastCall = 0;
   readonly #forgetting: Forgetting;
+  #revokedKeys: Map<string, number> | undefined;
   /** Told when no recovery is under way. */
   #resting: (() => void)[] = [];
 
@@ -91,6 +93,25 @@ export class Shard extends DurableObject<ShardEnv> {
   /** Whether a token may be made now, and its name; `visit` tells who asks with a publishable key. */
   admitToken(scope: Scope, visit: Visit | undefined): TokenAdmission {
     return admitToken(this.#state, scope, visit, clock);
+  }
+
+  /** Takes a key back by its serial until it would have ended anyway. */
+  revoke(scope: Scope, serial: string, untilMs: number): void {
+    const revoked = this.#revoked();
+    revoked.set(`${nameOf(scope)}/${serial}`, untilMs);
+    const nowMs = Date.now();
+    for (const [name, endMs] of revoked) if (endMs <= nowMs) revoked.delete(name);
+    this.ctx.storage.kv.put(REVOKED, [...revoked]);
+  }
+
+  /** Whether a key was taken back. */
+  isRevoked(scope: Scope, serial: string): boolean {
+    return this.#revoked().has(`${nameOf(scope)}/${serial}`);
+  }
+
+  #revoked(): Map<string, number> {
+    this.#revokedKeys ??= new Map(this.ctx.storage.kv.get<[string, number][]>(REVOKED) ?? []);
+    return this.#revokedKeys;
   }
 
   /** Executes a request once for its key; every other request with that key hears the same. */

@@ -41,6 +41,12 @@ const REQUEST: readonly Row[] = [
     "Send at most the amount that the message names.",
   ],
   [
+    "api_key_expired",
+    401,
+    "The key was made for an hour, or was taken back.",
+    "Have your server make another one.",
+  ],
+  [
     "body_malformed",
     400,
     "The body cannot be read as parameters.",
@@ -70,6 +76,12 @@ const REQUEST: readonly Row[] = [
     400,
     "The idempotency key has a form that is not taken.",
     "Send 1 to 255 printable characters, such as a UUID, or leave the header out.",
+  ],
+  [
+    "key_ephemeral",
+    403,
+    "An ephemeral key was used for something that is not of its customer.",
+    "Use a secret key on your server; the app's key lists, attaches and detaches only.",
   ],
   [
     "key_not_platform",

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { idOf, mintAccountId, mintTokenId, sequenceId } from "../../protocol/ids.ts";
+import { API_VERSION } from "../../protocol/object.ts";
 import { type Merchant, type System, startSystem } from "../system.ts";
 import { verdictOf } from "./refusal.ts";
 
@@ -13,7 +14,17 @@ let stranger: Merchant;
 let own: string;
 let ownMethod: string;
 
-type Kind = "charge" | "held" | "refund" | "customer" | "card" | "token" | "method" | "evt" | "txn";
+type Kind =
+  | "charge"
+  | "held"
+  | "refund"
+  | "customer"
+  | "card"
+  | "token"
+  | "method"
+  | "ephemeral"
+  | "evt"
+  | "txn";
 const theirs = {} as Record<Kind, string>;
 
 beforeAll(async () => {
@@ -39,6 +50,9 @@ beforeAll(async () => {
   theirs.method = (
     await stripe.paymentMethods.attach("pm_card_visa", { customer: customer.id })
   ).id;
+  theirs.ephemeral = (
+    await stripe.ephemeralKeys.create({ customer: customer.id }, { apiVersion: API_VERSION })
+  ).id;
   ownMethod = (
     await stranger.stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
   ).id;
@@ -61,6 +75,8 @@ function nobodys(kind: Kind): string {
       return idOf("cus", uuid);
     case "card":
       return idOf("card", uuid);
+    case "ephemeral":
+      return `ephkey_${"0".repeat(35)}`;
     case "method":
       return idOf("pm", uuid);
     case "token":
@@ -110,6 +126,8 @@ const WAYS: readonly Way[] = [
     ["POST", `/v1/customers/{own}/${name}/{id}`, "card", { name: "mine" }],
     ["DELETE", `/v1/customers/{own}/${name}/{id}`, "card"],
   ]),
+  ["DELETE", "/v1/ephemeral_keys/{id}", "ephemeral"],
+  ["POST", "/v1/ephemeral_keys", "customer", { customer: "{id}" }],
   ["GET", "/v1/customers/{id}/payment_methods", "customer"],
   ["GET", "/v1/customers/{own}/payment_methods?starting_after={id}", "method"],
   ["GET", "/v1/customers/{own}/payment_methods?ending_before={id}", "card"],
@@ -155,6 +173,7 @@ async function attempt([method, path, , form]: Way, id: string, by = stranger) {
   const call = await system.call(fill(path), {
     method,
     key: by.secret,
+    headers: { "stripe-version": API_VERSION },
     ...(filled === undefined ? {} : { form: filled }),
   });
   const headers = Object.fromEntries(

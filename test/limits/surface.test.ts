@@ -34,6 +34,8 @@ const ROUTES = [
   "GET /v1/customers/{id}/payment_methods/{method}",
   "DELETE /v1/tokens/{id}",
   "POST /v1/payment_methods",
+  "POST /v1/ephemeral_keys",
+  "DELETE /v1/ephemeral_keys/{id}",
   "GET /v1/payment_methods",
   "DELETE /v1/payment_methods/{id}",
   "GET /v1/payment_methods/{id}",

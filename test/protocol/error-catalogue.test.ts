@@ -33,6 +33,8 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   body_too_large: [{ kind: "body_too_large", maxBytes: 9 }],
   tls_too_old: [{ kind: "tls_too_old" }],
   key_missing: [{ kind: "key_missing" }],
+  key_expired: [{ kind: "key_expired", shown: "ek_test_****" }],
+  key_ephemeral: [{ kind: "key_ephemeral" }],
   key_invalid: [{ kind: "key_invalid", shown: "sk_test_****" }],
   key_publishable: [{ kind: "key_publishable" }],
   key_secret_in_browser: [{ kind: "key_secret_in_browser" }],

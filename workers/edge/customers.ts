@@ -169,6 +169,7 @@ export const customerRoutes: readonly Route[] = [
     summary: "Retrieve a customer",
     access: "secret",
     permission: "customer_read",
+    ephemeral: "path",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "customer",
     handle: (call) => {

@@ -13,6 +13,7 @@ import { customerRoutes } from "./customers.ts";
 import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
+import { ephemeralKeyRoutes } from "./ephemeral-keys.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
@@ -35,6 +36,7 @@ const ROUTES = [
   ...customerRoutes,
   ...sourceRoutes,
   ...paymentMethodRoutes,
+  ...ephemeralKeyRoutes,
   ...chargeRoutes,
   ...refundRoutes,
   ...eventRoutes,

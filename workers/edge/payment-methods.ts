@@ -46,13 +46,6 @@ const updateParams = z.strictObject({
   expand: expand.optional(),
 });
 
-/**
- * Keys of browsers are kept apart from those of the merchant's server: who has the publishable key cannot
- * take a key that the server is about to use.
- */
-const claimOfCaller = ({ claim, fromBrowser }: Call<unknown>) =>
-  fromBrowser ? stepOf(claim, "browser") : claim;
-
 async function update(
   call: Call<z.output<typeof updateParams>>,
 ): Promise<Result<Answered, Refused>> {
@@ -124,8 +117,8 @@ async function retrieve(call: Call<unknown>, id: string): Promise<Result<Answere
     : missing(id);
 }
 
-const missing = (id: string) =>
-  refuse<Refused>({ kind: "resource_missing", object: "payment_method", id, param: "id" });
+const missing = (id: string, param = "id") =>
+  refuse<Refused>({ kind: "resource_missing", object: "payment_method", id, param });
 
 async function attach(
   call: Call<{ readonly customer: string }>,
@@ -174,6 +167,8 @@ async function detach(call: Call<unknown>): Promise<Result<Answered, Refused>> {
   if (!read.ok) return read;
   const method = methodOf(read.value);
   assert(method !== undefined, "what stands has a document");
+  const isOthers = call.onlyFor !== undefined && method.customer !== call.onlyFor;
+  if (isOthers) return missing(read.value.id, "payment_method");
   const next = detached(method);
   if (!next.ok) {
     const before = await endedBefore(call, call.claim, read.value);
@@ -202,7 +197,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     answers: "payment_method",
     handle: async (call) => {
       const { challenge, expand: _, ...data } = call.params;
-      const made = await createPaymentMethod(call, claimOfCaller(call), data, { challenge });
+      const made = await createPaymentMethod(call, call.claim, data, { challenge });
       return made.ok ? ok(answerOf(made.value, call)) : made;
     },
   }),
@@ -232,6 +227,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     summary: "Attach a payment method to a customer, to be charged again",
     access: "secret",
     permission: "payment_method_write",
+    ephemeral: "params",
     params: z.strictObject({ customer: required(100), expand: expand.optional() }),
     answers: "payment_method",
     handle: attach,
@@ -242,6 +238,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     summary: "Detach a payment method from its customer, for good",
     access: "secret",
     permission: "payment_method_write",
+    ephemeral: "handler",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "payment_method",
     handle: detach,
@@ -252,6 +249,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     summary: "List payment methods, newest first; those of a customer with its cards",
     access: "secret",
     permission: "payment_method_read",
+    ephemeral: "params",
     params: z.strictObject({ ...listParams, customer: text(100).optional() }),
     answers: "list of payment_methods",
     handle: (call) => {
@@ -265,6 +263,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     summary: "List a customer's payment methods, newest first, and after them its cards",
     access: "secret",
     permission: "payment_method_read",
+    ephemeral: "path",
     params: z.strictObject(listParams),
     answers: "list of payment_methods",
     handle: (call) => listOf(call, { id: call.path["id"] ?? "", param: "id" }),
@@ -275,6 +274,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     summary: "Retrieve a payment method of a customer",
     access: "secret",
     permission: "payment_method_read",
+    ephemeral: "path",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "payment_method",
     handle: async (call) => {

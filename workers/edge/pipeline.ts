@@ -94,20 +94,25 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   const unseen = unseenBy(caller.value, branch, route, sentKey ?? "");
   if (unseen !== undefined) return refuse(unseen);
   const { pathname } = new URL(request.url);
+  const scope = { account: caller.value.account, livemode: caller.value.livemode };
+  const outside = await outsideOf(caller.value, route, c, checked.value.data);
+  if (outside !== undefined) return refuse(outside);
   const call: Call<unknown> = {
     env,
-    scope: { account: caller.value.account, livemode: caller.value.livemode },
+    scope,
     request: asked.request,
     path: c.req.param(),
     params: checked.value.data,
     claim: await claimOf(
-      { id: asked.request, key: asked.key },
+      { id: asked.request, key: asked.key, of: caller.value.kind },
       `${route.method} ${pathname}`,
       params.value,
       env.REQUEST_MAC_SECRET,
       shapesOf(version.value),
     ),
     fromBrowser: caller.value.kind === "publishable",
+    onlyFor: caller.value.only?.customer,
+    namesVersion: versionText(request) !== undefined,
     address: request.headers.get("cf-connecting-ip"),
     continent: (request.cf as { continent?: string } | undefined)?.continent,
     url: pathname,
@@ -183,6 +188,27 @@ function unseenBy(
     if (missing !== undefined) return missing;
   }
   return undefined;
+}
+
+// An ephemeral key speaks of its customer and of nobody else, and until it is taken back.
+async function outsideOf(
+  { only, account, livemode, serial }: ApiKey,
+  route: Route,
+  c: EdgeContext,
+  params: unknown,
+): Promise<Failure | undefined> {
+  if (only === undefined) return undefined;
+  const named = {
+    path: c.req.param("id"),
+    params: (params as { readonly customer?: unknown } | undefined)?.customer,
+    handler: only.customer,
+  };
+  if (route.ephemeral === undefined || named[route.ephemeral] !== only.customer) {
+    return { kind: "key_ephemeral" };
+  }
+  const scope = { account, livemode };
+  const isRevoked = await shardOf(c.env, scope).isRevoked(scope, serial);
+  return isRevoked ? { kind: "key_expired", shown: "ek_****" } : undefined;
 }
 
 type Completion = {
