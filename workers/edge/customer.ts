@@ -4,8 +4,8 @@ import type { Failure } from "../../protocol/failure.ts";
 import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
 import type { CustomerRow } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import { find } from "./reading.ts";
-import type { Call } from "./route.ts";
+import { type Found, find } from "./reading.ts";
+import type { Call, Refused } from "./route.ts";
 
 /** The customer that a path or parameter names, if it can be one. */
 export function customerId(
@@ -27,12 +27,14 @@ const missingCustomer = (id: string, param: string): Failure => ({
 
 type Reader = Pick<Call<unknown>, "env" | "scope" | "continent" | "path">;
 
+type FoundCustomer = { readonly row: CustomerRow } & Pick<Found, "servedBy" | "word">;
+
 /** A customer who is there, with the cards kept for it. */
 export async function readCustomer(
   call: Reader,
   given?: string,
   param?: string,
-): Promise<Result<{ readonly row: CustomerRow; readonly servedBy: string }, Failure>> {
+): Promise<Result<FoundCustomer, Refused>> {
   const id = customerId(call, given, param);
   if (!id.ok) return id;
   const found = await find(call.env, call.scope, call.continent, {
@@ -44,5 +46,6 @@ export async function readCustomer(
   if (row?.kind !== "customer" || row.deleted) {
     return refuse(missingCustomer(id.value, param ?? "id"));
   }
-  return ok({ row, servedBy: found.value.servedBy });
+  const { servedBy, word } = found.value;
+  return ok({ row, servedBy, word });
 }

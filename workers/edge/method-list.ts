@@ -8,7 +8,7 @@ import { cardAsMethod } from "../../protocol/payment-method.ts";
 import type { CardRow, Page } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { readCustomer } from "./customer.ts";
-import { find } from "./reading.ts";
+import { type Found, find } from "./reading.ts";
 import type { Call, Refused } from "./route.ts";
 
 type Reader = Pick<Call<unknown>, "env" | "scope" | "continent" | "path">;
@@ -16,8 +16,7 @@ type Reader = Pick<Call<unknown>, "env" | "scope" | "continent" | "path">;
 type MethodPage = {
   readonly data: readonly StripeObject[];
   readonly more: boolean;
-  readonly servedBy: string;
-};
+} & Pick<Found, "servedBy" | "word">;
 
 /** A page of what a customer can pay with. */
 export async function methodsOfCustomer(
@@ -32,7 +31,7 @@ export async function methodsOfCustomer(
   }
   const read = await readCustomer(call, customer.id, customer.param);
   if (!read.ok) return read;
-  const { row, servedBy } = read.value;
+  const { row, servedBy, word } = read.value;
   const cards = row.cards.map((card) => cardAsMethod(card, call.scope));
   const cursor = starting_after ?? ending_before;
   const at = cards.findIndex(({ id }) => id === cursor);
@@ -46,14 +45,14 @@ export async function methodsOfCustomer(
   }
   if (starting_after !== undefined) {
     const rest = cards.slice(at + 1);
-    return ok({ data: rest.slice(0, limit), more: rest.length > limit, servedBy });
+    return ok({ data: rest.slice(0, limit), more: rest.length > limit, servedBy, word });
   }
   const before = cards.slice(Math.max(0, at - limit), at);
   const room = limit - before.length;
   const found = await attachedTo(call, row.id, { limit: Math.max(1, room) }, true);
   if (!found.ok) return found;
   if (room > 0) return ok({ ...found.value, data: [...found.value.data, ...before] });
-  return ok({ data: before, more: at > limit || found.value.data.length > 0, servedBy });
+  return ok({ data: before, more: at > limit || found.value.data.length > 0, servedBy, word });
 }
 
 /** A page of the payment methods that were attached to a customer, or to anybody or nobody. */
@@ -78,5 +77,6 @@ export async function attachedTo(
       : found;
   }
   const data = found.value.rows.map((row) => keptObject(row as ObjectFacts, call.scope));
-  return ok({ data, more: found.value.more, servedBy: found.value.servedBy });
+  const { more, servedBy, word } = found.value;
+  return ok({ data, more, servedBy, word });
 }

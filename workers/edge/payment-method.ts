@@ -30,7 +30,7 @@ import { find } from "./reading.ts";
 import type { Call, Refused } from "./route.ts";
 import { choice, metadata, required, setMetadata, text } from "./schema.ts";
 import { sealedCard } from "./sealed-cards.ts";
-import { shardOf } from "./shard-call.ts";
+import { shardOf, withQuotas } from "./shard-call.ts";
 
 /** The card of a payment method: its fields as typed, or a token of it. */
 const methodCard = z.strictObject({
@@ -136,9 +136,9 @@ async function tokenize(
   given: GivenCard,
   nameOf: (field: string) => string,
   challenge: string | undefined,
-): Promise<Result<TokenizedCard, Failure>> {
+): Promise<Result<TokenizedCard, Refused>> {
   const admission = await admitCard(call, challenge);
-  if (!admission.ok) return refuse(admission.failure);
+  if (!admission.ok) return refuse(withQuotas(admission));
   const { VAULT } = call.env;
   switch (given.kind) {
     case "typed":
@@ -242,8 +242,8 @@ export async function aliased(
   name: string,
   param: string,
 ): Promise<Result<Saved, Refused>> {
-  const admission = await shardOf(call.env, call.scope).admit(call.scope);
-  if (!admission.ok) return refuse(admission.failure);
+  const admission = await shardOf(call.env, call.scope).admit(call.scope, "write");
+  if (!admission.ok) return refuse(withQuotas(admission));
   const made = await call.env.VAULT.describe(call.scope, name);
   if (!made.ok) {
     return made.failure.kind === "resource_missing" ? missingMethod(name, param) : made;

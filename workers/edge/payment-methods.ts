@@ -9,7 +9,6 @@ import { listObject } from "../../protocol/object.ts";
 import {
   billed,
   cardAsMethod,
-  changed,
   detached,
   type MethodDocument,
   methodOf,
@@ -23,7 +22,17 @@ import { attachMethod, createPaymentMethod, methodFields } from "./payment-metho
 import { billingDetails } from "./person.ts";
 import { find } from "./reading.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
-import { choice, expand, integer, metadata, page, pageOf, required, text } from "./schema.ts";
+import {
+  choice,
+  expand,
+  integer,
+  mergedMetadata,
+  metadata,
+  page,
+  pageOf,
+  required,
+  text,
+} from "./schema.ts";
 import { execute, forget } from "./shard-call.ts";
 import { PROOF_CHARACTERS_MAX } from "./tokens.ts";
 
@@ -53,10 +62,12 @@ async function update(
   if (!read.ok) return read;
   const method = methodOf(read.value);
   assert(method !== undefined, "what stands has a document");
+  const pairs = mergedMetadata(method.metadata, call.params.metadata);
+  if (!pairs.ok) return pairs;
   const saved = await saveObject(call, call.claim, {
     type: "payment_method",
     from: read.value,
-    document: updated(method, call.params),
+    document: updated(method, pairs.value, call.params),
     event: eventCode("payment_method.updated"),
     ...(read.value.customer === null ? {} : { customer: read.value.customer }),
   });
@@ -65,14 +76,15 @@ async function update(
 
 function updated(
   method: MethodDocument,
-  { billing_details, card, metadata: pairs, allow_redisplay }: z.output<typeof updateParams>,
+  metadata: Readonly<Record<string, string>>,
+  { billing_details, card, allow_redisplay }: z.output<typeof updateParams>,
 ): MethodDocument {
   const { exp_month = method.card.exp_month, exp_year = method.card.exp_year } = card ?? {};
   return {
     ...method,
     card: { ...method.card, exp_month, exp_year },
     billing_details: billed(method.billing_details, billing_details ?? {}),
-    metadata: pairs === null ? {} : changed(method.metadata, pairs ?? {}),
+    metadata,
     allow_redisplay: allow_redisplay ?? method.allow_redisplay,
   };
 }
@@ -96,8 +108,8 @@ async function listOf(
       ? await attachedTo(call, undefined, asked)
       : await methodsOfCustomer(call, asked, customer);
   if (!found.ok) return found;
-  const { data, more, servedBy } = found.value;
-  return ok({ object: listObject(call.url, data, more), servedBy });
+  const { data, more, servedBy, word } = found.value;
+  return ok({ object: listObject(call.url, data, more), servedBy, word });
 }
 
 /** A payment method, or a customer's card as one. */
@@ -112,8 +124,9 @@ async function retrieve(call: Call<unknown>, id: string): Promise<Result<Answere
   });
   if (!found.ok) return found;
   const [row] = found.value.rows;
+  const { servedBy, word } = found.value;
   return row?.kind === "card"
-    ? ok({ object: cardAsMethod(row, call.scope), servedBy: found.value.servedBy })
+    ? ok({ object: cardAsMethod(row, call.scope), servedBy, word })
     : missing(id);
 }
 

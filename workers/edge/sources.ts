@@ -144,8 +144,8 @@ async function list(call: Call<z.output<typeof listParams>>): Promise<Result<Ans
   const found = pageOfCards(cards, asked);
   if (!found.ok) return found;
   const { data, more } = found.value;
-  const { servedBy } = customer.value;
-  return ok({ object: listObject(call.url, data.map(shown), more), servedBy });
+  const { servedBy, word } = customer.value;
+  return ok({ object: listObject(call.url, data.map(shown), more), servedBy, word });
 }
 
 async function retrieve(call: Call<unknown>): Promise<Result<Answered, Refused>> {
@@ -153,9 +153,8 @@ async function retrieve(call: Call<unknown>): Promise<Result<Answered, Refused>>
   if (!customer.ok) return customer;
   const id = call.path["card"] ?? "";
   const card = (customer.value.row satisfies CustomerRow).cards.find((held) => held.id === id);
-  return card === undefined
-    ? missingSource(id)
-    : ok({ object: shown(card), servedBy: customer.value.servedBy });
+  const { servedBy, word } = customer.value;
+  return card === undefined ? missingSource(id) : ok({ object: shown(card), servedBy, word });
 }
 
 async function remove(call: Call<unknown>): Promise<Result<Answered, Refused>> {
