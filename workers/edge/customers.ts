@@ -161,7 +161,7 @@ export const customerRoutes: readonly Route[] = [
     summary: "Retrieve a customer",
     access: "secret",
     params: z.strictObject({ expand: expand.optional() }),
-    answers: "customer",
+    answers: ["customer", "deleted customer"],
     handle: (call) => {
       const id = customerId(call);
       return one(

@@ -50,7 +50,9 @@ for (const route of ROUTES) app.on(route.method, route.path, (c) => serve(route,
 
 mountSealingKeys(app);
 
-app.get("/openapi.json", (c) => c.json(openApi(ROUTES, [SEALING_KEYS], new URL(c.req.url).origin)));
+app.get("/openapi.json", async (c) =>
+  c.json(await openApi(ROUTES, [SEALING_KEYS], new URL(c.req.url).origin)),
+);
 
 /** The isolate runs. */
 app.get("/healthz", (c) => c.json({ status: "ok" }));

@@ -7,6 +7,7 @@ import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
 import type { StripeObject } from "../../protocol/object.ts";
 import type { Result } from "../../protocol/result.ts";
+import type { AnswerName } from "./answers/object.ts";
 import type { Access } from "./authentication.ts";
 import type { EdgeEnv } from "./environment.ts";
 import type { VersionedClaim } from "./idempotency.ts";
@@ -49,8 +50,8 @@ export type Route = {
   readonly summary: string;
   readonly access: Access;
   readonly params: z.ZodType;
-  /** Name of the object in the answer. */
-  readonly answers: string;
+  /** What it answers with; the objects are described in answers/. */
+  readonly answers: AnswerName | readonly AnswerName[];
   readonly handle: (call: Call<never>) => Promise<Result<Answered, Refused>>;
 };
 
