@@ -167,7 +167,10 @@ export async function openApi(
 ): Promise<Json> {
   const described = await import("./answers/index.ts");
   const paths = pathsOf(routes, published, described);
-  const tags = [...new Set([...routes, ...published].map(({ path }) => tagOf(path)))];
+  // What only the platform's operator does stands last.
+  const isAside = (of: Route | Published) => Number(!("access" in of) || of.access === "platform");
+  const ordered = [...routes, ...published].sort((a, b) => isAside(a) - isAside(b));
+  const tags = [...new Set(ordered.map(({ path }) => tagOf(path)))];
   const responses = Object.fromEntries(
     ERROR_STATUSES.map(({ status, meaning }) => [
       String(status),

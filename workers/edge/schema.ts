@@ -54,7 +54,7 @@ export const amount = integer(AMOUNT_MIN, AMOUNT_MAX, (param) => ({
 }));
 
 export const currency = checked(
-  { type: "string", pattern: "^[A-Za-z]{3}$", description: "ISO 4217 code" },
+  { type: "string", pattern: "^[A-Za-z]{3}$", description: "ISO 4217 code", examples: ["usd"] },
   (value) => {
     const code = typeof value === "string" ? value.toLowerCase() : "";
     if (code === "") return { refuse: missing };
@@ -218,7 +218,10 @@ export const source = z
     // Made when it is asked for: no payment waits for a description.
     get anyOf() {
       const { $schema: _, ...card } = z.toJSONSchema(typedCard, { io: "input" });
-      return [{ type: "string", minLength: 1, maxLength: SOURCE_MAX }, card];
+      return [
+        { type: "string", minLength: 1, maxLength: SOURCE_MAX, examples: ["tok_visa"] },
+        { ...card, title: "Card fields" },
+      ];
     },
   });
 

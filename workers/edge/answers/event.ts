@@ -1,8 +1,11 @@
 // Something that happened, and the object it happened to as it stood then.
 
 import * as z from "zod";
+import { EVENT_TYPES } from "../../../protocol/event.ts";
 import { text, time } from "./field.ts";
 import { deleted, object, whole } from "./object.ts";
+
+const [first = "", ...others] = EVENT_TYPES.filter((type) => type.public).map(({ name }) => name);
 
 /** All that events tell of. */
 const subject = z.union([
@@ -32,5 +35,5 @@ export const event = object("event", "Something that happened", {
   livemode: z.boolean(),
   pending_webhooks: z.int().min(0),
   request: z.strictObject({ id: text, idempotency_key: text }).nullable(),
-  type: z.string().regex(/^[a-z_]+(\.[a-z_]+)+$/),
+  type: z.enum([first, ...others]),
 });
