@@ -128,7 +128,7 @@ function isLetThrough(
   const guard = guardOf(state, ask);
   if (guard === undefined || ask.kind !== "charge") return true;
   const { source, customer, key, caller } = ask;
-  const card = source.kind === "tokenized" ? source : described;
+  const card = source.kind === "token" || source.kind === "customer" ? described : source;
   if (card === undefined && customer === undefined) return true;
   const of = { name: nameOf(ask), key, caller };
   const judged = guard.judge(

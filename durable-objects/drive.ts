@@ -143,9 +143,12 @@ function end(state: ShardState, driven: Drive, how: End, out: Action[]): void {
 function orderOf(scope: Scope, facts: ChargeFacts | OperationFacts): Order {
   const { account, livemode } = scope;
   if (facts.kind === "charge") {
-    const { id, token, amount, currency, capture } = facts;
+    const { id, token, amount, currency, capture, authentication } = facts;
     const key = `${id}.authorize.${ATTEMPT}`;
-    return { account, livemode, key, verb: "authorize", token, amount, currency, capture };
+    const order = { account, livemode, key, token, amount, currency, capture };
+    return authentication === null
+      ? { ...order, verb: "authorize" }
+      : { ...order, verb: "authorize", authentication };
   }
   const { id, authorization, amount } = facts;
   assert(authorization !== null, "only an authorized charge is captured, refunded or released");

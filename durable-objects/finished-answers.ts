@@ -42,13 +42,15 @@ export class FinishedAnswers {
     this.#forgetAll(
       (facts) =>
         (facts.kind === "customer" && facts.id === id) ||
-        (facts.kind === "charge" && facts.customer === id),
+        ((facts.kind === "charge" || facts.kind === "object") && facts.customer === id),
     );
   }
 
   /** Lets go of what was said of charges made with a token that is forgotten. */
   forgetToken(token: TokenId): void {
-    this.#forgetAll((facts) => facts.kind === "charge" && facts.token === token);
+    this.#forgetAll(
+      (facts) => (facts.kind === "charge" || facts.kind === "object") && facts.token === token,
+    );
   }
 
   #forgetAll(isOf: (facts: Facts) => boolean): void {
@@ -68,7 +70,9 @@ export class FinishedAnswers {
 function sizeOf({ end }: Reply): number {
   if (!end.ok) return FIXED_BYTES;
   const { facts } = end;
-  if (facts.kind === "customer") return FIXED_BYTES + 2 * JSON.stringify(facts.document).length;
+  if (facts.kind === "customer" || facts.kind === "object") {
+    return FIXED_BYTES + 2 * JSON.stringify(facts.document).length;
+  }
   if (facts.kind === "account") return FIXED_BYTES;
   let characters = facts.kind === "charge" ? (facts.description?.length ?? 0) : 0;
   for (const [key, value] of Object.entries(facts.metadata))

@@ -1,10 +1,17 @@
 // A merchant's request as the command that opens it at the ledger. A token is looked up in the vault
 // first, so that a charge is never opened on a card that is not there.
 
-import type { Command, OpenCharge, OpenOperation, SaveCustomer } from "../protocol/command.ts";
+import type {
+  Command,
+  OpenCharge,
+  OpenOperation,
+  SaveCustomer,
+  SaveObject,
+} from "../protocol/command.ts";
 import type { IdMint } from "../protocol/ids.ts";
 import { cardIdOfToken } from "../protocol/object.ts";
-import type { Ask, ChargeAsk, CustomerAsk, OperationAsk } from "../protocol/shard.ts";
+import { OBJECT_PREFIXES } from "../protocol/object-type.ts";
+import type { Ask, ChargeAsk, CustomerAsk, ObjectAsk, OperationAsk } from "../protocol/shard.ts";
 import type { UsableCard } from "./machine.ts";
 
 /** What a merchant asks under a key. */
@@ -23,6 +30,8 @@ export function opening(ask: KeyedAsk, described: UsableCard | undefined, mint: 
       return openCharge(ask, described, mint);
     case "customer":
       return saveCustomer(ask, described, mint);
+    case "object":
+      return saveObject(ask, mint);
     case "capture":
     case "refund":
       return openOperation(ask, mint);
@@ -36,9 +45,19 @@ function openCharge(ask: ChargeAsk, described: UsableCard | undefined, mint: IdM
     const { kind: _kind, ...kept } = source;
     return { ...rest, ...kept, kind: "open_charge", id };
   }
+  if (source.kind === "payment_method") {
+    const { id: card_id, token, card } = source;
+    return { ...rest, token, card, card_id, kind: "open_charge", id };
+  }
   const { token, card } = usable(source, described);
   return { ...rest, token, card, kind: "open_charge", id };
 }
+
+const saveObject = ({ kind: _, ...rest }: ObjectAsk, mint: IdMint): SaveObject => ({
+  ...rest,
+  kind: "save_object",
+  id: rest.id ?? mint.mint(OBJECT_PREFIXES[rest.type]),
+});
 
 function openOperation(ask: OperationAsk, mint: IdMint): OpenOperation {
   const { kind, ...rest } = ask;

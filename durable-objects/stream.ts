@@ -4,8 +4,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Scope } from "../protocol/command.ts";
-import { eventTypeOf } from "../protocol/event.ts";
-import { eventObject } from "../protocol/object.ts";
+import { eventObjects } from "../protocol/event-object.ts";
 import type { Read, ReadAnswer } from "../protocol/query.ts";
 import { homeOf, slotOf } from "../protocol/slot.ts";
 import { askOrigin, type OriginBindings } from "./origin-client.ts";
@@ -98,8 +97,7 @@ export class Stream extends DurableObject<OriginBindings> {
     if (!answer.ok || answer.value.kind !== "rows") return;
     for (const row of answer.value.rows) {
       if (row.kind !== "event") continue;
-      if (eventTypeOf(row.code)?.public === true) {
-        const event = eventObject(row, scope);
+      for (const event of eventObjects(row, scope)) {
         const text = `id: ${event["id"]}\nevent: event\ndata: ${JSON.stringify(event)}\n\n`;
         if (!this.#sendTo(listener, text)) return;
       }

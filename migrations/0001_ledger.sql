@@ -59,15 +59,48 @@ create table cards (
 );
 create index cards_customer on cards (customer, id);
 
+-- Everything else a merchant makes (payment intents, payment methods, disputes, payouts, endpoints): a
+-- document that changes as a whole. `seq` is the entry of its last change, and whoever changes it says which one it
+-- decided on, so no decision is made on what is no longer so. `customer` and `parent` are what lists are made
+-- of; `token` is the sealed card of a payment method.
+create table objects (
+  account_no integer not null,
+  seq bigint not null,
+  id uuid not null,
+  customer uuid,
+  parent uuid,
+  token uuid,
+  deleted boolean not null default false,
+  type text not null check (type ~ '^[a-z_]{1,40}$'),
+  primary key (account_no, id)
+) with (fillfactor = 80);
+create index objects_type on objects (account_no, type, id);
+create index objects_customer on objects (account_no, customer, id) where customer is not null;
+create index objects_parent on objects (account_no, parent, id) where parent is not null;
+create unique index objects_token on objects (token, account_no) where token is not null;
+
+-- What an object was after each change, for past answers and events. May hold personal data, so no hash
+-- covers it, and it can be erased.
+create table object_versions (
+  account_no integer not null,
+  seq bigint not null,
+  id uuid not null,
+  document jsonb not null,
+  primary key (account_no, id, seq)
+);
+
 -- What a merchant asked for: a charge is written once, before the processor is asked, and its key stands
 -- for ever. `metadata` is json, not jsonb, since nobody looks into it here.
 create table charges (
   account_no integer not null,
   amount integer not null check (amount between 1 and 99999999),
+  intent_seq bigint,
   id uuid not null,
   token uuid not null,
   card_id uuid,
   customer uuid,
+  intent uuid,
+  intent_attempt smallint check (intent_attempt > 0),
   exp_month smallint not null,
   exp_year smallint not null,
   capture boolean not null,
@@ -77,12 +110,14 @@ create table charges (
   fingerprint text not null,
   funding text not null,
   country text,
-  key text not null check (length(key) between 1 and 255),
+  key text not null check (length(key) between 1 and 300),
   operation text not null check (length(operation) <= 255),
   mac bytea not null check (length(mac) = 16),
   request text not null check (length(request) <= 64),
   order_id text check (length(order_id) <= 500),
   attempt_number integer check (attempt_number > 0),
+  card_form text check (card_form = 'pm'),
+  authentication text check (length(authentication) <= 100),
   card_name text,
   address_line1 text,
   address_zip text,
@@ -90,7 +125,8 @@ create table charges (
   receipt_email text check (length(receipt_email) <= 512),
   statement_descriptor text check (length(statement_descriptor) <= 22),
   metadata json,
-  primary key (account_no, id)
+  primary key (account_no, id),
+  check ((intent is null) = (intent_attempt is null) and (intent is null) = (intent_seq is null))
 );
 -- One text, not two columns: by two, an empty table's primary key would look to the planner as good as this
 -- index, and a plan made then would walk through all of a merchant's history (docs/decisions/0009).
@@ -98,6 +134,9 @@ create unique index charges_claim on charges ((account_no::text || '/' || key));
 create unique index charges_attempt on charges (account_no, order_id, attempt_number)
   where attempt_number is not null;
 create unique index charges_token on charges (account_no, token) where card_id is null;
+-- A payment intent pays once: its attempts are counted, and the next is made when the last is known to have failed.
+create unique index charges_intent on charges (account_no, intent, intent_attempt)
+  where intent is not null;
 create index charges_customer on charges (account_no, customer, id) where customer is not null;
 
 -- What the processor said of a charge, and how it stands since. A charge without one is open.
@@ -138,7 +177,7 @@ create table operations (
   kind text not null check (kind in ('capture', 'refund', 'release')),
   state text not null check (state in ('opened', 'succeeded', 'failed')),
   currency text not null,
-  key text not null check (length(key) between 1 and 255),
+  key text not null check (length(key) between 1 and 300),
   operation text not null check (length(operation) <= 255),
   mac bytea not null check (length(mac) = 16),
   request text not null check (length(request) <= 64),
@@ -151,12 +190,13 @@ create table operations (
 create unique index operations_claim on operations ((account_no::text || '/' || key));
 create index operations_charge on operations (charge, id);
 
+-- A merchant's key has at most 255 characters, that of a step of its request a few more.
 -- Keys of requests that made neither a charge nor an operation: changes of customers, and refusals. They
 -- are answered when they are claimed, so no row is ever changed, and a period is dropped as a whole.
 create table idempotency_keys (
   account_no integer not null,
   day date not null default (now() at time zone 'UTC')::date,
-  key text not null check (length(key) between 1 and 255),
+  key text not null check (length(key) between 1 and 300),
   operation text not null check (length(operation) <= 255),
   mac bytea not null check (length(mac) = 16),
   request text not null check (length(request) <= 64),
@@ -192,7 +232,7 @@ $$;
 create table event_types (
   code smallint primary key,
   name text not null unique,
-  subject text not null check (subject in ('charge', 'operation', 'customer')),
+  subject text not null check (subject in ('charge', 'operation', 'customer', 'object')),
   public boolean not null
 );
 insert into event_types values
@@ -207,7 +247,36 @@ insert into event_types values
   (9, 'capture.failed', 'operation', false),
   (10, 'customer.created', 'customer', true),
   (11, 'customer.updated', 'customer', true),
-  (12, 'customer.deleted', 'customer', true);
+  (12, 'customer.deleted', 'customer', true),
+  (20, 'payment_intent.created', 'object', true),
+  (21, 'payment_intent.updated', 'object', false),
+  (22, 'payment_intent.canceled', 'object', true),
+  (23, 'payment_intent.requires_action', 'object', true),
+  (30, 'setup_intent.created', 'object', true),
+  (31, 'setup_intent.updated', 'object', false),
+  (32, 'setup_intent.canceled', 'object', true),
+  (33, 'setup_intent.requires_action', 'object', true),
+  (34, 'setup_intent.succeeded', 'object', true),
+  (35, 'setup_intent.setup_failed', 'object', true),
+  (40, 'payment_method.created', 'object', false),
+  (41, 'payment_method.attached', 'object', true),
+  (42, 'payment_method.detached', 'object', true),
+  (43, 'payment_method.updated', 'object', true),
+  (50, 'charge.dispute.created', 'object', true),
+  (51, 'charge.dispute.updated', 'object', true),
+  (52, 'charge.dispute.closed', 'object', true),
+  (53, 'charge.dispute.funds_withdrawn', 'object', true),
+  (54, 'charge.dispute.funds_reinstated', 'object', true),
+  (60, 'payout.created', 'object', true),
+  (61, 'payout.updated', 'object', true),
+  (62, 'payout.paid', 'object', true),
+  (63, 'payout.failed', 'object', true),
+  (64, 'payout.canceled', 'object', true),
+  (70, 'webhook_endpoint.created', 'object', false),
+  (71, 'webhook_endpoint.updated', 'object', false),
+  (72, 'webhook_endpoint.deleted', 'object', false),
+  (80, 'charge.updated', 'object', true),
+  (81, 'refund.updated', 'object', true);
 
 -- The ledger accounts of each merchant. `processor`: what the acquirer owes us. `merchant`: what we owe.
 create table ledger_accounts (

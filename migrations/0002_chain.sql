@@ -30,6 +30,8 @@ create function text_of(c charges) returns text language sql stable as $$
   select row(c.id, c.amount, c.currency, c.capture, c.key, c.operation, c.mac, c.request, c.order_id,
     c.attempt_number, c.token, c.card_id, c.customer, c.brand, c.last4, c.exp_month, c.exp_year,
     c.fingerprint, c.funding, c.country, c.statement_descriptor)::text
+    || case num_nonnulls(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)
+         when 0 then '' else row(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)::text end
 $$;
 
 create function text_of(a authorizations) returns text language sql stable as $$

@@ -2,6 +2,13 @@
 -- what had changed by then. Rendering the same facts gives the same bytes.
 
 -- A charge and what the processor said of it. `offset 0` keeps the planner from scanning either for a row.
+-- An intent's document is the one of its last change: only who tells of the past asks for another.
+create function document_at(p_no integer, p_id uuid, p_seq bigint) returns jsonb
+language sql stable as $$
+  select v.document from object_versions v
+   where v.account_no = p_no and v.id = p_id and v.seq <= p_seq order by v.seq desc limit 1
+$$;
+
 create view charge_facts as
   select c.account_no, c.id, coalesce(a.state, 'opened') as state, c.amount, c.currency, c.capture,
          c.key, c.operation, c.request, c.token, c.card_id, c.customer, c.brand, c.last4, c.exp_month,
@@ -10,7 +17,10 @@ create view charge_facts as
          c.description, c.receipt_email, c.statement_descriptor, c.metadata, a.processor_ref,
          a.network_code, a.risk_level, a.cvc_check, a.address_line1_check, a.address_zip_check,
          a.decline, coalesce(a.amount_captured, 0) as amount_captured,
-         coalesce(a.amount_refunded, 0) as amount_refunded, a.balance_seq, a.seq
+         coalesce(a.amount_refunded, 0) as amount_refunded, a.balance_seq, a.seq, c.intent,
+         c.intent_seq, c.intent_attempt, c.card_form, c.authentication,
+         case when c.intent is not null then document_at(c.account_no, c.intent, 9223372036854775807)
+           end as intent_document
     from charges c
     left join lateral (select * from authorizations a
       where a.account_no = c.account_no and a.id = c.id offset 0) a on true;
@@ -23,22 +33,58 @@ language sql immutable as $$
     else case p_captured when 0 then 'authorized' else 'captured' end end
 $$;
 
+-- A charge as the entries up to one left it.
+create function charge_at(p_no integer, p_id uuid, p_seq bigint) returns jsonb
+language sql stable as $$
+  select to_jsonb(f) || jsonb_build_object(
+      'state', case when f.seq is null or f.seq > p_seq then 'opened' when f.state = 'failed' then 'failed'
+        when f.balance_seq <= p_seq then 'captured' when r.released then 'released' else 'authorized' end,
+      'amount_captured', case when f.balance_seq <= p_seq then f.amount_captured else 0 end,
+      'amount_refunded', r.refunded,
+      'balance_seq', case when f.balance_seq <= p_seq then f.balance_seq end,
+      'intent_document', document_at(p_no, f.intent, p_seq))
+    from charge_facts f,
+         lateral (select coalesce(bool_or(o.kind = 'release'), false) as released,
+             coalesce(sum(o.amount), 0) as refunded
+           from operations o where o.account_no = p_no and o.charge = p_id and o.kind <> 'capture'
+             and o.state = 'succeeded' and o.seq <= p_seq) r
+   where f.account_no = p_no and f.id = p_id
+$$;
+
+-- An object as one entry left it, with the latest charge it knew of then; its document may have been erased.
+create function object_facts(p_no integer, p_id uuid, p_seq bigint) returns jsonb
+language sql stable as $$
+  select jsonb_build_object('id', o.id, 'type', o.type, 'seq', p_seq, 'customer', o.customer,
+      'parent', o.parent, 'token', o.token, 'document', v.document, 'charge',
+      case when v.document ? 'attempts' then (select charge_at(p_no, c.id, p_seq) from charges c
+        where c.account_no = p_no and c.intent = p_id
+          and c.intent_attempt = (v.document ->> 'attempts')::smallint) end)
+    from objects o
+    left join object_versions v on v.account_no = p_no and v.id = p_id and v.seq = p_seq
+   where o.account_no = p_no and o.id = p_id
+$$;
+
 -- The subject of an entry as it stood then.
 create function subject_of(j journal) returns jsonb language sql stable as $$
   select case
     when j.type = 1 then
-      (select to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}' from charges c
+      (select to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}'
+              || jsonb_build_object('intent_document', document_at(c.account_no, c.intent, c.intent_seq))
+         from charges c
         where c.account_no = j.account_no and c.id = j.subject)
     when j.type in (2, 3, 5, 7) then
       (select to_jsonb(f) || jsonb_build_object('state', charge_state_after(j.type, j.captured),
                 'amount_captured', j.captured, 'amount_refunded', j.refunded,
                 'balance_seq', case when f.balance_seq <= j.seq then f.balance_seq end)
+              || case when f.intent is null then '{}' else jsonb_build_object('intent_document',
+                document_at(f.account_no, f.intent, j.seq)) end
          from charge_facts f where f.account_no = j.account_no and f.id = j.subject)
     when j.type in (4, 6, 8, 9) then
       (select to_jsonb(o) || jsonb_build_object('state',
                 case j.type when 4 then 'opened' when 6 then 'succeeded' else 'failed' end)
               || case j.type when 4 then '{"balance_seq":null}' else '{}' end::jsonb
          from operations o where o.account_no = j.account_no and o.id = j.subject)
+    when j.type >= 20 then object_facts(j.account_no, j.subject, j.seq)
     else
       coalesce(
         (select to_jsonb(v) from customer_versions v
@@ -56,6 +102,8 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
         'amount_captured', case when f.state <> 'failed' and f.capture then f.amount else 0 end,
         'amount_refunded', 0,
         'balance_seq', case when f.state <> 'failed' and f.capture then f.seq end)
+        || case when f.intent is null then '{}' else jsonb_build_object('intent_document',
+          document_at(f.account_no, f.intent, f.seq)) end
         else '{}' end)
     from charge_facts f where f.account_no::text || '/' || f.key = p_no::text || '/' || p_key
   union all
@@ -76,8 +124,8 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
   union all
   select case when k.failure is not null then
       jsonb_build_object('request', k.request, 'failure', k.failure)
-    else (select jsonb_build_object('request', k.request, 'ended', true, 'kind', 'customer',
-                   'facts', subject_of(j))
+    else (select jsonb_build_object('request', k.request, 'ended', true, 'kind',
+                   case when j.type >= 20 then 'object' else 'customer' end, 'facts', subject_of(j))
             from journal j where j.account_no = k.account_no and j.seq = k.seq) end
     from idempotency_keys k where k.account_no = p_no and k.key = p_key
   limit 1

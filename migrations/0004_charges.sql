@@ -6,6 +6,14 @@
 -- along instead of joined again, so that a batch costs in proportion to its commands. `a` of a command is
 -- the place of its account in `p_nos`.
 
+-- Whether something was made of a token: a charge, a customer's card or a payment method.
+create function token_used(p_no integer, p_token uuid) returns boolean language sql stable as $$
+  select exists (select from charges c where c.account_no = p_no and c.token = p_token
+                   and c.card_id is null offset 0)
+      or exists (select from cards d where d.account_no = p_no and d.token = p_token offset 0)
+      or exists (select from objects o where o.account_no = p_no and o.token = p_token offset 0)
+$$;
+
 create type verdict as (i integer, outcome text, seq bigint, detail json);
 
 create function open_charges(p json, p_nos integer[]) returns setof verdict
@@ -17,13 +25,15 @@ begin
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
              or first.operation <> r.operation as other, first.operation as first_operation,
            u.id is not null and not u.deleted as customer_known,
-           coalesce(r.token, d.token) as paid_with, d.id as kept, d.card as kept_card
+           coalesce(r.token, d.token) as paid_with, d.card as kept_card,
+           case when r.card_form is null then d.id else r.card_id end as kept
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
              request text, id uuid, amount integer, currency text, capture boolean, order_id text,
              attempt_number integer, token uuid, brand text, last4 text, exp_month smallint,
              exp_year smallint, fingerprint text, funding text, country text, card_name text,
              address_line1 text, address_zip text, customer uuid, card_id uuid, description text,
-             receipt_email text, statement_descriptor text, metadata json)
+             receipt_email text, statement_descriptor text, metadata json, intent uuid,
+             intent_seq bigint, intent_attempt smallint, card_form text, authentication text)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from customers u
@@ -42,14 +52,25 @@ begin
         when q.customer is not null and not q.customer_known then
           json_build_object('kind', 'resource_missing', 'object', 'customer', 'id', q.customer,
             'param', 'customer')
+        when q.intent is not null and (
+            q.intent_seq is distinct from (select o.seq from objects o where o.account_no = q.no
+              and o.id = q.intent and not o.deleted and o.type = 'payment_intent')
+            or exists (select from charges c where c.account_no = q.no and c.intent = q.intent
+              and c.intent_attempt >= q.intent_attempt offset 0)) then '{"kind":"object_locked"}'
+        when q.card_form = 'pm' and not exists (select from objects o where o.account_no = q.no
+            and o.id = q.card_id and o.token = q.token and not o.deleted offset 0) then
+          json_build_object('kind', 'resource_missing', 'object', 'payment_method', 'id', q.card_id,
+            'param', 'payment_method')
         when q.paid_with is null and q.card_id is not null then
           json_build_object('kind', 'resource_missing', 'object', 'card', 'id', q.card_id,
             'param', 'source')
         when q.paid_with is null then '{"kind":"customer_without_card"}'
-        when q.token is not null and (
+        -- As token_used, which the planner would not take apart: a call of it costs as much as all of these.
+        when q.token is not null and q.card_form is null and (
             exists (select from charges c where c.account_no = q.no and c.token = q.token
                       and c.card_id is null offset 0)
-            or exists (select from cards d where d.account_no = q.no and d.token = q.token offset 0)) then
+            or exists (select from cards d where d.account_no = q.no and d.token = q.token offset 0)
+            or exists (select from objects o where o.account_no = q.no and o.token = q.token offset 0)) then
           json_build_object('kind', 'token_already_used', 'token', q.token)
         when q.attempt_number is not null and exists (select from charges c where c.account_no = q.no
             and c.order_id = q.order_id and c.attempt_number = q.attempt_number offset 0) then
@@ -59,12 +80,12 @@ begin
   ), prepared as materialized (
     -- In the order of the tables' columns.
     select j.i, j.no, j.head, j.token is null as by_customer, j.kept_card,
-      row(j.no, j.amount, j.id, j.paid_with, j.kept, j.customer,
-        coalesce(j.exp_month, (k.exp_month)::smallint), coalesce(j.exp_year, (k.exp_year)::smallint),
+      row(j.no, j.amount, j.intent_seq, j.id, j.paid_with, j.kept, j.customer, j.intent,
+        j.intent_attempt, coalesce(j.exp_month, (k.exp_month)::smallint), coalesce(j.exp_year, (k.exp_year)::smallint),
         j.capture, j.currency, coalesce(j.brand, k.brand), coalesce(j.last4, k.last4),
         coalesce(j.fingerprint, k.fingerprint), coalesce(j.funding, k.funding),
         coalesce(j.country, k.country), j.key, j.operation, decode(j.mac, 'hex'), j.request,
-        j.order_id, j.attempt_number, coalesce(j.card_name, k.name),
+        j.order_id, j.attempt_number, j.card_form, j.authentication, coalesce(j.card_name, k.name),
         coalesce(j.address_line1, k.address_line1), coalesce(j.address_zip, k.address_zip),
         j.description, j.receipt_email, j.statement_descriptor, j.metadata)::charges as charge,
       row(j.no, 1, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
@@ -79,9 +100,10 @@ begin
              over (partition by p.no order by (p.entry).seq) as hash
       from prepared p
   ), claimed as (
+    -- An intent that somebody else changed may be paid by the next try.
     insert into idempotency_keys (account_no, key, operation, mac, request, failure)
     select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request, j.failure
-      from judged j where j.no is not null and not j.used and j.failure is not null
+      from judged j where j.no is not null and not j.used and j.failure->>'kind' <> 'object_locked'
   ), asked_for as (
     insert into charges select (l.charge).* from linked l
   ), told as (

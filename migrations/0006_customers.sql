@@ -37,10 +37,7 @@ begin
             d.account_no = q.no and d.id = q.default_source and d.customer = q.id offset 0) then
           json_build_object('kind', 'resource_missing', 'object', 'card', 'id', q.default_source,
             'param', 'default_source')
-        when q.token is not null and (
-            exists (select from charges c where c.account_no = q.no and c.token = q.token
-                      and c.card_id is null offset 0)
-            or exists (select from cards d where d.account_no = q.no and d.token = q.token offset 0)) then
+        when q.token is not null and token_used(q.no, q.token) then
           json_build_object('kind', 'token_already_used', 'token', q.token)
       end::json as failure
       from asked q
@@ -92,7 +89,11 @@ begin
         when j.used then answer_of(j.no, j.key)::json
         else json_build_object('kind', 'customer',
           'facts', coalesce(v.facts, jsonb_build_object('customer', j.id, 'deleted', true)),
-          'forgotten', coalesce((select jsonb_agg(d.token) from erased_cards d where d.i = j.i), '[]'))
+          'forgotten', coalesce((select jsonb_agg(d.token) from (
+              select d.token from erased_cards d where d.i = j.i
+              union all
+              select o.token from objects o where j.removed and o.account_no = j.no
+                and o.customer = j.id and o.token is not null and not o.deleted) d), '[]'))
       end
     from judged j
     left join saved s on s.i = j.i

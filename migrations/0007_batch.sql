@@ -18,7 +18,7 @@ create trigger fence_awaits_batches before update on fence
 create function apply_batch(
   p_epoch integer, p_accounts text[], p_modes boolean[],
   p_create_account json, p_close_charge json, p_close_operation json, p_save_customer json,
-  p_open_charge json, p_open_operation json
+  p_save_object json, p_open_charge json, p_open_operation json
 ) returns setof verdict language plpgsql as $$
 declare
   nos integer[];
@@ -43,6 +43,9 @@ begin
   if p_save_customer is not null then
     return query select * from save_customers(p_save_customer, nos);
   end if;
+  if p_save_object is not null then
+    return query select * from save_objects(p_save_object, nos);
+  end if;
   if p_open_charge is not null then
     return query select * from open_charges(p_open_charge, nos);
   end if;
@@ -57,7 +60,9 @@ create function unfinished(p_slot smallint, p_since uuid) returns table (result 
 language sql stable as $$
   select left_open.result from (
     select c.id, jsonb_build_object('kind', 'charge', 'account', a.id, 'livemode', a.livemode,
-             'facts', to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}')
+             'facts', to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}'
+               || jsonb_build_object('intent_document',
+                 document_at(c.account_no, c.intent, c.intent_seq)))
              as result
       from accounts a join charges c on c.account_no = a.no
      where a.slot = p_slot and c.id >= p_since and not exists (select from authorizations x

@@ -43,9 +43,27 @@ language sql as $$
    where o.account_no = p_no and o.charge = e.id and o.metadata is not null
 $$;
 
+-- What a deleted customer leaves of its objects: its payment methods are gone with their cards, and of the rest
+-- go the words about the person.
+create function erase_objects(p_no integer, p_customer uuid) returns void language sql as $$
+  insert into forgotten_tokens (account_no, token, customer)
+  select o.account_no, o.token, o.customer from objects o
+   where o.account_no = p_no and o.customer = p_customer and o.token is not null and not o.deleted
+  on conflict (account_no, token) do update set customer = excluded.customer, destroyed_at = null;
+  delete from object_versions v using objects o
+   where o.account_no = p_no and o.customer = p_customer and o.token is not null
+     and v.account_no = o.account_no and v.id = o.id;
+  update object_versions v set document = v.document - '{description,metadata,receipt_email,shipping,billing_details}'::text[]
+    from objects o where o.account_no = p_no and o.customer = p_customer and o.token is null
+     and v.account_no = o.account_no and v.id = o.id;
+  update objects o set deleted = true
+   where o.account_no = p_no and o.customer = p_customer and o.token is not null and not o.deleted
+$$;
+
 create function erase_customer() returns trigger language plpgsql as $$
 begin
   perform erase_charges(new.account_no, new.id, null);
+  perform erase_objects(new.account_no, new.id);
   return null;
 end $$;
 create trigger customers_erased after update on customers for each row

@@ -44,7 +44,8 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['customers', 'customer_versions', 'cards', 'charges', 'authorizations',
+  foreach name in array array['customers', 'customer_versions', 'cards', 'objects',
+      'object_versions', 'charges', 'authorizations',
       'operations', 'journal', 'balances'] loop
     execute format('alter table %I enable row level security', name);
     execute format('create policy own_account on %I for select
@@ -66,7 +67,8 @@ revoke execute on all functions in schema public from public;
 alter default privileges revoke execute on functions from public;
 revoke create on schema public from public;
 grant usage on schema public to tessera_reader;
-grant execute on function own_account(), subject_of(journal), charge_state_after(smallint, integer)
+grant execute on function own_account(), subject_of(journal), charge_state_after(smallint, integer),
+  document_at(integer, uuid, bigint), charge_at(integer, uuid, bigint), object_facts(integer, uuid, bigint)
   to tessera_reader;
 
 -- What an origin calls, and all that it can do to a ledger. As the owner, by the owner's names: a table that a

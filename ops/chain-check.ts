@@ -16,7 +16,9 @@ const ENTRY = `row(j.seq, j.type, j.subject, j.debit, j.credit, j.amount, j.curr
   j.refunded, j.request, (extract(epoch from j.created_at) * 1000000)::bigint)::text`;
 const CHARGE = `row(c.id, c.amount, c.currency, c.capture, c.key, c.operation, c.mac, c.request,
   c.order_id, c.attempt_number, c.token, c.card_id, c.customer, c.brand, c.last4, c.exp_month,
-  c.exp_year, c.fingerprint, c.funding, c.country, c.statement_descriptor)::text`;
+  c.exp_year, c.fingerprint, c.funding, c.country, c.statement_descriptor)::text
+  || case num_nonnulls(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)
+       when 0 then '' else row(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)::text end`;
 const AUTHORIZATION = `row(a.id, a.amount, a.seq, a.network_code, a.risk_level, a.cvc_check,
   a.address_line1_check, a.address_zip_check, a.funding, a.country, a.processor_ref, a.decline)::text`;
 const OPERATION = `row(o.id, o.charge, o.kind, o.amount, o.currency, o.key, o.operation, o.mac,

@@ -87,11 +87,11 @@ export const LEDGER_CHECKS: readonly Check[] = [
        from claims group by account_no, key having count(*) > 1`,
   ),
   rows(
-    "each kept key that changed a customer leads to the entry of that change",
+    "each kept key that changed a customer or an object leads to the entry of that change",
     `select k.account_no, 'key', k.key, 'its answer should be entry ' || k.seq
        from idempotency_keys k
        left join journal j on j.account_no = k.account_no and j.seq = k.seq
-      where k.seq is not null and (j.type is null or j.type not in (10, 11, 12)
+      where k.seq is not null and (j.type is null or (j.type not in (10, 11, 12) and j.type < 20)
          or j.request is distinct from k.request)`,
   ),
   rows(
@@ -108,6 +108,18 @@ export const LEDGER_CHECKS: readonly Check[] = [
        left join journal j on j.account_no = v.account_no and j.seq = v.seq
             and j.subject = v.customer and j.type in (10, 11)
       where j.seq is null`,
+  ),
+  rows(
+    "each object that is not deleted has its version, and each version its entry",
+    `select o.account_no, 'object', o.id::text, 'has no version'
+       from objects o
+       left join object_versions v on v.account_no = o.account_no and v.id = o.id and v.seq = o.seq
+      where not o.deleted and v.seq is null
+     union all
+     select v.account_no, 'object', v.id::text, 'no entry tells of its version ' || v.seq
+       from object_versions v
+       left join journal j on j.account_no = v.account_no and j.seq = v.seq and j.subject = v.id
+      where j.type is null or j.type < 20`,
   ),
   {
     name: "entries and ledger accounts are called what the code calls them",

@@ -16,7 +16,9 @@ import {
 import { type Check, eachRow, type Report } from "./examination.ts";
 import { entryPlace, type Owner, placeOf } from "./names.ts";
 
-const [ACCOUNT, BALANCE, CHARGE, OPERATION, CUSTOMER, ENTRY] = [0, 1, 2, 3, 4, 5] as const;
+const [ACCOUNT, BALANCE, CHARGE, OPERATION, CUSTOMER, OBJECT, ENTRY] = [
+  0, 1, 2, 3, 4, 5, 6,
+] as const;
 const KINDS = ["capture", "refund", "release"] as const;
 
 // One stream, sorted by account and by the thing an entry is about: a charge, with all that is done to it,
@@ -46,6 +48,10 @@ const ROWS = `
   select u.account_no, u.id, ${CUSTOMER}, u.seq, null, u.id, null, null, null, null, null, null, null,
          null, null, u.deleted
     from customers u
+  union all
+  select o.account_no, o.id, ${OBJECT}, o.seq, o.type, o.id, null, null, null, null, null, null, null,
+         null, null, o.deleted
+    from objects o
   union all
   select j.account_no, coalesce(o.charge, j.subject), ${ENTRY}, j.seq, null, j.subject, j.amount,
          j.currency, j.captured, j.refunded, null, null, j.type, j.debit, j.credit, null
@@ -109,6 +115,9 @@ type KeptOperation = {
   readonly currency: string;
 };
 
+/** Erased with its customer, it is gone without an entry of its own. */
+type KeptObject = { readonly id: string; readonly type: string; readonly seq: number };
+
 type KeptCustomer = { readonly id: string; readonly deleted: boolean; readonly seq: number };
 
 /** All rows about one charge or one customer. */
@@ -116,6 +125,7 @@ type Life = {
   readonly thing: string;
   charge: KeptCharge | undefined;
   customer: KeptCustomer | undefined;
+  object: KeptObject | undefined;
   readonly operations: Map<string, KeptOperation>;
   readonly entries: JournalEntry[];
 };
@@ -176,6 +186,7 @@ const newLife = (thing: string): Life => ({
   thing,
   charge: undefined,
   customer: undefined,
+  object: undefined,
   operations: new Map(),
   entries: [],
 });
@@ -228,6 +239,9 @@ function put(life: Life, row: Row): void {
     case CUSTOMER:
       life.customer = { id: subject ?? "", deleted: flag ?? false, seq: Number(seq) };
       break;
+    case OBJECT:
+      life.object = { id: subject ?? "", type: text ?? "", seq: Number(seq) };
+      break;
     default:
       life.entries.push({
         seq: Number(seq),
@@ -255,6 +269,7 @@ function replay(account: Account, life: Life, report: Report): void {
     charges: new Map(),
     operations: new Map(),
     customers: new Map(),
+    objects: new Map(),
     balances: account.replayed,
   };
   const intents: Intents = {
@@ -302,6 +317,7 @@ function compare(owner: Owner, life: Life, projection: Projection, report: Repor
     if (told === undefined) report(place, "no entry opened it");
     else differ(place, kept, { ...told, balance_seq: told.balanceSeq }, report);
   }
+  compareObject(owner, life, projection, report);
   const deleted = projection.customers.get(thing);
   const place = placeOf("customer", owner, thing);
   if (customer !== undefined && deleted === undefined) report(place, "no entry made it");
@@ -309,6 +325,18 @@ function compare(owner: Owner, life: Life, projection: Projection, report: Repor
   else if (customer !== undefined) {
     const told = { deleted: deleted ?? false, seq: life.entries.at(-1)?.seq ?? 0 };
     differ(place, { deleted: customer.deleted, seq: customer.seq }, told, report);
+  }
+}
+
+function compareObject(owner: Owner, life: Life, projection: Projection, report: Report): void {
+  const { object, thing } = life;
+  const told = projection.objects.get(thing);
+  if (object === undefined) {
+    if (told !== undefined) report(placeOf("object", owner, thing), "is gone");
+  } else if (told === undefined) {
+    report(placeOf(object.type, owner, thing), "no entry made it");
+  } else {
+    differ(placeOf(object.type, owner, thing), { seq: object.seq }, { seq: told.seq }, report);
   }
 }
 

@@ -1,11 +1,11 @@
 // What happened to an account, by its sequence: the events, and the postings as balance transactions.
 
-import { and, eq, inArray, isNotNull, type SQL, sql } from "drizzle-orm";
+import { and, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
-import { eventTypeOf, PUBLIC_EVENT_CODES } from "../protocol/event.ts";
+import { type EventSource, eventTypeOf, PUBLIC_EVENT_CODES } from "../protocol/event.ts";
 import { idOf } from "../protocol/ids.ts";
 import { PAYABLE, RECEIVABLE } from "../protocol/ledger-account.ts";
-import type { Query, Read, Row } from "../protocol/query.ts";
+import type { Page, Query, Read, Row } from "../protocol/query.ts";
 import { factsOf } from "../protocol/row.ts";
 import {
   type Drizzle,
@@ -60,14 +60,17 @@ export function eventsPlan(
 ): Plan | UnknownCursor {
   const { cursor, at } = sequencePage(ask, "evt", q.page);
   if (cursor !== undefined && at === undefined) return { kind: "cursor_unknown", ...cursor };
-  const bounds = pageBounds(journal.seq, q.page, at);
+  const widened = at === undefined || q.inclusive !== true ? at : widen(at, q.page);
+  const bounds = pageBounds(journal.seq, q.page, widened);
   return {
     ...onePlan(
       eventSelect(db)
         .where(
           and(
             eq(journal.account_no, no),
-            inArray(journal.type, [...(q.codes ?? PUBLIC_EVENT_CODES)]),
+            q.sources === undefined
+              ? inArray(journal.type, [...PUBLIC_EVENT_CODES])
+              : or(...q.sources.map(isFrom)),
             ...spanOfTime(journal.created_at, q.created),
             ...bounds.where,
           ),
@@ -79,6 +82,23 @@ export function eventsPlan(
     limit: q.page.limit,
     reversed: bounds.reversed,
   };
+}
+
+/** The bound that lets the cursor's own entry in. */
+const widen = (at: number, page: Page): number =>
+  page.ending_before === undefined ? at + 1 : at - 1;
+
+function isFrom({ code, derived }: EventSource): SQL | undefined {
+  if (derived === undefined) return eq(journal.type, code);
+  const captured =
+    derived.captured === undefined
+      ? undefined
+      : derived.captured === "some"
+        ? gt(journal.captured, 0)
+        : eq(journal.captured, 0);
+  const ofIntent = sql`exists (select from charges c where c.account_no = ${journal.account_no}
+    and c.id = ${journal.subject} and c.intent is not null)`;
+  return and(eq(journal.type, code), captured, ofIntent);
 }
 
 export const transactionSelect = (db: Drizzle) =>

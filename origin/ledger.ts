@@ -10,7 +10,7 @@ import { type Database, type DatabaseFailure, query } from "./database.ts";
 const APPLY = `select coalesce(json_agg(json_build_array(v.i, v.outcome, v.seq, v.detail)), '[]')::text
     as verdicts
   from apply_batch($1::integer, $2::text[], $3::boolean[], $4::json, $5::json, $6::json, $7::json,
-    $8::json, $9::json) v`;
+    $8::json, $9::json, $10::json) v`;
 const UNFINISHED = `select
   (select coalesce(json_agg(u.result), '[]') from unfinished($1::smallint, $2::uuid) u) as unfinished,
   (select coalesce(json_agg(o), '[]') from unforgotten($1::smallint) o) as owed`;

@@ -18,6 +18,7 @@ import {
   transactionSelect,
   transactionsPlan,
 } from "./history.ts";
+import { objectPlan, objectsPlan } from "./objects.ts";
 import {
   cursorOf,
   type Drizzle,
@@ -37,6 +38,7 @@ import {
   customer_versions,
   customers,
   journal,
+  objects,
   operations,
 } from "./schema.ts";
 
@@ -93,8 +95,10 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
         chargeFacts,
       );
     case "charges": {
-      const filter =
-        q.customer === undefined ? [] : [eq(charge_facts.customer, uuid("cus", q.customer))];
+      const filter = [
+        ...(q.customer === undefined ? [] : [eq(charge_facts.customer, uuid("cus", q.customer))]),
+        ...(q.intent === undefined ? [] : [eq(charge_facts.intent, uuid("pi", q.intent))]),
+      ];
       return listPlan(db, charge_facts, "ch", no, q, filter, chargeFacts);
     }
     case "refund":
@@ -127,6 +131,10 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
       );
     case "customers":
       return customersPlan(db, no, q);
+    case "object":
+      return objectPlan(db, no, q);
+    case "objects":
+      return objectsPlan(db, no, q);
     case "event":
       return onePlan(
         eventSelect(db).where(
@@ -192,7 +200,11 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
         .select({ id: cards.id })
         .from(cards)
         .where(and(eq(cards.account_no, no), eq(cards.token, token)));
-      return onePlan(paid.unionAll(kept), () => ({ kind: "token_use" as const }));
+      const method = db
+        .select({ id: objects.id })
+        .from(objects)
+        .where(and(eq(objects.account_no, no), eq(objects.token, token)));
+      return onePlan(paid.unionAll(kept).unionAll(method), () => ({ kind: "token_use" as const }));
     }
     case "account":
       return onePlan(db.select().from(accounts).where(eq(accounts.no, no)), accountFacts);

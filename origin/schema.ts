@@ -13,7 +13,15 @@ import {
   timestamp,
   uuid,
 } from "drizzle-orm/pg-core";
-import type { CardSummary, ChargeState, Check, Json, Outcome } from "../protocol/facts.ts";
+import type {
+  CardSummary,
+  ChargeState,
+  Check,
+  Document,
+  Json,
+  ObjectType,
+  Outcome,
+} from "../protocol/facts.ts";
 
 const at = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
 const seq = (name: string) => bigint(name, { mode: "number" });
@@ -66,6 +74,12 @@ export const charge_facts = pgTable("charge_facts", {
   amount_captured: integer().notNull(),
   amount_refunded: integer().notNull(),
   balance_seq: seq("balance_seq"),
+  intent: uuid(),
+  intent_seq: seq("intent_seq"),
+  intent_attempt: smallint(),
+  card_form: text().$type<"pm">(),
+  authentication: text(),
+  intent_document: jsonb().$type<Document>(),
 });
 
 export const operations = pgTable("operations", {
@@ -106,6 +120,24 @@ export const cards = pgTable("cards", {
   card: jsonb().$type<CardSummary>().notNull(),
 });
 
+export const objects = pgTable("objects", {
+  account_no: integer().notNull(),
+  seq: seq("seq").notNull(),
+  id: uuid().notNull(),
+  customer: uuid(),
+  parent: uuid(),
+  token: uuid(),
+  deleted: boolean().notNull(),
+  type: text().$type<ObjectType>().notNull(),
+});
+
+export const object_versions = pgTable("object_versions", {
+  account_no: integer().notNull(),
+  seq: seq("seq").notNull(),
+  id: uuid().notNull(),
+  document: jsonb().$type<Document>().notNull(),
+});
+
 export const journal = pgTable("journal", {
   account_no: integer().notNull(),
   seq: seq("seq").notNull(),
@@ -116,6 +148,7 @@ export const journal = pgTable("journal", {
   amount: bigint("amount", { mode: "number" }),
   currency: text(),
   request: text(),
+  captured: integer(),
   created_at: at("created_at").notNull(),
 });
 

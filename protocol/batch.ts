@@ -2,8 +2,10 @@
 // origin hands on what was signed and parses none of it. Public ids become `uuid`s, and what a charge and
 // its close carry of card and outcome becomes columns.
 
-import type { CloseCharge, Command, OpenCharge } from "./command.ts";
+import type { CloseCharge, Command, OpenCharge, SaveObject } from "./command.ts";
 import { type ObjectPrefix, uuidOf } from "./ids.ts";
+import { codeOf } from "./ledger-account.ts";
+import { OBJECT_PREFIXES, parentUuidOf } from "./object-type.ts";
 import { assert } from "./result.ts";
 
 /** The body of `POST /batch` at an origin; its answer is `VerdictRow[]` as JSON. */
@@ -21,6 +23,7 @@ export const BATCH_KINDS = [
   "close_charge",
   "close_operation",
   "save_customer",
+  "save_object",
   "open_charge",
   "open_operation",
 ] as const satisfies readonly Command["kind"][];
@@ -35,6 +38,7 @@ export function parametersOf(epoch: number, commands: readonly Command[]): Batch
     close_charge: [],
     close_operation: [],
     save_customer: [],
+    save_object: [],
     open_charge: [],
     open_operation: [],
   };
@@ -85,6 +89,8 @@ function rowOf(command: Command, i: number, a: number): object {
           ? {}
           : { default_source: uuid("card", command.default_source) }),
       };
+    case "save_object":
+      return saveObjectRow(command, i, a);
     case "create_account":
       return { ...command, i };
   }
@@ -105,7 +111,12 @@ const openChargeRow = (c: OpenCharge, i: number, a: number): object => ({
   attempt_number: c.attempt_number,
   token: c.token && uuid("tok", c.token),
   customer: c.customer && uuid("cus", c.customer),
-  card_id: c.card_id && uuid("card", c.card_id),
+  card_id: c.card_id && uuid(c.card_id.startsWith("pm_") ? "pm" : "card", c.card_id),
+  card_form: c.card_id?.startsWith("pm_") ? "pm" : undefined,
+  intent: c.intent && uuid("pi", c.intent.id),
+  intent_seq: c.intent?.seq,
+  intent_attempt: c.intent?.attempt,
+  authentication: c.authentication,
   brand: c.card?.brand,
   last4: c.card?.last4,
   exp_month: c.card?.exp_month,
@@ -136,6 +147,29 @@ const closeChargeRow = (c: CloseCharge, i: number, a: number): object => ({
   decline: c.outcome.decline,
   funding: c.card?.funding,
   country: c.card?.country,
+});
+
+const saveObjectRow = (c: SaveObject, i: number, a: number): object => ({
+  i,
+  a,
+  key: c.key,
+  operation: c.operation,
+  mac: c.mac,
+  request: c.request,
+  id: uuid(OBJECT_PREFIXES[c.type], c.id),
+  type: c.type,
+  made: c.made,
+  expects: c.expects,
+  attempts: c.attempts,
+  document: c.document ?? undefined,
+  event: c.event,
+  customer: c.customer && uuid("cus", c.customer),
+  parent: c.parent && parentUuidOf(c.type, c.parent),
+  token: c.token && uuid("tok", c.token),
+  debit: c.posting && codeOf(c.posting.debit),
+  credit: c.posting && codeOf(c.posting.credit),
+  amount: c.posting?.amount,
+  currency: c.posting?.currency,
 });
 
 /** Metadata, or nothing when there is none: an empty object would be stored with each charge. */

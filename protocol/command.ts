@@ -1,7 +1,16 @@
 // What a shard asks of a region's origin and what it hears back. A batch is any number of commands of
 // any accounts of one slot, answered one by one, in one transaction.
 
-import type { CardSummary, Facts, Json, OperationFacts, Outcome } from "./facts.ts";
+import type {
+  CardSummary,
+  Document,
+  Facts,
+  IntentOfCharge,
+  Json,
+  ObjectType,
+  OperationFacts,
+  Outcome,
+} from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type {
   AccountId,
@@ -9,10 +18,12 @@ import type {
   CardId,
   ChargeId,
   CustomerId,
+  PaymentMethodId,
   RefundId,
   RequestId,
   TokenId,
 } from "./ids.ts";
+import type { LedgerAccount } from "./ledger-account.ts";
 
 /** Whose, in which mode. Ledgers, keys and limits of the two modes never meet. */
 export type Scope = { readonly account: AccountId; readonly livemode: boolean };
@@ -37,7 +48,11 @@ export type OpenCharge = Scope &
     readonly token?: TokenId;
     readonly card?: CardSummary;
     readonly customer?: CustomerId;
-    readonly card_id?: CardId;
+    /** A customer's card, whose token the ledger knows; or a payment method, which comes with its token. */
+    readonly card_id?: CardId | PaymentMethodId;
+    /** The intent it is an attempt of; refused when that has changed or has another attempt since. */
+    readonly intent?: IntentOfCharge;
+    readonly authentication?: string;
     readonly order_id?: string;
     readonly attempt_number?: number;
     readonly description?: string;
@@ -89,6 +104,35 @@ export type SaveCustomer = Scope &
     readonly default_source?: CardId;
   };
 
+/** Money that an object's change moves, in the same entry; in minor units. */
+export type ObjectPosting = {
+  readonly debit: LedgerAccount;
+  readonly credit: LedgerAccount;
+  readonly amount: number;
+  readonly currency: string;
+};
+
+export type SaveObject = Scope &
+  Claim & {
+    readonly kind: "save_object";
+    readonly type: ObjectType;
+    readonly id: string;
+    readonly made: boolean;
+    /** The version that was decided on; refused as locked when there is a newer one. */
+    readonly expects?: number;
+    /** Of an intent: how many charges were known; refused as locked when there is another. */
+    readonly attempts?: number;
+    /** All of it as it is to be; null deletes the object. */
+    readonly document: Document | null;
+    /** A code of `EVENT_TYPES`. */
+    readonly event: number;
+    readonly customer?: CustomerId;
+    readonly parent?: string;
+    /** The sealed card of a payment method, when it is made. */
+    readonly token?: TokenId;
+    readonly posting?: ObjectPosting;
+  };
+
 export type CreateAccount = Scope & {
   readonly kind: "create_account";
   readonly id: AccountId;
@@ -103,6 +147,7 @@ export type Command =
   | OpenOperation
   | CloseOperation
   | SaveCustomer
+  | SaveObject
   | CreateAccount;
 
 /** How the first request with a key stands: ended with facts or a failure, or unfinished. */
@@ -154,6 +199,7 @@ export function exclusions(c: Command): string[] {
       return [
         `${whose}/${c.key}`,
         ...(c.token === undefined ? [] : [c.token]),
+        ...(c.intent === undefined ? [] : [c.intent.id]),
         ...(c.attempt_number === undefined
           ? []
           : [`${whose}/order/${c.order_id}/${c.attempt_number}`]),
@@ -165,6 +211,8 @@ export function exclusions(c: Command): string[] {
     case "close_operation":
       return [c.charge];
     case "save_customer":
+      return [`${whose}/${c.key}`, c.id, ...(c.token === undefined ? [] : [c.token])];
+    case "save_object":
       return [`${whose}/${c.key}`, c.id, ...(c.token === undefined ? [] : [c.token])];
     case "create_account":
       return [c.id];

@@ -1,7 +1,7 @@
 // The events of the ledger: the codes of the `event_types` table and which of them merchants see.
 
 /** What an event tells of. Captures, refunds and releases are operations on a charge. */
-export type Subject = "charge" | "operation" | "customer";
+export type Subject = "charge" | "operation" | "customer" | "object";
 
 export type EventType = {
   readonly code: number;
@@ -25,7 +25,80 @@ export const EVENT_TYPES: readonly EventType[] = [
   { code: 10, name: "customer.created", subject: "customer", public: true },
   { code: 11, name: "customer.updated", subject: "customer", public: true },
   { code: 12, name: "customer.deleted", subject: "customer", public: true },
+  { code: 20, name: "payment_intent.created", subject: "object", public: true },
+  { code: 21, name: "payment_intent.updated", subject: "object", public: false },
+  { code: 22, name: "payment_intent.canceled", subject: "object", public: true },
+  { code: 23, name: "payment_intent.requires_action", subject: "object", public: true },
+  { code: 30, name: "setup_intent.created", subject: "object", public: true },
+  { code: 31, name: "setup_intent.updated", subject: "object", public: false },
+  { code: 32, name: "setup_intent.canceled", subject: "object", public: true },
+  { code: 33, name: "setup_intent.requires_action", subject: "object", public: true },
+  { code: 34, name: "setup_intent.succeeded", subject: "object", public: true },
+  { code: 35, name: "setup_intent.setup_failed", subject: "object", public: true },
+  { code: 40, name: "payment_method.created", subject: "object", public: false },
+  { code: 41, name: "payment_method.attached", subject: "object", public: true },
+  { code: 42, name: "payment_method.detached", subject: "object", public: true },
+  { code: 43, name: "payment_method.updated", subject: "object", public: true },
+  { code: 50, name: "charge.dispute.created", subject: "object", public: true },
+  { code: 51, name: "charge.dispute.updated", subject: "object", public: true },
+  { code: 52, name: "charge.dispute.closed", subject: "object", public: true },
+  { code: 53, name: "charge.dispute.funds_withdrawn", subject: "object", public: true },
+  { code: 54, name: "charge.dispute.funds_reinstated", subject: "object", public: true },
+  { code: 60, name: "payout.created", subject: "object", public: true },
+  { code: 61, name: "payout.updated", subject: "object", public: true },
+  { code: 62, name: "payout.paid", subject: "object", public: true },
+  { code: 63, name: "payout.failed", subject: "object", public: true },
+  { code: 64, name: "payout.canceled", subject: "object", public: true },
+  { code: 70, name: "webhook_endpoint.created", subject: "object", public: false },
+  { code: 71, name: "webhook_endpoint.updated", subject: "object", public: false },
+  { code: 72, name: "webhook_endpoint.deleted", subject: "object", public: false },
+  { code: 80, name: "charge.updated", subject: "object", public: true },
+  { code: 81, name: "refund.updated", subject: "object", public: true },
 ];
+
+/**
+ * What else merchants are told when an entry says this: an entry is one change of state, and one that ends a
+ * charge changes its payment intent too. They follow the entry's own event, in this order.
+ */
+export type DerivedEvent = {
+  readonly name: string;
+  /** The entries that tell it. */
+  readonly code: number;
+  /** Only where something had been captured then, or nothing. */
+  readonly captured?: "some" | "none";
+};
+
+export const DERIVED_EVENTS: readonly DerivedEvent[] = [
+  { name: "payment_intent.succeeded", code: 2, captured: "some" },
+  { name: "payment_intent.amount_capturable_updated", code: 2, captured: "none" },
+  { name: "payment_intent.payment_failed", code: 3 },
+  { name: "payment_intent.succeeded", code: 5 },
+  { name: "payment_intent.canceled", code: 7, captured: "none" },
+];
+
+/** Names of all events that merchants are told of, in alphabetical order. */
+export const PUBLIC_EVENT_NAMES: readonly string[] = [
+  ...new Set([
+    ...EVENT_TYPES.filter((t) => t.public).map((t) => t.name),
+    ...DERIVED_EVENTS.map((d) => d.name),
+  ]),
+].sort();
+
+/** Entries that tell events of one name: by their code, and for a derived event by what else must be so. */
+export type EventSource = { readonly code: number; readonly derived?: DerivedEvent };
+
+/** Where events of this name come from; `charge.*` stands for all that begin so. None: no event has it. */
+export function sourcesOf(name: string): EventSource[] {
+  const fits = (known: string) =>
+    name.endsWith(".*") ? known.startsWith(name.slice(0, -1)) : known === name;
+  return [
+    ...EVENT_TYPES.filter((t) => t.public && fits(t.name)).map(({ code }) => ({ code })),
+    ...DERIVED_EVENTS.filter((d) => fits(d.name)).map((derived) => ({
+      code: derived.code,
+      derived,
+    })),
+  ];
+}
 
 const BY_CODE = new Map(EVENT_TYPES.map((type) => [type.code, type]));
 

@@ -7,13 +7,21 @@ import type {
   CardId,
   ChargeId,
   CustomerId,
+  PaymentIntentId,
+  PaymentMethodId,
   RefundId,
   RequestId,
   TokenId,
 } from "./ids.ts";
 
 /** A JSON value. */
-export type Json = string | number | boolean | null | { readonly [name: string]: Json };
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [name: string]: Json };
 
 /** What may be shown of a card (PCI DSS 3.4.1: no more than BIN and last four). */
 export type CardSummary = {
@@ -57,6 +65,20 @@ export type ChargeState =
   | "releasing"
   | "released";
 
+/** What an object holds: made and replaced as a whole by the edge, which knows its fields. */
+export type Document = { readonly [field: string]: Json };
+
+/** The intent that a charge is an attempt of. */
+export type IntentOfCharge = {
+  readonly id: PaymentIntentId;
+  /** The version of the intent that was decided on. */
+  readonly seq: number;
+  /** Counted from 1; the next is made only when the last is known to have failed. */
+  readonly attempt: number;
+  /** The intent as it stood when these facts were true. */
+  readonly document: Document;
+};
+
 export type ChargeFacts = {
   readonly kind: "charge";
   readonly id: ChargeId;
@@ -67,8 +89,12 @@ export type ChargeFacts = {
   readonly capture: boolean;
   readonly request: RequestId;
   readonly token: TokenId;
-  readonly card_id: CardId | null;
+  /** What was charged, when it was kept under a name: a customer's card or a payment method. */
+  readonly card_id: CardId | PaymentMethodId | null;
   readonly customer: CustomerId | null;
+  readonly intent: IntentOfCharge | null;
+  /** The processor's name for what the cardholder proved. */
+  readonly authentication: string | null;
   readonly card: CardSummary;
   readonly description: string | null;
   readonly receipt_email: string | null;
@@ -116,4 +142,34 @@ export type AccountFacts = {
   readonly email: string | null;
 };
 
-export type Facts = ChargeFacts | OperationFacts | CustomerFacts | AccountFacts;
+/** Kinds of objects that are kept as documents; `object-type.ts` has their prefixes. */
+export type ObjectType =
+  | "payment_intent"
+  | "setup_intent"
+  | "payment_method"
+  | "dispute"
+  | "payout"
+  | "webhook_endpoint"
+  | "charge"
+  | "refund";
+
+/** An object as one entry of the journal left it. */
+export type ObjectFacts = {
+  readonly kind: "object";
+  readonly type: ObjectType;
+  readonly id: string;
+  readonly created: number;
+  /** The version: the number of the entry. */
+  readonly seq: number;
+  readonly customer: CustomerId | null;
+  /** What it belongs to, such as the charge of a dispute. */
+  readonly parent: string | null;
+  /** The sealed card behind a payment method. */
+  readonly token: TokenId | null;
+  /** Null when it was deleted, or erased with its customer. */
+  readonly document: Document | null;
+  /** Of an intent, its latest attempt then. */
+  readonly charge: ChargeFacts | null;
+};
+
+export type Facts = ChargeFacts | OperationFacts | CustomerFacts | AccountFacts | ObjectFacts;

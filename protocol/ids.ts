@@ -1,5 +1,5 @@
 // The names of things. An id is a prefix, `_` and base62 text, as in Stripe's API. Three families:
-// accounts are 16 random characters; objects (ch_, re_, cus_, card_, op_) are a UUIDv7, so that newest
+// accounts are 16 random characters; objects (ch_, re_, cus_, pi_, op_, …) are a UUIDv7, so that newest
 // first is one range of an index; tokens are 128 random bits, so that nothing can be told from them;
 // events and balance transactions are their account and sequence number, so that no index is needed.
 
@@ -18,20 +18,38 @@ export type RefundId = `re_${string}`;
 export type CaptureId = `op_${string}`;
 export type CustomerId = `cus_${string}`;
 export type CardId = `card_${string}`;
+export type PaymentIntentId = `pi_${string}`;
+export type SetupIntentId = `seti_${string}`;
+export type PaymentMethodId = `pm_${string}`;
+export type DisputeId = `dp_${string}`;
+export type PayoutId = `po_${string}`;
+export type WebhookEndpointId = `we_${string}`;
 export type TokenId = `tok_${string}`;
 export type RequestId = `req_${string}`;
 export type EventId = `evt_${string}`;
 export type TransactionId = `txn_${string}`;
 
 /** Prefixes of ids that stand for 128 bits, a `uuid` in SQL. */
-export type ObjectPrefix = "ch" | "re" | "op" | "cus" | "card" | "tok";
+export type ObjectPrefix =
+  | "ch"
+  | "re"
+  | "op"
+  | "cus"
+  | "card"
+  | "tok"
+  | "pi"
+  | "seti"
+  | "pm"
+  | "dp"
+  | "po"
+  | "we";
 
 /** Fresh random bytes of the asked length. */
 export type Random = (length: number) => Uint8Array;
 
 const ACCOUNT_CHARACTERS = 16; // 95 bits
 const REQUEST_CHARACTERS = 16;
-const SEQUENCE_CHARACTERS = 8; // 62^8 ≈ 2 × 10^14 events of one account
+const SEQUENCE_CHARACTERS = 8; // 62^7 ≈ 3 × 10^12 entries of one account, 62 events for each
 
 export const mintAccountId = (random: Random): AccountId =>
   `acct_${randomBase62(ACCOUNT_CHARACTERS, random)}`;
@@ -110,14 +128,18 @@ export function firstUuidAt(unixSeconds: number): string {
   return dashed(ms.toString(16).padStart(12, "0").padEnd(32, "0"));
 }
 
+/** An entry may be told by several events: they share its number, and the first character counts them. */
+const PARTS = 62n ** BigInt(SEQUENCE_CHARACTERS - 1);
+
 /** The id of the event or balance transaction with this number in an account's sequence. */
 export function sequenceId<P extends "evt" | "txn">(
   prefix: P,
   account: AccountId,
   livemode: boolean,
   seq: number,
+  part = 0,
 ): `${P}_${string}` {
-  const number = encodeBase62(BigInt(seq), SEQUENCE_CHARACTERS);
+  const number = encodeBase62(BigInt(seq) + BigInt(part) * PARTS, SEQUENCE_CHARACTERS);
   return `${prefix}_${livemode ? "1" : "0"}${account.slice(5)}${number}`;
 }
 
@@ -131,8 +153,13 @@ export function sequenceOf(
   const head = `${prefix}_${livemode ? "1" : "0"}${account.slice(5)}`;
   if (!id.startsWith(head) || id.length !== head.length + SEQUENCE_CHARACTERS) return undefined;
   const value = decodeBase62(id.slice(head.length));
-  return value === undefined ? undefined : Number(value);
+  if (value === undefined || (prefix === "txn" && value >= PARTS)) return undefined;
+  return Number(value % PARTS);
 }
+
+/** Which of the events of its entry an event id names; 0 is the first. */
+export const partOf = (id: string): number =>
+  Number((decodeBase62(id.slice(-SEQUENCE_CHARACTERS)) ?? 0n) / PARTS);
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 

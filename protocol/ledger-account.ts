@@ -10,3 +10,9 @@ export const LEDGER_ACCOUNTS = [
   { code: RECEIVABLE, name: "processor" },
   { code: PAYABLE, name: "merchant" },
 ] as const;
+
+export type LedgerAccount = (typeof LEDGER_ACCOUNTS)[number]["name"];
+
+/** The code of a ledger account in the tables. */
+export const codeOf = (name: LedgerAccount): number =>
+  LEDGER_ACCOUNTS.find((account) => account.name === name)?.code ?? 0;

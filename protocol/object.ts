@@ -2,7 +2,6 @@
 // ever: a stored answer is its facts, so a field is never reordered, only added under a new shape.
 
 import type { Scope } from "./command.ts";
-import { type EventType, eventTypeOf } from "./event.ts";
 import type {
   AccountFacts,
   CardSummary,
@@ -12,6 +11,7 @@ import type {
   OperationFacts,
 } from "./facts.ts";
 import { type CardId, type CustomerId, sequenceId, type TokenId } from "./ids.ts";
+import { keptObject } from "./kept-object.ts";
 
 /** The Stripe API version whose shapes these are. */
 export const API_VERSION = "2026-10-28.endive";
@@ -114,7 +114,7 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
     order: null,
     outcome: outcomeOf(c),
     paid: !failed && c.state !== "opened",
-    payment_intent: null,
+    payment_intent: c.intent?.id ?? null,
     payment_method: card["id"],
     payment_method_details: paymentMethodDetails(c),
     receipt_email: c.receipt_email,
@@ -123,7 +123,7 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
     refunded: c.state === "released" || (captured && refunded === c.amount),
     review: null,
     shipping: null,
-    source: card,
+    source: c.card_id?.startsWith("pm_") === true ? null : card,
     source_transfer: null,
     statement_descriptor: c.statement_descriptor,
     statement_descriptor_suffix: null,
@@ -209,7 +209,7 @@ const BRAND_CODES: Record<string, string> = {
 const brandCode = (brand: string): string => BRAND_CODES[brand] ?? brand.toLowerCase();
 
 /** Metadata by key: the ledger does not keep the order in which the pairs came, and a replay must not differ. */
-function metadataOf(pairs: object): object {
+export function metadataOf(pairs: object): object {
   return Object.fromEntries(Object.entries(pairs).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -293,32 +293,9 @@ export function objectOf(facts: Facts, scope: Scope): StripeObject {
       return customerObject(facts, scope);
     case "account":
       return accountObject(facts);
+    case "object":
+      return keptObject(facts, scope);
   }
-}
-
-/** One row of the event log, with what it tells of as it stood then. */
-export type EventFacts = {
-  readonly seq: number;
-  readonly code: number;
-  readonly created: number;
-  readonly request: string;
-  readonly key: string | null;
-  readonly subject: Facts;
-};
-
-export function eventObject(e: EventFacts, scope: Scope): StripeObject {
-  const type: EventType | undefined = eventTypeOf(e.code);
-  return {
-    id: sequenceId("evt", scope.account, scope.livemode, e.seq),
-    object: "event",
-    api_version: API_VERSION,
-    created: e.created,
-    data: { object: objectOf(e.subject, scope) },
-    livemode: scope.livemode,
-    pending_webhooks: 0,
-    request: { id: e.request, idempotency_key: e.key },
-    type: type?.name ?? "unknown",
-  };
 }
 
 /** A posting as it moved the merchant's balance. */

@@ -4,9 +4,10 @@
 import { CHARGE_MOVES, type ChargeMove, OPERATION_MOVES } from "./charge.ts";
 import { eventTypeOf } from "./event.ts";
 import type { ChargeState, OperationFacts } from "./facts.ts";
+import type { LedgerAccount } from "./ledger-account.ts";
 import { ok, type Result, refuse } from "./result.ts";
 
-export type LedgerAccount = "processor" | "merchant";
+export type { LedgerAccount } from "./ledger-account.ts";
 
 /** Money moved from one ledger account to another, in minor units. */
 export type Posting = {
@@ -65,6 +66,8 @@ export type Projection = {
   readonly operations: Map<string, ProjectedOperation>;
   /** Whether each customer is deleted. */
   readonly customers: Map<string, boolean>;
+  /** The last entry of each object that is kept as a document. */
+  readonly objects: Map<string, { readonly seq: number; readonly deleted: boolean }>;
   /** Credits less debits, by `ledger account/currency`. */
   readonly balances: Map<string, number>;
 };
@@ -74,6 +77,7 @@ export const newProjection = (): Projection => ({
   charges: new Map(),
   operations: new Map(),
   customers: new Map(),
+  objects: new Map(),
   balances: new Map(),
 });
 
@@ -91,7 +95,9 @@ export function project(
 }
 
 function take(state: Projection, entry: JournalEntry, intents: Intents): string | undefined {
-  const name = eventTypeOf(entry.type)?.name;
+  const type = eventTypeOf(entry.type);
+  if (type?.subject === "object") return saveObject(state, entry, type.name);
+  const name = type?.name;
   switch (name) {
     case "charge.pending":
       return openCharge(state, entry, intents);
@@ -241,6 +247,27 @@ function saveCustomer(state: Projection, entry: JournalEntry, name: string): str
   }
   state.customers.set(entry.subject, name === "customer.deleted");
   return withoutPosting(entry);
+}
+
+/** Kinds of entries whose change of an object moves money, by the ledger accounts it moves between. */
+const OBJECT_POSTINGS: Readonly<Record<string, readonly [LedgerAccount, LedgerAccount]>> = {
+  "charge.dispute.created": ["merchant", "processor"],
+  "charge.dispute.funds_withdrawn": ["merchant", "processor"],
+  "charge.dispute.funds_reinstated": ["processor", "merchant"],
+  "charge.dispute.closed": ["processor", "merchant"],
+  "refund.updated": ["processor", "merchant"],
+};
+
+// What an object may become is decided by who changes it; that money moves only where it may is known here.
+function saveObject(state: Projection, entry: JournalEntry, name: string): string | undefined {
+  if (state.objects.get(entry.subject)?.deleted === true) return "a deleted object is not changed";
+  const deleted = name.endsWith(".deleted");
+  state.objects.set(entry.subject, { seq: entry.seq, deleted });
+  const { posting } = entry;
+  if (posting === null) return undefined;
+  const between = OBJECT_POSTINGS[name];
+  if (between === undefined) return "money moves for no reason";
+  return post(state, entry, ...between, posting.amount, posting.currency);
 }
 
 function moveCharge(

@@ -2,15 +2,19 @@
 // not fall behind; a copy that has not reached it says so and the home region is asked instead.
 
 import type { Scope } from "./command.ts";
+import type { EventSource } from "./event.ts";
+import type { EventFacts } from "./event-object.ts";
 import type {
   AccountFacts,
   CardSummary,
   ChargeFacts,
   CustomerFacts,
+  ObjectFacts,
+  ObjectType,
   OperationFacts,
 } from "./facts.ts";
-import type { CardId, ChargeId, CustomerId, RefundId, TokenId } from "./ids.ts";
-import type { EventFacts, TransactionFacts } from "./object.ts";
+import type { CardId, ChargeId, CustomerId, PaymentIntentId, RefundId, TokenId } from "./ids.ts";
+import type { TransactionFacts } from "./object.ts";
 import type { Region } from "./slot.ts";
 
 /** A page of a list, newest first. Cursors are ids of the listed things. */
@@ -30,6 +34,7 @@ export type Query =
       readonly page: Page;
       readonly created?: Span;
       readonly customer?: CustomerId;
+      readonly intent?: PaymentIntentId;
     }
   | { readonly kind: "refund"; readonly id: RefundId }
   | {
@@ -49,7 +54,20 @@ export type Query =
       readonly kind: "events";
       readonly page: Page;
       readonly created?: Span;
-      readonly codes?: readonly number[];
+      /** Entries that tell events of the names asked for. */
+      readonly sources?: readonly EventSource[];
+      /** The cursor's own entry too: not all of its events were seen. */
+      readonly inclusive?: boolean;
+    }
+  /** An object that stands, with the latest charge of an intent. */
+  | { readonly kind: "object"; readonly type: ObjectType; readonly id: string }
+  | {
+      readonly kind: "objects";
+      readonly type: ObjectType;
+      readonly page: Page;
+      readonly created?: Span;
+      readonly customer?: CustomerId;
+      readonly parent?: string;
     }
   | { readonly kind: "event"; readonly seq: number }
   | { readonly kind: "events_after"; readonly seq: number; readonly limit: number }
@@ -85,6 +103,7 @@ export type Row =
   | OperationFacts
   | CustomerRow
   | AccountFacts
+  | ObjectFacts
   | ({ readonly kind: "event" } & EventFacts)
   | ({ readonly kind: "transaction" } & TransactionFacts)
   | BalanceRow;

@@ -9,13 +9,18 @@ import type {
   ChargeState,
   Check,
   CustomerFacts,
+  Document,
   Facts,
+  IntentOfCharge,
   Json,
+  ObjectFacts,
+  ObjectType,
   OperationFacts,
   Outcome,
 } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import { type AccountId, createdOf, idOf, type ObjectPrefix, type RequestId } from "./ids.ts";
+import { OBJECT_PREFIXES, objectIdOf, parentIdOf } from "./object-type.ts";
 import { assert } from "./result.ts";
 
 /** A row of the view `charge_facts`; one of `charges` alone when the processor has not spoken. */
@@ -53,6 +58,13 @@ export type ChargeRow = {
   amount_captured: number;
   amount_refunded: number;
   balance_seq?: number | null;
+  intent: string | null;
+  intent_seq: number | null;
+  intent_attempt: number | null;
+  /** Not there where only what was asked for is told. */
+  intent_document?: Document | null;
+  card_form: "pm" | null;
+  authentication: string | null;
 };
 
 export type OperationRow = {
@@ -76,6 +88,17 @@ export type CustomerVersionRow = {
   default_source?: string | null;
 };
 
+export type ObjectRow = {
+  id: string;
+  type: ObjectType;
+  seq: number;
+  customer: string | null;
+  parent: string | null;
+  token: string | null;
+  document: Document | null;
+  charge: ChargeRow | null;
+};
+
 export type AccountRow = {
   id: string;
   name: string | null;
@@ -96,8 +119,10 @@ export const chargeFacts = (r: ChargeRow): ChargeFacts => ({
   capture: r.capture,
   request: r.request as RequestId,
   token: idOf("tok", r.token),
-  card_id: nullable("card", r.card_id),
+  card_id: nullable(r.card_form ?? "card", r.card_id),
   customer: nullable("cus", r.customer),
+  intent: intentOf(r),
+  authentication: r.authentication ?? null,
   card: cardOf(r),
   description: r.description,
   receipt_email: r.receipt_email,
@@ -109,6 +134,13 @@ export const chargeFacts = (r: ChargeRow): ChargeFacts => ({
   amount_refunded: r.amount_refunded,
   balance_seq: r.balance_seq ?? null,
 });
+
+// Rows written before there were intents have none of the columns.
+function intentOf(r: ChargeRow): IntentOfCharge | null {
+  if (r.intent == null || r.intent_seq == null || r.intent_attempt == null) return null;
+  const document = r.intent_document ?? {};
+  return { id: idOf("pi", r.intent), seq: r.intent_seq, attempt: r.intent_attempt, document };
+}
 
 const cardOf = (r: ChargeRow): CardSummary => ({
   brand: r.brand,
@@ -162,6 +194,19 @@ export const customerFacts = (r: CustomerVersionRow): CustomerFacts => ({
   document: r.document ?? {},
 });
 
+export const objectFacts = (r: ObjectRow): ObjectFacts => ({
+  kind: "object",
+  type: r.type,
+  id: objectIdOf(r.type, r.id),
+  created: createdOf(r.id),
+  seq: r.seq,
+  customer: nullable("cus", r.customer),
+  parent: r.parent === null ? null : parentIdOf(r.type, r.parent),
+  token: nullable("tok", r.token),
+  document: r.document,
+  charge: r.charge === null ? null : chargeFacts(r.charge),
+});
+
 export const accountFacts = (r: AccountRow): AccountFacts => ({
   kind: "account",
   id: r.id as AccountId,
@@ -178,8 +223,10 @@ export function factsOf(kind: string, row: unknown): Facts {
       return operationFacts(row as OperationRow);
     case "customer":
       return customerFacts(row as CustomerVersionRow);
+    case "object":
+      return objectFacts(row as ObjectRow);
     default:
-      assert(kind === "account", `the ledger speaks of four kinds, not of ${kind}`);
+      assert(kind === "account", `the ledger speaks of five kinds, not of ${kind}`);
       return accountFacts(row as AccountRow);
   }
 }
@@ -241,7 +288,11 @@ function answerOf(a: AnswerRow): Answer {
   return { request, end: { kind: a.ended === true ? "facts" : "unfinished", facts } };
 }
 
-const PREFIXES: Record<string, ObjectPrefix> = { charge: "ch", customer: "cus", card: "card" };
+const PREFIXES: Record<string, ObjectPrefix> = {
+  ...OBJECT_PREFIXES,
+  customer: "cus",
+  card: "card",
+};
 
 function failureWithIds(f: Failure): Failure {
   if (f.kind === "resource_missing") {

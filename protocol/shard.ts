@@ -1,9 +1,17 @@
 // What the edge asks of a shard for one merchant request, and how it ends.
 
-import type { Claim, Scope } from "./command.ts";
-import type { CardSummary, Facts, Json } from "./facts.ts";
+import type { Claim, SaveObject, Scope } from "./command.ts";
+import type { CardSummary, Facts, IntentOfCharge, Json } from "./facts.ts";
 import type { Failure } from "./failure.ts";
-import type { AccountId, CardId, ChargeId, CustomerId, RequestId, TokenId } from "./ids.ts";
+import type {
+  AccountId,
+  CardId,
+  ChargeId,
+  CustomerId,
+  PaymentMethodId,
+  RequestId,
+  TokenId,
+} from "./ids.ts";
 import type { TokenTicket } from "./vault.ts";
 
 /** A card to use: a token still to be looked up, or one just made from typed fields. */
@@ -16,8 +24,19 @@ export type ChargeAsk = Scope &
     readonly kind: "charge";
     /** Network of the server that asks, as far as it shows; goes no further than the shard. */
     readonly caller?: string;
-    readonly source: CardSource | { readonly kind: "customer"; readonly card_id?: CardId };
+    readonly source:
+      | CardSource
+      | { readonly kind: "customer"; readonly card_id?: CardId }
+      | {
+          readonly kind: "payment_method";
+          readonly id: PaymentMethodId;
+          readonly token: TokenId;
+          readonly card: CardSummary;
+        };
     readonly customer?: CustomerId;
+    /** The payment intent that it is an attempt of. */
+    readonly intent?: IntentOfCharge;
+    readonly authentication?: string;
     readonly amount: number;
     readonly currency: string;
     readonly capture: boolean;
@@ -49,6 +68,13 @@ export type CustomerAsk = Scope &
     readonly default_source?: CardId;
   };
 
+/** An object to make or to change, as it was decided on what was read of it. */
+export type ObjectAsk = Omit<SaveObject, "kind" | "id"> & {
+  readonly kind: "object";
+  /** Absent when it is to be made and has no id yet. */
+  readonly id?: string;
+};
+
 export type AccountAsk = Scope & {
   readonly kind: "account";
   readonly id: AccountId;
@@ -57,7 +83,7 @@ export type AccountAsk = Scope & {
   readonly email?: string;
 };
 
-export type Ask = ChargeAsk | OperationAsk | CustomerAsk | AccountAsk;
+export type Ask = ChargeAsk | OperationAsk | CustomerAsk | ObjectAsk | AccountAsk;
 
 /** How a request ended. */
 export type End =

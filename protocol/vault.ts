@@ -69,6 +69,8 @@ export type Order = Scope & { readonly key: string } & (
         readonly amount: number;
         readonly currency: string;
         readonly capture: boolean;
+        /** The processor's name for what the cardholder proved. */
+        readonly authentication?: string;
       }
     | {
         readonly verb: "capture" | "refund" | "void";

@@ -31,7 +31,7 @@ const APPLY = {
   name: "apply",
   text: `select coalesce(json_agg(json_build_array(v.i, v.outcome, v.seq, v.detail)), '[]') as verdicts
     from apply_batch($1::integer, $2::text[], $3::boolean[], $4::json, $5::json, $6::json, $7::json,
-      $8::json, $9::json) v`,
+      $8::json, $9::json, $10::json) v`,
 };
 
 /** A batch in one statement, prepared once for each connection as the SQL endpoint does. */

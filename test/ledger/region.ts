@@ -12,6 +12,7 @@ import type {
   OpenCharge,
   OpenOperation,
   SaveCustomer,
+  SaveObject,
   Scope,
   Verdict,
 } from "../../protocol/command.ts";
@@ -56,7 +57,7 @@ export async function apply(
 ): Promise<Verdict[]> {
   const { rows } = await client.query<{ i: number; outcome: string; seq: string; detail: unknown }>(
     `select i, outcome, seq, detail from apply_batch($1::integer, $2::text[], $3::boolean[],
-      $4::json, $5::json, $6::json, $7::json, $8::json, $9::json)`,
+      $4::json, $5::json, $6::json, $7::json, $8::json, $9::json, $10::json)`,
     // No epoch at all is something only SQL can be asked.
     [epoch, ...parametersOf(0, commands).slice(1)],
   );
@@ -191,6 +192,19 @@ export const saving = (scope: Scope, over: Partial<SaveCustomer> = {}): SaveCust
   id: mint.mint("cus"),
   made: true,
   removed: false,
+  ...over,
+});
+
+/** A payment intent to be made, unless told otherwise. */
+export const keeping = (scope: Scope, over: Partial<SaveObject> = {}): SaveObject => ({
+  ...scope,
+  ...claim(),
+  kind: "save_object",
+  type: "payment_intent",
+  id: mint.mint("pi"),
+  made: true,
+  document: { amount: 700, currency: "usd", attempts: 0 },
+  event: 20,
   ...over,
 });
 

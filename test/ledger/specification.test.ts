@@ -89,7 +89,7 @@ class History {
     const dice = this.#dice;
     const again = this.#keyed.length > 0 && dice.chance(0.15) ? dice.pick(this.#keyed) : undefined;
     const command = again === undefined ? this.#fresh() : this.#repeat(again);
-    if ("key" in command) this.#keyed.push(command);
+    if ("key" in command && command.kind !== "save_object") this.#keyed.push(command);
     return command;
   }
 

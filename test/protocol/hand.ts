@@ -106,6 +106,8 @@ export const openedFacts = (n: number): ChargeFacts => ({
   token: tokenOf(n),
   card_id: null,
   customer: null,
+  intent: null,
+  authentication: null,
   card: CARD,
   description: null,
   receipt_email: null,

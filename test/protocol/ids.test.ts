@@ -10,6 +10,7 @@ import {
   mintRequestId,
   mintTokenId,
   parseAccountId,
+  partOf,
   sequenceId,
   sequenceOf,
   uuidOf,
@@ -120,8 +121,17 @@ describe("the id of an event or balance transaction", () => {
   test("is read by its own account in its own mode", () => {
     expect(id).toBe("evt_0AbCdEfGhIjKlMnOp0000000g");
     expect(sequenceOf("evt", account, false, id)).toBe(42);
-    const last = Number.MAX_SAFE_INTEGER % 62 ** 8;
+    const last = 62 ** 7 - 1;
     expect(sequenceOf("txn", account, true, sequenceId("txn", account, true, last))).toBe(last);
+  });
+
+  test("tells which of several events of one entry it is; transactions are one each", () => {
+    const second = sequenceId("evt", account, false, 42, 1);
+    expect(second).toBe("evt_0AbCdEfGhIjKlMnOp1000000g");
+    expect([sequenceOf("evt", account, false, second), partOf(second)]).toEqual([42, 1]);
+    expect(partOf(id)).toBe(0);
+    const txn = sequenceId("txn", account, false, 42, 1);
+    expect(sequenceOf("txn", account, false, txn)).toBeUndefined();
   });
 
   test.each([

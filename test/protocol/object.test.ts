@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { eventObjects } from "../../protocol/event-object.ts";
 import type { CardSummary, ChargeFacts, OperationFacts, Outcome } from "../../protocol/facts.ts";
 import {
   accountObject,
@@ -6,7 +7,6 @@ import {
   cardIdOfToken,
   chargeObject,
   customerObject,
-  eventObject,
   listObject,
   objectOf,
   refundObject,
@@ -41,6 +41,8 @@ const captured: ChargeFacts = {
   token: "tok_0000000000000000000001",
   card_id: null,
   customer: null,
+  intent: null,
+  authentication: null,
   card,
   description: "Two “tesserae” \u2028",
   receipt_email: "ada@example.com",
@@ -154,10 +156,10 @@ describe("an object on the wire", () => {
     ],
     [
       "an event",
-      eventObject(
+      eventObjects(
         { seq: 7, code: 6, created: 1, request: "req_1", key: "k", subject: refund },
         scope,
-      ),
+      )[0],
       '{"id":"evt_0AbCdEfGhIjKlMnOp00000007","object":"event","api_version":"2026-10-28.endive","created":1,"data":{"object":{"id":"re_0000000000000000000001","object":"refund","amount":500,"balance_transaction":"txn_0AbCdEfGhIjKlMnOp0000000h","charge":"ch_0000000000000000000001","created":1800000001,"currency":"usd","destination_details":{"card":{"type":"refund"},"type":"card"},"metadata":{"ticket":"7"},"payment_intent":null,"reason":"requested_by_customer","receipt_number":null,"source_transfer_reversal":null,"status":"succeeded","transfer_reversal":null}},"livemode":false,"pending_webhooks":0,"request":{"id":"req_1","idempotency_key":"k"},"type":"refund.created"}',
     ],
     [

@@ -223,6 +223,8 @@ function judge(phase: Phase, command: Command): Verdict {
       return openCharge(phase, command);
     case "open_operation":
       return openOperation(phase, command);
+    case "save_object":
+      throw new Error("objects are not part of this model yet");
   }
 }
 
@@ -385,7 +387,8 @@ function openCharge(phase: Phase, command: OpenCharge): Verdict {
 function paidWithOf(account: Account, { customer, card_id }: OpenCharge): PaidWith | undefined {
   if (customer === undefined) return undefined;
   const row = account.customers.get(customer);
-  const id = card_id ?? row?.versions.get(row.seq)?.source ?? undefined;
+  assert(card_id?.startsWith("pm_") !== true, "payment methods are not part of this model yet");
+  const id = (card_id as CardId | undefined) ?? row?.versions.get(row.seq)?.source ?? undefined;
   const kept = id === undefined ? undefined : account.cards.get(id);
   return id === undefined || kept === undefined || kept.customer !== customer
     ? undefined

@@ -300,7 +300,7 @@ export class Oracle {
     if (verdict.outcome === "refused" && verdict.failure.kind === "internal") {
       fail("bug", `${command.kind} of ${command.id}, which was never opened`);
     }
-    if (!("key" in command)) return;
+    if (!("key" in command) || command.kind === "save_object") return;
     const claims =
       verdict.outcome === "refused"
         ? !KEY_FREE.has(verdict.failure.kind)
@@ -734,7 +734,9 @@ function checkSource(ask: ChargeAsk, { token, card_id }: OpenCharge): void {
       ? card_id === source.card_id && token === undefined
       : source.kind === "tokenized"
         ? token === source.token
-        : token === source.text || !/^tok_.{22}$/.test(source.text);
+        : source.kind === "payment_method"
+          ? token === source.token && card_id === source.id
+          : token === source.text || !/^tok_.{22}$/.test(source.text);
   if (!isMeant) fail("I2", `${nameOfAsk(ask)} is sent with another card`);
 }
 

@@ -172,6 +172,7 @@ function bodyOf(question: Question): object {
     amount: order.amount,
     currency: order.currency,
     capture: order.capture,
+    ...(order.authentication === undefined ? {} : { authentication: order.authentication }),
     card: {
       number: card.pan.expose(),
       exp_month: card.expMonth,

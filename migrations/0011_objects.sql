@@ -1,0 +1,103 @@
+-- Objects that change as a whole: payment intents, payment methods, disputes, payouts, endpoints. What may become
+-- of one is decided by who asks, on the version it read; here the change is made only if that is still the
+-- version (`expects`), and if no charge was begun since for an intent (`attempts`). So two who decide at once are never both
+-- right, and no rule of an object's life is written twice. A posting, where one is given, is in the same entry.
+
+create function save_objects(p json, p_nos integer[]) returns setof verdict
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  return query
+  with asked as materialized (
+    select r.*, a.no, a.seq, a.head, o.id is not null and not o.deleted and o.type = r.type as stands,
+           o.id is not null as taken, o.seq as version, coalesce(r.token, o.token) as kept_token,
+           r.customer is null or (u.id is not null and not u.deleted) as customer_known,
+           first.key is not null as used, first.mac <> decode(r.mac, 'hex')
+             or first.operation <> r.operation as other, first.operation as first_operation
+      from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
+             request text, id uuid, type text, made boolean, expects bigint, attempts smallint,
+             document jsonb, event smallint, customer uuid, parent uuid, token uuid, debit smallint,
+             credit smallint, amount bigint, currency text)
+      left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
+      left join lateral claim_of(a.no, r.key) first on true
+      left join lateral (select * from objects o
+        where o.account_no = a.no and o.id = r.id offset 0) o on true
+      left join lateral (select * from customers u
+        where u.account_no = a.no and u.id = r.customer offset 0) u on true
+  ), judged as materialized (
+    select q.*, case
+        when q.no is null then '{"kind":"account_unknown"}'
+        when q.other then json_build_object('kind', 'idempotency_mismatch',
+          'first', q.first_operation, 'second', q.operation)
+        when q.used then null
+        when q.made and q.taken then '{"kind":"object_locked"}'
+        when not q.made and not q.stands then json_build_object('kind', 'resource_missing',
+          'object', q.type, 'id', q.id, 'param', 'id')
+        when not q.made and q.version <> q.expects then '{"kind":"object_locked"}'
+        when q.attempts is not null and exists (select from charges c where c.account_no = q.no
+            and c.intent = q.id and c.intent_attempt > q.attempts offset 0) then
+          '{"kind":"object_locked"}'
+        when not q.customer_known then json_build_object('kind', 'resource_missing',
+          'object', 'customer', 'id', q.customer, 'param', 'customer')
+        when q.made and q.token is not null and token_used(q.no, q.token) then
+          json_build_object('kind', 'token_already_used', 'token', q.token)
+      end::json as failure
+      from asked q
+  ), numbered as materialized (
+    select j.*, j.seq + row_number() over (partition by j.no order by j.i) as event_seq
+      from judged j where j.failure is null and not j.used
+  ), saved as materialized (
+    -- The entry in the order of the table's columns.
+    select n.*, row(n.no, n.event, n.debit, n.event_seq, n.amount, now(), null, null, n.credit, n.id,
+        n.currency, n.request, null)::journal as entry
+      from numbered n
+  ), linked as materialized (
+    select s.*, chain(s.head, text_of(s.entry)) over (partition by s.no order by s.event_seq) as hash
+      from saved s
+  ), claimed as (
+    -- What lost against another change may be decided anew, so the key may ask again.
+    insert into idempotency_keys (account_no, key, operation, mac, request, seq, failure)
+    select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request, l.event_seq, j.failure
+      from judged j left join linked l on l.i = j.i
+     where j.no is not null and not j.used
+       and (j.failure is null or j.failure->>'kind' <> 'object_locked')
+  ), versioned as (
+    insert into object_versions (account_no, seq, id, document)
+    select l.no, l.event_seq, l.id, l.document from linked l where l.document is not null
+  ), written as (
+    insert into objects (account_no, seq, id, customer, parent, token, deleted, type)
+    select l.no, l.event_seq, l.id, l.customer, l.parent, l.token, l.document is null, l.type
+      from linked l
+    on conflict (account_no, id) do update set seq = excluded.seq, customer = excluded.customer,
+      parent = excluded.parent, deleted = excluded.deleted
+  ), told as (
+    insert into journal (account_no, type, debit, seq, amount, created_at, credit, subject, currency,
+        request, link)
+    select l.no, l.event, l.debit, l.event_seq, l.amount, now(), l.credit, l.id, l.currency, l.request,
+           substring(l.hash for 16)
+      from linked l
+  ), balanced as (
+    insert into balances as b (account_no, ledger_account, currency, amount)
+    select l.no, leg.ledger_account, l.currency, sum(leg.sign * l.amount)
+      from linked l, lateral (values (l.debit, -1), (l.credit, 1)) as leg(ledger_account, sign)
+     where l.amount is not null group by l.no, leg.ledger_account, l.currency
+    on conflict (account_no, ledger_account, currency)
+      do update set amount = b.amount + excluded.amount
+  ), counted as (
+    update accounts a set seq = n.event_seq, head = n.hash
+      from (select distinct on (l.no) l.no, l.event_seq, l.hash from linked l
+             order by l.no, l.event_seq desc) n where a.no = n.no
+  )
+  select j.i,
+      case when j.failure is not null then 'refused' when j.used then 'known' else 'done' end,
+      coalesce(l.event_seq, j.seq, 0),
+      case when j.failure is not null then j.failure
+        when j.used then answer_of(j.no, j.key)::json
+        else json_build_object('kind', 'object', 'facts', json_build_object('id', j.id, 'type', j.type,
+          'seq', l.event_seq, 'customer', j.customer, 'parent', j.parent, 'token', j.kept_token,
+          'document', j.document,
+          'charge', (select charge_at(j.no, c.id, l.event_seq) from charges c where c.account_no = j.no
+            and c.intent = j.id and c.intent_attempt = (j.document ->> 'attempts')::smallint)))
+      end
+    from judged j
+    left join linked l on l.i = j.i;
+end $$;

@@ -1,0 +1,21 @@
+// Objects that are kept as documents, as the API shows them: one line for each kind.
+
+import type { Scope } from "./command.ts";
+import type { ObjectFacts, ObjectType } from "./facts.ts";
+import type { StripeObject } from "./object.ts";
+import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
+
+type Renderer = (facts: ObjectFacts, scope: Scope) => StripeObject | undefined;
+
+const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
+  payment_intent: (facts, scope) => {
+    const intent = intentOfObject(facts);
+    return intent && paymentIntentObject(intent, scope);
+  },
+};
+
+/** An object on the wire; one that was deleted, or erased with its customer, tells no more than that. */
+export function keptObject(facts: ObjectFacts, scope: Scope): StripeObject {
+  const shown = facts.document === null ? undefined : RENDERERS[facts.type]?.(facts, scope);
+  return shown ?? { id: facts.id, object: facts.type, deleted: true };
+}

@@ -1,0 +1,114 @@
+// Objects that are kept as documents, as routes use them: read to decide, saved on the version that was
+// read, listed. A request of several steps takes each under a key made of its own, so that a retry finds
+// done what was done (docs/decisions/0021).
+
+import type { SaveObject } from "../../protocol/command.ts";
+import type { ObjectFacts, ObjectType } from "../../protocol/facts.ts";
+import type { Failure } from "../../protocol/failure.ts";
+import type { CustomerId } from "../../protocol/ids.ts";
+import { keptObject } from "../../protocol/kept-object.ts";
+import { isObjectId } from "../../protocol/object-type.ts";
+import type { Page, Span } from "../../protocol/query.ts";
+import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import type { VersionedClaim } from "./idempotency.ts";
+import { list } from "./lookup.ts";
+import { find } from "./reading.ts";
+import type { Answered, Call, Refused } from "./route.ts";
+import { replyTo } from "./shard-call.ts";
+
+type Caller = Pick<Call<unknown>, "env" | "scope" | "continent">;
+
+/** The claim of one step of a request; `name` tells the steps apart. */
+export const stepOf = (claim: VersionedClaim, name: string): VersionedClaim => ({
+  ...claim,
+  key: `tessera-${name}/${claim.key}`,
+});
+
+/**
+ * An object as it stands. Good to decide on also when it came from a copy: what is decided is saved on
+ * this version or not at all.
+ */
+export async function readObject(
+  call: Caller,
+  type: ObjectType,
+  id: string,
+  param = "id",
+): Promise<Result<ObjectFacts, Failure>> {
+  const missing = refuse<Failure>({
+    kind: "resource_missing",
+    object: type,
+    id: id.slice(0, 100),
+    param,
+  });
+  if (!isObjectId(type, id)) return missing;
+  const found = await find(call.env, call.scope, call.continent, { kind: "object", type, id });
+  if (!found.ok) return found;
+  const [row] = found.value.rows;
+  return row?.kind === "object" ? ok(row) : missing;
+}
+
+/** What is to become of an object. */
+export type Change = Pick<
+  SaveObject,
+  "type" | "document" | "event" | "customer" | "parent" | "token" | "posting" | "attempts"
+> & {
+  /** What was read of it; absent when it is to be made. */
+  readonly from?: Pick<ObjectFacts, "id" | "seq">;
+};
+
+export type Saved = {
+  readonly facts: ObjectFacts;
+  readonly replayed: boolean;
+  readonly original: VersionedClaim["request"];
+};
+
+/** Makes or changes an object, once for its key. Of what it belongs to, all that is to stay must be said. */
+export async function saveObject(
+  call: Pick<Caller, "env" | "scope">,
+  claim: VersionedClaim,
+  { from, ...change }: Change,
+): Promise<Result<Saved, Refused>> {
+  const { end, replayed, request } = await replyTo(call.env, {
+    kind: "object",
+    ...call.scope,
+    ...claim,
+    ...change,
+    made: from === undefined,
+    ...(from === undefined ? {} : { id: from.id, expects: from.seq }),
+  });
+  if (!end.ok) {
+    return refuse(replayed ? { ...end.failure, replay: { original: request } } : end.failure);
+  }
+  assert(end.facts.kind === "object", "an object's key made an object");
+  return ok({ facts: end.facts, replayed, original: request });
+}
+
+/** A saved object as the answer to its request. */
+export const answerOf = ({ facts, replayed, original }: Saved, call: Pick<Caller, "scope">) =>
+  ({ object: keptObject(facts, call.scope), replayed, original }) satisfies Answered;
+
+/** A page of the objects of a kind, newest first. */
+export function listObjects(
+  call: Pick<Call<unknown>, "env" | "scope" | "continent" | "path" | "url">,
+  type: ObjectType,
+  of: {
+    readonly page: Page;
+    readonly created?: Span | undefined;
+    readonly customer?: CustomerId | undefined;
+    readonly parent?: string | undefined;
+  },
+): Promise<Result<Answered, Refused>> {
+  const { page, created, customer, parent } = of;
+  return list(
+    call,
+    {
+      kind: "objects",
+      type,
+      page,
+      ...(created === undefined ? {} : { created }),
+      ...(customer === undefined ? {} : { customer }),
+      ...(parent === undefined ? {} : { parent }),
+    },
+    (row: ObjectFacts) => keptObject(row, call.scope),
+  );
+}
