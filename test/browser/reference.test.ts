@@ -3,6 +3,7 @@
 
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { DECLINES, ERROR_STATUSES, ERRORS } from "../../protocol/error-catalogue.ts";
 import { type System, startSystem } from "../system.ts";
 import { launch, missing, openPage, originsOf, PHONE, spillOf } from "./chromium.ts";
 
@@ -48,7 +49,7 @@ describe("the reference's script", () => {
   });
 });
 
-describe.skipIf(missing !== undefined)("the reference", { timeout: 30_000 }, () => {
+describe.skipIf(missing !== undefined)("the reference", { timeout: 60_000 }, () => {
   test("shows every group of routes, and asks no other origin", async () => {
     const { page, asked, complaints } = await opened();
     await page.goto(at("/docs"));
@@ -79,5 +80,53 @@ describe.skipIf(missing !== undefined)("the reference", { timeout: 30_000 }, () 
     expect(await spillOf(page)).toBeLessThanOrEqual(0);
     const ground = await page.evaluate("getComputedStyle(document.body).backgroundColor");
     expect(ground).toBe(colorScheme === "light" ? "rgb(250, 249, 247)" : "rgb(19, 19, 18)");
+  });
+});
+
+describe("the error catalogue", () => {
+  test("has an anchor for every code, needs no script, and allows none", async () => {
+    const answer = await fetch(at("/docs/errors"));
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("content-type")).toMatch(/^text\/html/);
+    expect(answer.headers.get("content-security-policy")).not.toContain("script-src");
+    const page = await answer.text();
+    expect(page).not.toContain("<script");
+    const anchors = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+    expect(new Set(anchors).size).toBe(anchors.length);
+    expect(anchors).toEqual(
+      expect.arrayContaining([
+        ...ERRORS.map(({ code }) => code),
+        ...DECLINES.map(([code]) => `decline-${code}`),
+        ...ERROR_STATUSES.map(({ status }) => `status-${status}`),
+      ]),
+    );
+    for (const [, anchor] of page.matchAll(/href="#([^"]+)"/g)) expect(anchors).toContain(anchor);
+  });
+
+  describe.skipIf(missing !== undefined)("in a browser", { timeout: 60_000 }, () => {
+    test("marks the code that an error pointed to, in view", async () => {
+      const { page, asked, complaints } = await opened();
+      await page.goto(at("/docs/errors#lock_timeout"));
+      const row = page.locator("#lock_timeout");
+      await row.getByText("Another request is changing this object.").waitFor();
+      const look = (code: string, what: string) =>
+        page.evaluate(
+          `(() => { const row = document.getElementById("${code}"); return ${what}; })()`,
+        );
+      const top = await look("lock_timeout", "row.getBoundingClientRect().top");
+      expect(top).toBeGreaterThan(0);
+      expect(top).toBeLessThan(900);
+      const ground = "getComputedStyle(row).backgroundColor";
+      expect(await look("lock_timeout", ground)).not.toBe(await look("rate_limit", ground));
+      expect(originsOf(asked)).toEqual([system.url.origin]);
+      expect(complaints).toEqual([]);
+    });
+
+    test.each(["light", "dark"] as const)("fits a phone, %s", async (colorScheme) => {
+      const { page } = await opened({ viewport: PHONE, colorScheme });
+      await page.goto(at("/docs/errors"));
+      await page.getByRole("heading", { name: "Errors", exact: true }).waitFor();
+      expect(await spillOf(page)).toBeLessThanOrEqual(0);
+    });
   });
 });

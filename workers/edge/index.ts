@@ -13,6 +13,7 @@ import { customerRoutes } from "./customers.ts";
 import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
+import { mountErrorPage } from "./error-page.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
 import { askedOf, serve, tlsFailure } from "./pipeline.ts";
@@ -74,6 +75,8 @@ app.get("/readyz", async (c) => {
       };
   return c.json({ status: ready ? "ok" : "unavailable", regions, ...remedy }, ready ? 200 : 503);
 });
+
+mountErrorPage(app);
 
 mountDemo(app);
 

@@ -1,26 +1,26 @@
 // Something that happened, and the object it happened to as it stood then.
 
 import * as z from "zod";
-import { EVENT_TYPES } from "../../../protocol/event.ts";
+import { PUBLIC_EVENT_NAMES } from "../../../protocol/event.ts";
 import { text, time } from "./field.ts";
-import { deleted, object, whole } from "./object.ts";
+import { deleted, type ObjectName, object, whole } from "./object.ts";
 
-const [first = "", ...others] = EVENT_TYPES.filter((type) => type.public).map(({ name }) => name);
+const [first = "", ...others] = PUBLIC_EVENT_NAMES;
 
-/** All that events tell of. */
-const subject = z.union([
-  whole("charge"),
-  whole("refund"),
-  whole("customer"),
-  deleted("customer"),
-  whole("card"),
-  whole("payment_intent"),
-  whole("payment_method"),
-  whole("setup_intent"),
-  whole("dispute"),
-  whole("payout"),
-  whole("balance"),
-]);
+/** All that events tell of; what has been deleted or erased since tells no more than that. */
+const SUBJECTS = [
+  "charge",
+  "refund",
+  "customer",
+  "card",
+  "payment_intent",
+  "payment_method",
+  "setup_intent",
+  "dispute",
+  "payout",
+] as const satisfies readonly ObjectName[];
+
+const subject = z.union(SUBJECTS.flatMap((name) => [whole(name), deleted(name)]));
 
 export const event = object("event", "Something that happened", {
   api_version: text,
