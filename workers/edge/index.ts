@@ -10,6 +10,7 @@ import { balanceRoutes } from "./balance.ts";
 import { cardKeyRoutes } from "./card-keys.ts";
 import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
+import { mountDashboard } from "./dashboard.ts";
 import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
@@ -79,6 +80,8 @@ app.get("/readyz", async (c) => {
 mountErrorPage(app);
 
 mountDemo(app);
+
+mountDashboard(app);
 
 app.notFound((c) => {
   const url = new URL(c.req.url);
