@@ -3,7 +3,8 @@
 
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { DECLINES, ERROR_STATUSES, ERRORS } from "../../protocol/error-catalogue.ts";
+import { DECLINES } from "../../protocol/decline.ts";
+import { ERROR_CATALOGUE } from "../../protocol/error-catalogue.ts";
 import { type System, startSystem } from "../system.ts";
 import { launch, missing, openPage, originsOf, PHONE, spillOf } from "./chromium.ts";
 
@@ -95,9 +96,8 @@ describe("the error catalogue", () => {
     expect(new Set(anchors).size).toBe(anchors.length);
     expect(anchors).toEqual(
       expect.arrayContaining([
-        ...ERRORS.map(({ code }) => code),
-        ...DECLINES.map(([code]) => `decline-${code}`),
-        ...ERROR_STATUSES.map(({ status }) => `status-${status}`),
+        ...ERROR_CATALOGUE.map(({ name }) => name),
+        ...DECLINES.map(({ code }) => `decline-${code}`),
       ]),
     );
     for (const [, anchor] of page.matchAll(/href="#([^"]+)"/g)) expect(anchors).toContain(anchor);
@@ -108,7 +108,7 @@ describe("the error catalogue", () => {
       const { page, asked, complaints } = await opened();
       await page.goto(at("/docs/errors#lock_timeout"));
       const row = page.locator("#lock_timeout");
-      await row.getByText("Another request is changing this object.").waitFor();
+      await row.getByText("Another request was changing the same object.").waitFor();
       const look = (code: string, what: string) =>
         page.evaluate(
           `(() => { const row = document.getElementById("${code}"); return ${what}; })()`,

@@ -14,6 +14,7 @@ export const cardKeyRoutes: readonly Route[] = [
     path: "/v1/card_keys",
     summary: "Take a step with the keys of the cards of a slot",
     access: "platform",
+    permission: null,
     params: z.strictObject({
       step: choice(KEY_STEPS),
       purpose: choice(KEY_PURPOSES).optional(),
@@ -32,6 +33,7 @@ export const cardKeyRoutes: readonly Route[] = [
     path: "/v1/card_keys/:account",
     summary: "Destroy the keys of an account's cards, for ever",
     access: "platform",
+    permission: null,
     params: z.strictObject({ expand: expand.optional() }),
     answers: "card_keys",
     handle: async (call) => {

@@ -3,14 +3,10 @@
 
 import type { Hono } from "hono";
 import { html, raw } from "hono/html";
-import {
-  DECLINES,
-  ERROR_GROUPS,
-  ERROR_STATUSES,
-  ERRORS,
-  type ErrorGroup,
-} from "../../protocol/error-catalogue.ts";
+import { type Advice, DECLINES } from "../../protocol/decline.ts";
+import { ERROR_CATALOGUE, type ErrorEntry } from "../../protocol/error-catalogue.ts";
 import type { EdgeEnv } from "./environment.ts";
+import { ERROR_PAGE } from "./error-body.ts";
 
 const KEPT_S = 3_600;
 
@@ -22,21 +18,45 @@ const HEADERS = {
   "referrer-policy": "no-referrer",
 } as const;
 
-const GROUPS: Record<ErrorGroup, readonly [title: string, lede: string]> = {
-  request: [
-    "The request",
-    "Something in it is wrong. Nothing was done; correct it and send it anew.",
-  ],
-  key: ["The key", "Who asks, and what he may."],
-  object: ["The object", "It is not there, or not in a state for this."],
-  card: [
-    "The card",
-    "The request was right and the card was not taken. Show the message to the payer.",
-  ],
-  retry: [
-    "Try again",
-    "Nothing is wrong with the request. Wait a moment and send it again with the same idempotency key.",
-  ],
+type Group = {
+  readonly id: string;
+  readonly title: string;
+  readonly lede: string;
+  readonly holds: (entry: ErrorEntry) => boolean;
+};
+
+const isRetryable = ({ status }: ErrorEntry): boolean =>
+  [409, 429].includes(status) || status >= 500;
+const isOfKey = ({ status }: ErrorEntry): boolean => status === 401 || status === 403;
+const isOfCard = ({ type }: ErrorEntry): boolean => type === "card_error";
+
+/** Each entry stands in the first that holds it. */
+const GROUPS: readonly Group[] = [
+  {
+    id: "retry",
+    title: "Try again",
+    lede: "Nothing is wrong with the request. Wait a moment and send it again, with the same idempotency key.",
+    holds: isRetryable,
+  },
+  {
+    id: "card",
+    title: "The card",
+    lede: "The request was right and the card was not taken. Show the message to whoever pays.",
+    holds: isOfCard,
+  },
+  { id: "key", title: "The key", lede: "Who asks, and what he may.", holds: isOfKey },
+  {
+    id: "request",
+    title: "The request",
+    lede: "Something in it is wrong, so nothing was done. Correct it and send it anew.",
+    holds: () => true,
+  },
+];
+
+const ADVICE: Record<Advice, string> = {
+  confirm_card_data: "Ask for the card's data again.",
+  try_again_later: "Try again later, or ask for another card.",
+  do_not_try_again: "Do not try this card again. Ask for another.",
 };
 
 /** `code` in a sentence of the catalogue becomes an element; all else stays text. */
@@ -68,42 +88,30 @@ const section = (id: string, title: string, lede: string, entries: readonly Entr
     <div class="entries">${entries.map(entry)}</div>
   </section>`;
 
-const groupSection = (group: ErrorGroup) => {
-  const [title, lede] = GROUPS[group];
-  const entries = ERRORS.filter((row) => row.group === group).map((row) => ({
-    ...row,
-    anchor: row.code,
-    term: row.code,
-    tags: [...row.statuses.map(String), row.type],
-  }));
-  return section(`group-${group}`, title, lede, entries);
+const groupSection = (group: Group) => {
+  const first = (entry: ErrorEntry) => GROUPS.find(({ holds }) => holds(entry));
+  const entries = ERROR_CATALOGUE.filter((entry) => first(entry) === group)
+    .sort((a, b) => a.status - b.status)
+    .map((entry) => ({
+      ...entry,
+      anchor: entry.name,
+      term: entry.name,
+      tags: [String(entry.status), entry.type, ...(entry.coded ? [] : ["sent without a code"])],
+    }));
+  return section(`group-${group.id}`, group.title, group.lede, entries);
 };
 
 const declines = () =>
   section(
     "declines",
     "Why a card is declined",
-    "Beside the code card_declined, decline_code says why, as far as the issuer does.",
-    DECLINES.map(([code, meaning, remedy]) => ({
+    "decline_code, or code, says why, as far as the issuer does; advice_code what to do with the card.",
+    DECLINES.map(({ code, meaning, advice }) => ({
       anchor: `decline-${code}`,
       term: code,
-      tags: ["decline_code"],
+      tags: [advice],
       meaning,
-      remedy,
-    })),
-  );
-
-const statuses = () =>
-  section(
-    "statuses",
-    "HTTP statuses",
-    "Each error has one. Some have no code: then the status and the message are all there is to know.",
-    ERROR_STATUSES.map(({ status, name, meaning, remedy }) => ({
-      anchor: `status-${status}`,
-      term: `${status}`,
-      tags: [name],
-      meaning,
-      remedy,
+      remedy: ADVICE[advice],
     })),
   );
 
@@ -134,6 +142,9 @@ const EXAMPLE = `HTTP/1.1 402 Payment Required
   }
 }`;
 
+/** The request first: what goes wrong first when one begins. */
+const shown = [...GROUPS].reverse();
+
 const page = () => html`${raw("<!doctype html>")}
 <html lang="en">
   <head>
@@ -162,22 +173,21 @@ const page = () => html`${raw("<!doctype html>")}
           <h1>Errors</h1>
           <p class="lede">
             Whatever is refused says so in one form: a status, a <code>type</code>, mostly a
-            <code>code</code>, and a message for people. Branch on the code. Show the message of a
-            card error to whoever pays; the others are for you.
+            <code>code</code>, and a message for people. Branch on the code. <code>doc_url</code>
+            leads to its entry here.
           </p>
         </div>
         <pre tabindex="0" role="region" aria-label="An error as it is sent"><code>${EXAMPLE}</code></pre>
       </div>
       <nav class="contents" aria-label="On this page">
-        ${ERROR_GROUPS.map((group) => html`<a href="#group-${group}">${GROUPS[group][0]}</a>`)}
+        ${shown.map(({ id, title }) => html`<a href="#group-${id}">${title}</a>`)}
         <a href="#declines">Declines</a>
-        <a href="#statuses">Statuses</a>
       </nav>
-      ${ERROR_GROUPS.map(groupSection)} ${declines()} ${statuses()}
+      ${shown.map(groupSection)} ${declines()}
     </main>
   </body>
 </html>`;
 
 export function mountErrorPage(app: Hono<{ Bindings: EdgeEnv }>): void {
-  app.get("/docs/errors", async (c) => c.html(await page(), 200, HEADERS));
+  app.get(ERROR_PAGE, async (c) => c.html(await page(), 200, HEADERS));
 }

@@ -2,8 +2,9 @@
 // (zod gives JSON Schema 2020-12, which is what OpenAPI 3.1 takes). A test holds every answer to it.
 
 import * as z from "zod";
-import { ERROR_STATUSES } from "../../protocol/error-catalogue.ts";
+import { ERROR_CATALOGUE } from "../../protocol/error-catalogue.ts";
 import { API_VERSION } from "../../protocol/object.ts";
+import { shownPermission } from "../../protocol/permission.ts";
 import { idPattern, type ObjectName, PREFIXES } from "./answers/object.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency.ts";
 import type { Route } from "./route.ts";
@@ -26,6 +27,16 @@ const IDEMPOTENCY_HEADER: Json = {
 
 /** Statuses that only a request which changes something can be refused with. */
 const OF_WRITES = new Set([402, 409]);
+
+/** Every status that a refusal may have, ascending. */
+const ERROR_STATUSES = [...new Set(ERROR_CATALOGUE.map(({ status }) => status))].sort(
+  (a, b) => a - b,
+);
+
+const errorsWith = (status: number): string =>
+  ERROR_CATALOGUE.filter((entry) => entry.status === status)
+    .map(({ name }) => `[${name}](/docs/errors#${name})`)
+    .join(", ");
 
 const jsonSchemaOf = (schema: z.ZodType): Json => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
@@ -92,6 +103,7 @@ function operationOf(route: Route, described: Described): Json {
     summary: route.summary,
     tags: [tagOf(route.path)],
     security: [{ [route.access]: [] }],
+    ...(route.permission === null ? {} : { "x-permission": shownPermission(route.permission) }),
     parameters: [
       ...names.map((name) => pathParameter(route.path, name)),
       ...(writes ? [IDEMPOTENCY_HEADER] : Object.entries(properties).map(queryParameter)),
@@ -112,7 +124,7 @@ const responsesOf = (description: string, schema: Json, mayBe: (status: number) 
     content: { "application/json": { schema } },
   },
   ...Object.fromEntries(
-    ERROR_STATUSES.filter(({ status }) => mayBe(status)).map(({ status }) => [
+    ERROR_STATUSES.filter(mayBe).map((status) => [
       String(status),
       { $ref: `#/components/responses/${status}` },
     ]),
@@ -172,10 +184,10 @@ export async function openApi(
   const ordered = [...routes, ...published].sort((a, b) => isAside(a) - isAside(b));
   const tags = [...new Set(ordered.map(({ path }) => tagOf(path)))];
   const responses = Object.fromEntries(
-    ERROR_STATUSES.map(({ status, meaning }) => [
+    ERROR_STATUSES.map((status) => [
       String(status),
       {
-        description: meaning,
+        description: errorsWith(status),
         content: { "application/json": { schema: described.ERROR_SCHEMA } },
       },
     ]),
@@ -193,7 +205,9 @@ export async function openApi(
     paths,
     components: {
       securitySchemes: {
-        secret: bearer("A secret key, sk_test_… or sk_live_…, of a merchant's server."),
+        secret: bearer(
+          "A secret key, sk_…, of a merchant's server, or a restricted one, rk_…, with the permission that `x-permission` names.",
+        ),
         publishable: bearer("A publishable key, pk_…, or a secret key."),
         platform: bearer("The platform key."),
       },

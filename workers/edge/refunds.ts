@@ -58,6 +58,7 @@ export const refundRoutes: readonly Route[] = [
     path: "/v1/refunds",
     summary: "Refund a charge, in full or in part",
     access: "secret",
+    permission: "charge_write",
     params: z.strictObject({ charge: required(100), ...refundFields }),
     answers: "refund",
     handle: (call) => create(call, call.params.charge, "charge"),
@@ -67,6 +68,7 @@ export const refundRoutes: readonly Route[] = [
     path: "/v1/charges/:id/refunds",
     summary: "Refund a charge, by its path",
     access: "secret",
+    permission: "charge_write",
     params: z.strictObject(refundFields),
     answers: "refund",
     handle: (call) => create(call, call.path["id"] ?? "", "id"),
@@ -76,6 +78,7 @@ export const refundRoutes: readonly Route[] = [
     path: "/v1/refunds",
     summary: "List refunds, newest first",
     access: "secret",
+    permission: "charge_read",
     params: z.strictObject({ ...page, created: created.optional(), charge: text(100).optional() }),
     answers: "list of refunds",
     handle: async (call) => {
@@ -99,6 +102,7 @@ export const refundRoutes: readonly Route[] = [
     path: "/v1/refunds/:id",
     summary: "Retrieve a refund",
     access: "secret",
+    permission: "charge_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "refund",
     handle: (call) => {

@@ -1,15 +1,16 @@
 // What every refusal looks like.
 
 import * as z from "zod";
-import { ERRORS } from "../../../protocol/error-catalogue.ts";
-import { text } from "./field.ts";
+import { DECLINES } from "../../../protocol/decline.ts";
+import { ERROR_CATALOGUE } from "../../../protocol/error-catalogue.ts";
 import { schemas, whole } from "./object.ts";
 
-const [first = "", ...others] = [...new Set(ERRORS.map(({ code }) => code))];
+const [first = "", ...others] = ERROR_CATALOGUE.flatMap(({ coded, name }) => (coded ? name : []));
+const [advice, ...advices] = [...new Set(DECLINES.map((decline) => decline.advice))];
 
 /** Stripe's `error` object, also as a payment intent remembers it. */
 export const errorObject = z.strictObject({
-  advice_code: text.optional(),
+  advice_code: z.enum([advice ?? "try_again_later", ...advices]).optional(),
   charge: z.string().optional(),
   code: z
     .enum([first, ...others])
@@ -18,8 +19,8 @@ export const errorObject = z.strictObject({
   decline_code: z.string().optional(),
   doc_url: z.string().optional(),
   message: z.string().min(1).meta({ description: "For people: what is wrong and what to do" }),
-  network_advice_code: text.optional(),
-  network_decline_code: text.optional(),
+  network_advice_code: z.string().optional(),
+  network_decline_code: z.string().optional(),
   param: z.string().optional().meta({ description: "The parameter at fault" }),
   payment_intent: whole("payment_intent").optional(),
   payment_method: whole("payment_method").optional(),

@@ -3,6 +3,7 @@
 
 import * as z from "zod";
 import { account } from "./account.ts";
+import { apiKey } from "./api-key.ts";
 import { balance } from "./balance.ts";
 import { balanceTransaction } from "./balance-transaction.ts";
 import { card } from "./card.ts";
@@ -26,6 +27,7 @@ type Json = Record<string, unknown>;
 
 const OBJECTS: Record<ObjectName, z.ZodType> = {
   account,
+  api_key: apiKey,
   balance,
   balance_transaction: balanceTransaction,
   card,

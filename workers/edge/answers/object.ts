@@ -6,6 +6,7 @@ import * as z from "zod";
 /** Objects and what their ids begin with; null where an object has none. */
 export const PREFIXES = {
   account: "acct",
+  api_key: null,
   balance: null,
   balance_transaction: "txn",
   card: "card",
