@@ -1,9 +1,9 @@
-// The dashboard's way to the API: reads, pages of lists, and a refund. What is refused comes back as Stripe's
+// The dashboard's way to the API, with a restricted key: reads, pages of lists, and a refund. What is refused comes back as Stripe's
 // error; what got no answer as one that says so.
 
 /**
  * @typedef {{ type: string, message: string, code?: string }} ApiError
- * @typedef {{ account: string, base: string, key?: string }} Session
+ * @typedef {{ account: string, key: string }} Session
  */
 
 /** A page that waits longer looks broken. */
@@ -32,11 +32,10 @@ export async function openSession() {
  */
 export async function ask(path, { params = {}, form, key } = {}) {
   const query = new URLSearchParams(params).toString();
-  const headers = new Headers();
-  if (session?.key) headers.set("authorization", `Bearer ${session.key}`);
+  const headers = new Headers({ authorization: `Bearer ${session?.key}` });
   if (key) headers.set("idempotency-key", key);
   try {
-    const response = await fetch(`${session?.base ?? ""}${path}${query && `?${query}`}`, {
+    const response = await fetch(`${path}${query && `?${query}`}`, {
       ...(form ? { method: "POST", body: new URLSearchParams(form) } : {}),
       headers,
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
