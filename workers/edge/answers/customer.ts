@@ -4,6 +4,14 @@ import * as z from "zod";
 import { address, metadata, nothing, shipping, text, time } from "./field.ts";
 import { linked, listOf, object } from "./object.ts";
 
+/** Stripe has such lists and Tessera nothing to put into them. */
+const emptyList = z.strictObject({
+  object: z.literal("list"),
+  data: z.array(z.never()).max(0),
+  has_more: z.literal(false),
+  url: z.string(),
+});
+
 export const customer = object("customer", "Somebody who pays, and the cards kept for it", {
   address: address.partial().nullable(),
   balance: z.int(),
@@ -31,6 +39,8 @@ export const customer = object("customer", "Somebody who pays, and the cards kep
   sources: listOf("card")
     .optional()
     .meta({ description: "Where the customer is read; not in what a write answers with" }),
+  subscriptions: emptyList.optional(),
   tax_exempt: z.enum(["none", "exempt", "reverse"]),
+  tax_ids: emptyList.optional(),
   test_clock: nothing,
 });
