@@ -42,9 +42,10 @@ describe("the line of the balance", () => {
 
   test("counts what came and what went since a moment", () => {
     const made = [
-      { created: 300, amount: -250 },
-      { created: 200, amount: 1000 },
-      { created: 100, amount: 9000 },
+      { created: 400, amount: -5000, reporting_category: "payout" },
+      { created: 300, amount: -250, reporting_category: "refund" },
+      { created: 200, amount: 1000, reporting_category: "charge" },
+      { created: 100, amount: 9000, reporting_category: "charge" },
     ];
     expect(turnoverOf(made, 200)).toEqual({ taken: 1000, returned: 250 });
   });

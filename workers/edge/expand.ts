@@ -7,7 +7,7 @@ import type { Failure } from "../../protocol/failure.ts";
 import type { StripeObject } from "../../protocol/object.ts";
 import type { FoundRows, Query } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import type { AnswerName } from "./answers/object.ts";
+import { type AnswerName, singular } from "./answers/object.ts";
 import { EXPANDABLE, type Field, fieldOf } from "./expandable.ts";
 
 /** The fields to expand, and in each what to expand within. */
@@ -36,8 +36,8 @@ type Place = { readonly list: boolean; readonly types: readonly string[] };
 /** `list of balance_transactions` as what it is a list of; what is deleted has no fields. */
 export function placeOf(answers: Answers): Place {
   const places = [answers].flat().map((name) => {
-    const [, listed] = /^(?:list|search) of (.+)s$/.exec(name) ?? [];
-    return { list: listed !== undefined, type: listed ?? name };
+    const [, listed] = /^(?:list|search) of (.+)$/.exec(name) ?? [];
+    return { list: listed !== undefined, type: listed === undefined ? name : singular(listed) };
   });
   return { list: places.some(({ list }) => list), types: places.map(({ type }) => type) };
 }

@@ -5,7 +5,7 @@ import * as z from "zod";
 import { ERROR_CATALOGUE } from "../../protocol/error-catalogue.ts";
 import { API_VERSION } from "../../protocol/object.ts";
 import { shownPermission } from "../../protocol/permission.ts";
-import { idPattern, type ObjectName, PREFIXES } from "./answers/object.ts";
+import { idPattern, type ObjectName, PREFIXES, singular } from "./answers/object.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency.ts";
 import type { Route } from "./route.ts";
 
@@ -64,7 +64,7 @@ const COLLECTIONS: Readonly<Record<string, ObjectName>> = {
 // `/v1/charges/:id` takes the id of a charge, `/v1/customers/:id/sources/:card` that of a card.
 function pathParameter(path: string, name: string): Json {
   const collection = path.split("/").at(path.split("/").indexOf(`:${name}`) - 1) ?? "";
-  const noun = name in PREFIXES ? name : (COLLECTIONS[collection] ?? collection.replace(/s$/, ""));
+  const noun = name in PREFIXES ? name : (COLLECTIONS[collection] ?? singular(collection));
   const schema = noun in PREFIXES ? { pattern: idPattern(noun as ObjectName) } : {};
   return { name, in: "path", required: true, schema: { type: "string", ...schema } };
 }

@@ -33,9 +33,11 @@ export function stepsOf(transactions, now) {
  */
 export function turnoverOf(transactions, since) {
   const recent = transactions.filter(({ created }) => created >= since);
-  const sum = (/** @type {boolean} */ incoming) =>
-    recent.reduce((all, { amount }) => (amount > 0 === incoming ? all + amount : all), 0);
-  return { taken: sum(true), returned: -sum(false) };
+  const sum = (/** @type {string} */ category) =>
+    recent.reduce((all, { amount, reporting_category }) => {
+      return reporting_category === category ? all + amount : all;
+    }, 0);
+  return { taken: sum("charge"), returned: -sum("refund") };
 }
 
 /**

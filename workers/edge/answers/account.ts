@@ -1,7 +1,7 @@
 // A merchant.
 
 import * as z from "zod";
-import { text, time } from "./field.ts";
+import { amount, currency, text, time } from "./field.ts";
 import { object } from "./object.ts";
 
 export const account = object("account", "A merchant of this platform", {
@@ -9,8 +9,17 @@ export const account = object("account", "A merchant of this platform", {
   charges_enabled: z.boolean(),
   created: time,
   email: text,
+  fees: z
+    .strictObject({
+      basis_points: z.int().min(0),
+      dispute: z.record(currency, amount),
+      fixed: z.record(currency, amount),
+    })
+    .optional()
+    .meta({ description: "What is kept of each charge, and of each dispute" }),
   keys: z
     .strictObject({ secret: z.string(), publishable: z.string() })
     .optional()
     .meta({ description: "Only in the answer that makes the account, and never again" }),
+  settlement_days: z.int().min(0).optional(),
 });

@@ -1,7 +1,7 @@
 // A card as it may be shown: no number, no code.
 
 import * as z from "zod";
-import { check, expiry, fingerprint, funding, last4, metadata, text } from "./field.ts";
+import { check, expiry, fingerprint, funding, last4, metadata, nothing, text } from "./field.ts";
 import { linkedOrDeleted, object } from "./object.ts";
 
 export const card = object("card", "A card as it may be shown", {
@@ -30,4 +30,5 @@ export const card = object("card", "A card as it may be shown", {
     .optional(),
   regulated_status: text.optional(),
   tokenization_method: text,
+  wallet: nothing.optional(),
 });

@@ -54,7 +54,9 @@ export const dispute = object("dispute", "A payment that the cardholder's bank t
     has_evidence: z.boolean(),
     past_due: z.boolean(),
     submission_count: z.int().min(0),
+    submission_method: z.string().optional(),
   }),
+  intended_submission_method: text.optional(),
   is_charge_refundable: z.boolean(),
   livemode: z.boolean(),
   metadata,
@@ -65,6 +67,7 @@ export const dispute = object("dispute", "A payment that the cardholder's bank t
       card: z.strictObject({
         brand: z.string(),
         case_type: z.enum(["block", "chargeback", "compliance", "inquiry", "resolution"]),
+        network: z.string().optional(),
         network_reason_code: text,
       }),
       type: z.literal("card"),

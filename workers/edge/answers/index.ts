@@ -14,13 +14,23 @@ import { dispute } from "./dispute.ts";
 import { ephemeralKey } from "./ephemeral-key.ts";
 import { error } from "./error.ts";
 import { event } from "./event.ts";
-import { type AnswerName, deleted, listOf, type ObjectName, schemas, searchOf } from "./object.ts";
+import {
+  type AnswerName,
+  deleted,
+  listOf,
+  type ObjectName,
+  publicPart,
+  schemas,
+  searchOf,
+  singular,
+} from "./object.ts";
 import { paymentIntent } from "./payment-intent.ts";
 import { paymentMethod } from "./payment-method.ts";
 import { payout } from "./payout.ts";
 import { refund } from "./refund.ts";
 import { setupIntent } from "./setup-intent.ts";
 import { token } from "./token.ts";
+import { webhookDelivery, webhookRedelivery } from "./webhook-delivery.ts";
 import { webhookEndpoint } from "./webhook-endpoint.ts";
 
 type Json = Record<string, unknown>;
@@ -43,13 +53,50 @@ const OBJECTS: Record<ObjectName, z.ZodType> = {
   refund,
   setup_intent: setupIntent,
   token,
+  webhook_delivery: webhookDelivery,
   webhook_endpoint: webhookEndpoint,
+  webhook_redelivery: webhookRedelivery,
 };
+
+/** Of intents; nothing in it is the merchant's alone. */
+const SHOWN_TO_BROWSERS = [
+  "id",
+  "object",
+  "amount",
+  "amount_details",
+  "automatic_payment_methods",
+  "canceled_at",
+  "cancellation_reason",
+  "capture_method",
+  "client_secret",
+  "confirmation_method",
+  "created",
+  "currency",
+  "description",
+  "excluded_payment_method_types",
+  "last_payment_error",
+  "last_setup_error",
+  "livemode",
+  "next_action",
+  "payment_method",
+  "payment_method_configuration_details",
+  "payment_method_types",
+  "processing",
+  "receipt_email",
+  "setup_future_usage",
+  "shipping",
+  "source",
+  "status",
+  "usage",
+];
 
 function schemaOf(name: AnswerName): z.ZodType {
   const [kind, last = ""] = [name.split(" ")[0], name.split(" ").at(-1)];
-  const plural = last.replace(/s$/, "") as ObjectName;
+  const plural = singular(last) as ObjectName;
   switch (kind) {
+    case "public":
+      return publicPart(last as ObjectName, SHOWN_TO_BROWSERS);
+
     case "list":
       return listOf(plural);
     case "search":

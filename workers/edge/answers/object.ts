@@ -22,21 +22,34 @@ export const PREFIXES = {
   refund: "re",
   setup_intent: "seti",
   token: "tok",
+  webhook_delivery: "whd",
   webhook_endpoint: "we",
+  webhook_redelivery: null,
 } as const;
 
 export type ObjectName = keyof typeof PREFIXES;
 
-/** What a route answers with: an object, a page of them, or word that one is gone. */
+type Plural<Name extends string> = Name extends `${infer Stem}ery` ? `${Stem}eries` : `${Name}s`;
+
+/**
+ * What a route answers with: an object, a page of them, what a page in a browser may see of one, or word that
+ * one is gone.
+ */
 export type AnswerName =
   | ObjectName
-  | `list of ${ObjectName}s`
-  | `search of ${ObjectName}s`
+  | `list of ${Plural<ObjectName>}`
+  | `search of ${Plural<ObjectName>}`
+  | `public ${ObjectName}`
   | `deleted ${ObjectName}`;
 
-/** The least an id is long behind its prefix: accounts 16, the account and a number 25, all else 22. */
+/** `charges` as `charge`. */
+export const singular = (plural: string): string =>
+  plural.replace(/eries$/, "erys").replace(/s$/, "");
+
+/** How long ids are behind their prefix: accounts 16, an account and a number 25, all else but these 22. */
 const CHARACTERS: Partial<Record<ObjectName, string>> = {
   account: "{16}",
+  webhook_delivery: "{8}",
   event: "{25,}",
   balance_transaction: "{25,}",
 };
@@ -50,14 +63,14 @@ export const idOf = (name: ObjectName) => z.string().regex(new RegExp(idPattern(
 
 /** All objects by name; what they refer to is looked up here, since they refer to each other in circles. */
 export const schemas = z.registry<{ readonly id: string; readonly description?: string }>();
-const made = new Map<ObjectName, z.ZodType>();
+const made = new Map<ObjectName, z.ZodObject>();
 
 /** An object: its id if it has one, its name, and these fields and no others. */
 export function object<S extends z.core.$ZodLooseShape>(
   name: ObjectName,
   description: string,
   fields: S,
-): z.ZodType {
+): z.ZodObject {
   const schema = z.strictObject({
     ...(PREFIXES[name] === null ? {} : { id: idOf(name) }),
     object: z.literal(name),
@@ -109,6 +122,16 @@ export const searchOf = (name: ObjectName) =>
   named(`${name}_search`, "A page of what a search found", () =>
     page("search_result", name, { next_page: z.string().nullable(), url: z.string() }),
   );
+
+/** What a publishable key sees of an object: these of its fields, and no others. */
+export function publicPart(name: ObjectName, fields: readonly string[]): z.ZodType {
+  return named(`public_${name}`, "What a page in a browser sees of it", () => {
+    const all = made.get(name)?.shape ?? {};
+    return z.strictObject(
+      Object.fromEntries(Object.entries(all).filter(([of]) => fields.includes(of))),
+    );
+  });
+}
 
 /** What is left of an object. */
 export const deleted = (name: ObjectName) =>
