@@ -6,6 +6,8 @@ import { ask, listAll } from "./api.js";
 /** What a change is told of after it was asked for; a slow processor, and recovery, take part of it. */
 const AROUND_S = 600;
 const EVENTS_MAX = 500;
+const ENDPOINTS_MAX = 16;
+const DELIVERIES_MAX = 300;
 
 /**
  * @param {string} id of a charge
@@ -31,6 +33,27 @@ export async function loadHistory(id) {
   return "error" in events
     ? events
     : { charge: charge.body, refunds: refunds.data, postings, events: events.found };
+}
+
+/**
+ * Which of these events endpoints were told, newest attempt first; none where there are no endpoints.
+ * @param {readonly any[]} events
+ * @returns {Promise<any[]>}
+ */
+export async function deliveriesOf(events) {
+  const endpoints = await listAll("/v1/webhook_endpoints", {}, ENDPOINTS_MAX);
+  if ("error" in endpoints || events.length === 0) return [];
+  const ids = new Set(events.map((event) => event.id));
+  const found = await Promise.all(
+    endpoints.data.map(async ({ id, url }) => {
+      const tried = await listAll(`/v1/webhook_endpoints/${id}/deliveries`, {}, DELIVERIES_MAX);
+      return "error" in tried ? [] : tried.data.map((delivery) => ({ ...delivery, url }));
+    }),
+  );
+  return found
+    .flat()
+    .filter(({ event }) => ids.has(event))
+    .sort((a, b) => b.created - a.created);
 }
 
 /** @param {any} event @param {string} id @param {any[]} refunds */

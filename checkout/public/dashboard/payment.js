@@ -2,7 +2,7 @@
 
 import { $, element } from "../dom.js";
 import { formatMoney } from "../money.js";
-import { loadHistory } from "./history.js";
+import { deliveriesOf, loadHistory } from "./history.js";
 import { badge } from "./overview.js";
 import { offerRefund } from "./refund.js";
 import {
@@ -43,6 +43,8 @@ export async function showPayment(id, { quiet = false } = {}) {
   postingRows(postings);
   refundRows(refunds);
   details(charge);
+  deliveryRows(await deliveriesOf(events));
+  if (shown !== id) return;
   $("payment-body").hidden = false;
   if (!quiet) $("payment-amount").focus({ preventScroll: true });
   document.title = `${formatMoney(charge.amount, charge.currency)} · Tessera`;
@@ -206,6 +208,28 @@ function refundRows(refunds) {
         ["number strong", "", "", "when"],
       ),
     ),
+  );
+}
+
+/** @param {any[]} deliveries */
+function deliveryRows(deliveries) {
+  fill(
+    "deliveries",
+    deliveries.map((delivery) => {
+      const good = delivery.status === "succeeded";
+      const answer = delivery.response_status ?? delivery.failure?.replaceAll("_", " ") ?? "";
+      const again =
+        delivery.next_attempt === null ? "" : `, again ${shortTime(delivery.next_attempt)}`;
+      return cells(
+        [
+          badge({ name: `${answer}${again}`, kind: good ? "good" : "bad" }),
+          element("code", delivery.event_type),
+          delivery.url,
+          timeOf(delivery.created),
+        ],
+        ["", "", "where", "when"],
+      );
+    }),
   );
 }
 
