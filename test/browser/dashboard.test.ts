@@ -3,6 +3,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { type Merchant, type System, startSystem, stripeAt } from "../system.ts";
+import { startReceiver } from "../webhooks/receiver.ts";
 import { launch, missing, openPage, originsOf, PHONE, spillOf, type Watched } from "./chromium.ts";
 
 let system: System;
@@ -172,6 +173,25 @@ describe.skipIf(missing !== undefined)("the dashboard", { timeout: 60_000 }, () 
     expect(await page.locator("#refund-open").isVisible()).toBe(false);
     await reason.click();
     await page.locator("#decline-insufficient_funds:target").waitFor();
+  });
+
+  test("shows which endpoints were told of a payment, and what they answered", async () => {
+    const receiver = await startReceiver();
+    const endpoint = await m.stripe.webhookEndpoints.create({
+      url: receiver.url,
+      enabled_events: ["charge.succeeded"],
+    });
+    try {
+      const { id } = await charge(2200);
+      await receiver.until((all) => all.some(({ event }) => event.data.object.id === id));
+      const { page } = await open(`/dashboard#${id}`);
+      const row = page.locator("#deliveries tr", { hasText: receiver.url });
+      await row.waitFor();
+      expect(await row.textContent()).toMatch(/^200charge\.succeeded/);
+    } finally {
+      await m.stripe.webhookEndpoints.del(endpoint.id);
+      receiver.close();
+    }
   });
 
   test("of a payment that is not there says so", async () => {
