@@ -8,26 +8,21 @@ import { ok, refuse } from "../../protocol/result.ts";
 import { list, one } from "./lookup.ts";
 import { find } from "./reading.ts";
 import { type Call, type Route, route } from "./route.ts";
-import { created, expand, page, pageOf, text } from "./schema.ts";
+import { choice, created, expand, page, pageOf, text } from "./schema.ts";
 
 type TransactionRow = Extract<Row, { kind: "transaction" }>;
+
+const TYPES = ["charge", "refund"] as const;
 
 const listParams = z.strictObject({
   ...page,
   created: created.optional(),
-  type: text(100).optional(),
+  type: choice(...TYPES).optional(),
   source: text(100).optional(),
 });
 
 async function transactions(call: Call<z.output<typeof listParams>>) {
   const { type, source, created: span } = call.params;
-  if (type !== undefined && type !== "charge" && type !== "refund") {
-    return refuse({
-      kind: "parameter_invalid" as const,
-      param: "type",
-      why: "Invalid type: must be charge or refund",
-    });
-  }
   if (
     source !== undefined &&
     uuidOf("ch", source) === undefined &&
@@ -92,7 +87,7 @@ export const balanceRoutes: readonly Route[] = [
       access: "secret",
       permission: "balance_read",
       params: listParams,
-      answers: "list of balance transactions",
+      answers: "list of balance_transactions",
       handle: transactions,
     }),
     route({
@@ -102,7 +97,7 @@ export const balanceRoutes: readonly Route[] = [
       access: "secret",
       permission: "balance_read",
       params: z.strictObject({ expand: expand.optional() }),
-      answers: "balance transaction",
+      answers: "balance_transaction",
       handle: transaction,
     }),
   ]),

@@ -10,10 +10,12 @@ import { balanceRoutes } from "./balance.ts";
 import { cardKeyRoutes } from "./card-keys.ts";
 import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
+import { mountDashboard } from "./dashboard.ts";
 import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { ephemeralKeyRoutes } from "./ephemeral-keys.ts";
+import { mountErrorPage } from "./error-page.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
@@ -62,7 +64,9 @@ for (const route of ROUTES) app.on(route.method, route.path, (c) => serve(route,
 
 mountSealingKeys(app);
 
-app.get("/openapi.json", (c) => c.json(openApi(ROUTES, [SEALING_KEYS], new URL(c.req.url).origin)));
+app.get("/openapi.json", async (c) =>
+  c.json(await openApi(ROUTES, [SEALING_KEYS], new URL(c.req.url).origin)),
+);
 
 /** The isolate runs. */
 app.get("/healthz", (c) => c.json({ status: "ok" }));
@@ -85,7 +89,11 @@ app.get("/readyz", async (c) => {
   return c.json({ status: ready ? "ok" : "unavailable", regions, ...remedy }, ready ? 200 : 503);
 });
 
+mountErrorPage(app);
+
 mountDemo(app);
+
+mountDashboard(app);
 
 app.notFound((c) => {
   const url = new URL(c.req.url);

@@ -4,12 +4,12 @@ import * as z from "zod";
 import type { OperationFacts } from "../../protocol/facts.ts";
 import { type RefundId, uuidOf } from "../../protocol/ids.ts";
 import { refundObject } from "../../protocol/object.ts";
-import { refuse } from "../../protocol/result.ts";
 import { chargeId } from "./charges.ts";
 import { list, one } from "./lookup.ts";
 import { type Call, type Route, route } from "./route.ts";
 import {
   amount,
+  choice,
   created,
   expand,
   metadata,
@@ -21,11 +21,11 @@ import {
 } from "./schema.ts";
 import { execute } from "./shard-call.ts";
 
-const REASONS = ["duplicate", "fraudulent", "requested_by_customer"];
+const REASONS = ["duplicate", "fraudulent", "requested_by_customer"] as const;
 
 const refundFields = {
   amount: amount.optional(),
-  reason: text(100).optional(),
+  reason: choice(...REASONS).optional(),
   metadata: metadata.optional(),
   expand: expand.optional(),
 };
@@ -40,10 +40,6 @@ async function create(call: Call<RefundFields>, chargeText: string, param: strin
   const charge = chargeId(chargeText, param);
   if (!charge.ok) return charge;
   const { reason } = call.params;
-  if (reason !== undefined && !REASONS.includes(reason)) {
-    const why = `Invalid reason: must be one of ${REASONS.join(", ")}`;
-    return refuse({ kind: "parameter_invalid" as const, param: "reason", why });
-  }
   const pairs = setMetadata(call.params.metadata);
   return execute(call.env, {
     kind: "refund",
