@@ -41,6 +41,18 @@ const REQUEST: readonly Row[] = [
     "Send at most the amount that the message names.",
   ],
   [
+    "amount_too_small",
+    400,
+    "Cards are not charged so little in this currency.",
+    "Send at least the amount that the message names.",
+  ],
+  [
+    "balance_insufficient",
+    400,
+    "Less is available than is to be paid out; what is pending does not count yet.",
+    "Pay out less, or wait until more has come free.",
+  ],
+  [
     "body_malformed",
     400,
     "The body cannot be read as parameters.",
@@ -70,6 +82,18 @@ const REQUEST: readonly Row[] = [
     400,
     "The idempotency key has a form that is not taken.",
     "Send 1 to 255 printable characters, such as a UUID, or leave the header out.",
+  ],
+  [
+    "invalid_charge_amount",
+    400,
+    "The currency has three decimals, and cards carry two of them.",
+    "Send an amount whose last digit is 0.",
+  ],
+  [
+    "invalid_charge_amount_no_decimal_compatible",
+    400,
+    "The currency has no decimals, and is still counted in hundredths.",
+    "Send a multiple of 100.",
   ],
   [
     "key_not_platform",
@@ -130,6 +154,12 @@ const REQUEST: readonly Row[] = [
     400,
     "The route has no such parameter.",
     "Check its spelling, and that it belongs to this call.",
+  ],
+  [
+    "payout_not_pending",
+    400,
+    "The bank has been told of the payout, or it is over.",
+    "Cancel a payout while its status is pending.",
   ],
   [
     "rate_limit",

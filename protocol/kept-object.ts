@@ -4,6 +4,7 @@ import type { Scope } from "./command.ts";
 import type { ObjectFacts, ObjectType } from "./facts.ts";
 import type { StripeObject } from "./object.ts";
 import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
+import { payoutObject } from "./payout.ts";
 
 type Renderer = (facts: ObjectFacts, scope: Scope) => StripeObject | undefined;
 
@@ -12,6 +13,7 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
     const intent = intentOfObject(facts);
     return intent && paymentIntentObject(intent, scope);
   },
+  payout: payoutObject,
 };
 
 /** An object on the wire; one that was deleted, or erased with its customer, tells no more than that. */

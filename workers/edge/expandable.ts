@@ -4,7 +4,7 @@
 
 import { transactionObject } from "../../protocol/balance.ts";
 import type { Scope } from "../../protocol/command.ts";
-import type { ChargeFacts, OperationFacts } from "../../protocol/facts.ts";
+import type { ChargeFacts, ObjectFacts, OperationFacts } from "../../protocol/facts.ts";
 import {
   type ChargeId,
   type CustomerId,
@@ -12,6 +12,7 @@ import {
   sequenceOf,
   uuidOf,
 } from "../../protocol/ids.ts";
+import { keptObject } from "../../protocol/kept-object.ts";
 import {
   cardObject,
   chargeObject,
@@ -44,6 +45,11 @@ const LOADERS = {
   customer: {
     query: (id) => (uuidOf("cus", id) && { kind: "customer", id: id as CustomerId }) || undefined,
     render: (row: CustomerRow, scope) => customerObject(row, scope),
+  },
+  payout: {
+    query: (id) =>
+      uuidOf("po", id) === undefined ? undefined : { kind: "object", type: "payout", id },
+    render: (row: ObjectFacts, scope) => keptObject(row, scope),
   },
   refund: {
     query: (id) => (uuidOf("re", id) && { kind: "refund", id: id as RefundId }) || undefined,
@@ -147,7 +153,7 @@ const defaultSource: Field = {
 export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
   account: {},
   balance: {},
-  balance_transaction: { source: idOf("charge", "refund") },
+  balance_transaction: { source: idOf("charge", "refund", "payout") },
   card: { customer: idOf("customer") },
   card_keys: {},
   charge: {
@@ -172,6 +178,13 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     test_clock: ALWAYS_NULL,
   },
   event: {},
+  payout: {
+    application_fee: ALWAYS_NULL,
+    balance_transaction: idOf("balance_transaction"),
+    failure_balance_transaction: idOf("balance_transaction"),
+    original_payout: ALWAYS_NULL,
+    reversed_by: ALWAYS_NULL,
+  },
   refund: {
     balance_transaction: idOf("balance_transaction"),
     charge: idOf("charge"),

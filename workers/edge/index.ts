@@ -15,6 +15,7 @@ import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
+import { payoutRoutes } from "./payouts.ts";
 import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
@@ -35,6 +36,7 @@ const ROUTES = [
   ...refundRoutes,
   ...eventRoutes,
   ...balanceRoutes,
+  ...payoutRoutes,
   ...cardKeyRoutes,
 ];
 
