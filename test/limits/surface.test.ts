@@ -40,6 +40,11 @@ const ROUTES = [
   "GET /v1/balance/history/{id}",
   "GET /v1/balance_transactions",
   "GET /v1/balance_transactions/{id}",
+  "GET /v1/payouts",
+  "POST /v1/payouts",
+  "GET /v1/payouts/{id}",
+  "POST /v1/payouts/{id}",
+  "POST /v1/payouts/{id}/cancel",
   "POST /v1/card_keys",
   "DELETE /v1/card_keys/{account}",
 ];
