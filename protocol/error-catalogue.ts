@@ -43,8 +43,8 @@ const REQUEST: readonly Row[] = [
   [
     "amount_too_small",
     400,
-    "Cards are not charged so little in this currency.",
-    "Send at least the amount that the message names.",
+    "The amount is below what is charged in its currency.",
+    "Charge at least the amount that the message names.",
   ],
   [
     "balance_insufficient",
@@ -86,13 +86,13 @@ const REQUEST: readonly Row[] = [
   [
     "invalid_charge_amount",
     400,
-    "The currency has three decimals, and cards carry two of them.",
-    "Send an amount whose last digit is 0.",
+    "The amount is no multiple of the least that cards move in its currency.",
+    "Round it to a multiple of what the message names.",
   ],
   [
     "invalid_charge_amount_no_decimal_compatible",
     400,
-    "The currency has no decimals, and is still counted in hundredths.",
+    "The currency is told in hundredths and charged in whole units.",
     "Send a multiple of 100.",
   ],
   [
@@ -197,6 +197,7 @@ const REQUEST: readonly Row[] = [
     "A publishable key may not do this.",
     "Call it from your server, with the secret key.",
   ],
+  ["host_invalid", 400, "The Host header is no host name.", "Send the name of this API's host."],
   ["tls_too_old", 426, "The connection is weaker than TLS 1.3.", "Connect with TLS 1.3."],
   [
     "token_already_used",

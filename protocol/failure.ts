@@ -6,6 +6,7 @@ import { amountText } from "./currency.ts";
 import { type Advice, adviceOf } from "./decline.ts";
 import type { AccountId, ChargeId } from "./ids.ts";
 import { type Permission, shownPermission } from "./permission.ts";
+import type { LimitReason } from "./shard.ts";
 
 /** Codes of a card that cannot be used as typed; each names the field at fault. */
 export type CardFieldCode =
@@ -37,6 +38,7 @@ export type Failure =
   | { readonly kind: "pan_detected"; readonly param: string }
   | { readonly kind: "body_malformed"; readonly why: string }
   | { readonly kind: "body_too_large"; readonly maxBytes: number }
+  | { readonly kind: "host_invalid" }
   | { readonly kind: "tls_too_old" }
   | { readonly kind: "key_missing" }
   | { readonly kind: "key_invalid"; readonly shown: string }
@@ -90,7 +92,7 @@ export type Failure =
   | { readonly kind: "balance_insufficient"; readonly available: number; readonly currency: string }
   | { readonly kind: "payout_not_pending"; readonly status: string }
   | { readonly kind: "processor_refused"; readonly operation: string }
-  | { readonly kind: "rate_limited" }
+  | { readonly kind: "rate_limited"; readonly reason: LimitReason }
   | { readonly kind: "unavailable"; readonly what: string }
   | { readonly kind: "internal" };
 
@@ -127,6 +129,12 @@ const unauthorized = (message: string, code?: string): WireError => ({
   ...invalid(code, message),
   status: 401,
 });
+
+const LIMITED: Record<LimitReason, string> = {
+  "global-rate": "Too many requests. Slow down and retry.",
+  "endpoint-rate": "Too many requests of this kind. Slow down with them and retry.",
+  "global-concurrency": "Too many requests at once. Wait for answers before you ask more.",
+};
 
 function advised(code: string, declineCode?: string): Pick<WireError, "advice_code"> {
   const advice = adviceOf(code, declineCode);
@@ -166,6 +174,8 @@ export function wireOf(f: Failure): WireError {
       return invalid(f.kind, f.why);
     case "body_too_large":
       return { ...invalid(f.kind, `The request body may have ${f.maxBytes} bytes.`), status: 413 };
+    case "host_invalid":
+      return invalid(f.kind, "The Host header is no host name. Send the name of this API's host.");
     case "tls_too_old":
       return { ...invalid(f.kind, "Connect with TLS 1.3."), status: 426 };
     case "key_missing":
@@ -341,7 +351,7 @@ function stateErrorOf(f: Failure): WireError {
         status: 402,
       };
     case "rate_limited":
-      return { ...invalid("rate_limit", "Too many requests. Slow down and retry."), status: 429 };
+      return { ...invalid("rate_limit", LIMITED[f.reason]), status: 429 };
     case "unavailable":
       return {
         status: 503,

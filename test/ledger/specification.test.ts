@@ -131,8 +131,8 @@ class History {
     }
     if (sort < 0.75) return this.#operate();
     if (sort < 0.85 && operations.size > 0) return this.#end();
-    if (sort < 0.9) return this.#pay();
-    return sort < 0.95 ? this.#keep() : this.#save();
+    if (sort < 0.88) return this.#pay();
+    return sort < 0.93 ? this.#keep() : this.#save();
   }
 
   /** Makes an intent, or changes one as who has heard of everything would, or not quite. */
@@ -191,7 +191,7 @@ class History {
             },
           }
         : {}),
-      ...(dice.chance(0.1) ? { refusal: { kind: "payout_not_pending", status } } : {}),
+      ...(dice.chance(0.3) ? { refusal: { kind: "payout_not_pending", status } } : {}),
     });
   }
 
@@ -273,6 +273,7 @@ class History {
       removed: !made && dice.chance(0.3),
       ...(dice.chance(0.5) ? { patch: { name: "Ada", metadata: { b: "1", a: null } } } : {}),
       ...(dice.chance(0.2) ? { patch: { name: null, metadata: null } } : {}),
+      ...(dice.chance(0.3) ? { patch: { metadata: this.#manyPairs() } } : {}),
       ...(kept === undefined ? {} : { token: kept, card: CARD, card_id: cardIdOfToken(kept) }),
       ...(dice.chance(0.1) ? { default_source: this.#oneOf(this.#cards, "card") } : {}),
     });
@@ -281,6 +282,12 @@ class History {
     if (!command.removed) return command;
     const { token: _token, card: _card, card_id: _id, default_source: _source, ...rest } = command;
     return rest;
+  }
+
+  /** So many that they fit by themselves, and not beside others. */
+  #manyPairs(): Record<string, string> {
+    const from = this.#dice.chance(0.5) ? 0 : 20;
+    return Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${from + i}`, "v"]));
   }
 
   #token(): TokenId {
@@ -347,6 +354,7 @@ const WORDS = [
   "object_locked",
   "operation_opened",
   "order_attempt_taken",
+  "parameter_invalid",
   "payout_not_pending",
   "processor_refused",
   "refund_too_large",

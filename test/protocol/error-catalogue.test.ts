@@ -38,6 +38,7 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   pan_detected: [{ kind: "pan_detected", param }],
   body_malformed: [{ kind: "body_malformed", why }],
   body_too_large: [{ kind: "body_too_large", maxBytes: 9 }],
+  host_invalid: [{ kind: "host_invalid" }],
   tls_too_old: [{ kind: "tls_too_old" }],
   key_missing: [{ kind: "key_missing" }],
   key_invalid: [{ kind: "key_invalid", shown: "sk_test_****" }],
@@ -84,7 +85,10 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   refund_too_large: [{ kind: "refund_too_large", max: 9 }],
   release_in_part: [{ kind: "release_in_part" }],
   processor_refused: [{ kind: "processor_refused", operation: "capture" }],
-  rate_limited: [{ kind: "rate_limited" }],
+  rate_limited: (["global-rate", "endpoint-rate", "global-concurrency"] as const).map((reason) => ({
+    kind: "rate_limited",
+    reason,
+  })),
   unavailable: [{ kind: "unavailable", what: "It is away." }],
   internal: [{ kind: "internal" }],
 };

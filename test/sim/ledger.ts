@@ -47,6 +47,7 @@ import {
   type TokenId,
   uuidOf,
 } from "../../protocol/ids.ts";
+import { METADATA_KEYS_MAX, TOO_MUCH_METADATA } from "../../protocol/metadata.ts";
 import { OBJECT_PREFIXES } from "../../protocol/object-type.ts";
 import type { JournalEntry, Posting } from "../../protocol/projection.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
@@ -949,9 +950,11 @@ function customerFailure(account: Account, command: SaveCustomer): Failure | und
     const param = "default_source";
     return { kind: "resource_missing", object: "card", id: default_source, param };
   }
-  return token !== undefined && isUsed(account, token)
-    ? { kind: "token_already_used", token }
-    : undefined;
+  if (token !== undefined && isUsed(account, token)) return { kind: "token_already_used", token };
+  const kept = account.customers.get(id);
+  const { document = {} } = kept?.versions.get(kept.seq) ?? {};
+  const { metadata } = patched(document, command.patch ?? {});
+  return Object.keys(metadata ?? {}).length > METADATA_KEYS_MAX ? TOO_MUCH_METADATA : undefined;
 }
 
 function customerFacts(account: Account, id: CustomerId, seq: number): CustomerFacts {
