@@ -5,6 +5,7 @@ import type { ObjectFacts, ObjectType } from "./facts.ts";
 import type { StripeObject } from "./object.ts";
 import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
 import { payoutObject } from "./payout.ts";
+import { webhookEndpointObject } from "./webhook-endpoint.ts";
 
 type Renderer = (facts: ObjectFacts, scope: Scope) => StripeObject | undefined;
 
@@ -14,6 +15,7 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
     return intent && paymentIntentObject(intent, scope);
   },
   payout: payoutObject,
+  webhook_endpoint: webhookEndpointObject,
 };
 
 /** An object on the wire; one that was deleted, or erased with its customer, tells no more than that. */
