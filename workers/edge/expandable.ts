@@ -65,6 +65,7 @@ const LOADERS = {
     render: (row: ObjectFacts | CardRow, scope) =>
       row.kind === "card" ? cardAsMethod(row, scope) : keptObject(row, scope),
   },
+  payout: kept("payout"),
   payment_intent: kept("payment_intent"),
   refund: {
     query: (id) => (uuidOf("re", id) && { kind: "refund", id: id as RefundId }) || undefined,
@@ -182,7 +183,7 @@ const defaultSource: Field = {
 export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
   account: {},
   balance: {},
-  balance_transaction: { source: idOf("charge", "refund") },
+  balance_transaction: { source: idOf("charge", "refund", "payout") },
   card: { customer: idOf("customer") },
   card_keys: {},
   charge: {
@@ -220,6 +221,13 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     payment_record: ALWAYS_NULL,
     review: ALWAYS_NULL,
     source: ALWAYS_NULL,
+  },
+  payout: {
+    application_fee: ALWAYS_NULL,
+    balance_transaction: idOf("balance_transaction"),
+    failure_balance_transaction: idOf("balance_transaction"),
+    original_payout: ALWAYS_NULL,
+    reversed_by: ALWAYS_NULL,
   },
   refund: {
     balance_transaction: idOf("balance_transaction"),

@@ -19,6 +19,7 @@ import { mountErrorPage } from "./error-page.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
+import { payoutRoutes } from "./payouts.ts";
 import { askedOf, hostFailure, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
@@ -45,6 +46,7 @@ const ROUTES = [
   ...refundRoutes,
   ...eventRoutes,
   ...balanceRoutes,
+  ...payoutRoutes,
   ...cardKeyRoutes,
   ...webhookEndpointRoutes,
   ...webhookDeliveryRoutes,

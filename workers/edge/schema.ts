@@ -71,6 +71,15 @@ export const currency = checked(
   },
 );
 
+/** One of some words. */
+export const oneOf = <const W extends string>(words: readonly W[]) =>
+  checked<W>({ type: "string", enum: words }, (value) => {
+    const word = words.find((known) => known === value);
+    return word === undefined
+      ? { refuse: invalid(`must be one of ${words.join(", ")}`) }
+      : { value: word };
+  });
+
 /** Sums by currency, in its minor units: `name[usd]=30`. */
 export const sums = (max: number) =>
   z.record(z.string(), integer(0, max)).transform((given, ctx) => {
