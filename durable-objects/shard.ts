@@ -38,7 +38,9 @@ import {
   take,
 } from "./machine.ts";
 import { applyAt, askOrigin, forgetAt, type OriginBindings } from "./origin-client.ts";
+import { Pokes } from "./pokes.ts";
 import { ALARM_MS, accountOf, expectLate, nameOf, wordOf } from "./shard-state.ts";
+import type { Stream } from "./stream.ts";
 
 export type ShardEnv = OriginBindings & {
   /** The vault as the shard may call it; the edge has a binding of its own. */
@@ -46,6 +48,7 @@ export type ShardEnv = OriginBindings & {
     Pick<VaultVerbs, "describe" | "perform" | "forget"> & Rpc.WorkerEntrypointBranded
   >;
   readonly LANE: DurableObjectNamespace<Lane>;
+  readonly STREAM: DurableObjectNamespace<Stream>;
   /** Requests a second one account may make, and how many at once after a rest. */
   readonly RATE_PER_SECOND?: string;
   /** Requests of one account that may be executed at once. */
@@ -84,6 +87,7 @@ export class Shard extends DurableObject<ShardEnv> {
   #lastCall = 0;
   readonly #forgetting: Forgetting;
   #revokedKeys: Map<string, number> | undefined;
+  readonly #pokes: Pokes;
   /** Told when no recovery is under way. */
   #resting: (() => void)[] = [];
 
@@ -92,6 +96,11 @@ export class Shard extends DurableObject<ShardEnv> {
     this.#slot = Number((state.id.name ?? "").slice("slot-".length));
     this.#state = this.#wake();
     this.#forgetting = new Forgetting(state.storage, env);
+    this.#pokes = new Pokes({
+      poke: async (scope, seq) => await env.STREAM.getByName(nameOf(scope)).poke(seq),
+      nowMs: () => Date.now(),
+      wait: (ms, then) => void setTimeout(then, ms),
+    });
   }
 
   /** Whether an account may read now, and the sequence its answer must not fall behind. */
@@ -297,6 +306,7 @@ export class Shard extends DurableObject<ShardEnv> {
   ): Promise<void> {
     const answer = await this.#apply(commands);
     this.#take(state, { kind: "committed", batch, answer });
+    if (answer.ok) this.#pokes.heard(commands, answer.value);
   }
 
   // A vault that was cut off in the middle may have asked the processor or not.

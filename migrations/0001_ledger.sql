@@ -287,6 +287,7 @@ insert into event_types values
   (70, 'webhook_endpoint.created', 'object', false),
   (71, 'webhook_endpoint.updated', 'object', false),
   (72, 'webhook_endpoint.deleted', 'object', false),
+  (73, 'webhook_endpoint.disabled', 'object', true),
   (80, 'charge.updated', 'object', true),
   (81, 'refund.updated', 'object', true);
 

@@ -53,6 +53,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   { code: 70, name: "webhook_endpoint.created", subject: "object", public: false },
   { code: 71, name: "webhook_endpoint.updated", subject: "object", public: false },
   { code: 72, name: "webhook_endpoint.deleted", subject: "object", public: false },
+  { code: 73, name: "webhook_endpoint.disabled", subject: "object", public: true },
   { code: 80, name: "charge.updated", subject: "object", public: true },
   { code: 81, name: "refund.updated", subject: "object", public: true },
 ];

@@ -78,6 +78,8 @@ const READ: Readonly<Record<string, Permission>> = {
   refund: "charge_read",
   setup_intent: "setup_intent_read",
   token: "token_read",
+  webhook_delivery: "webhook_read",
+  webhook_endpoint: "webhook_read",
 };
 
 /** What one must be permitted to see an object of a type; undefined for what has no permission of its own. */

@@ -13,6 +13,7 @@ let stranger: Merchant;
 /** The stranger's own customer, so that only the other id is foreign. */
 let own: string;
 let ownMethod: string;
+let ownEndpoint: string;
 
 type Kind =
   | "charge"
@@ -24,7 +25,8 @@ type Kind =
   | "method"
   | "ephemeral"
   | "evt"
-  | "txn";
+  | "txn"
+  | "endpoint";
 const theirs = {} as Record<Kind, string>;
 
 beforeAll(async () => {
@@ -42,6 +44,9 @@ beforeAll(async () => {
   theirs.card = String(customer.default_source);
   theirs.evt = events.data[0]?.id ?? "";
   theirs.txn = String(charge.balance_transaction);
+  const hook = { url: "https://example.com/hook", enabled_events: ["*" as const] };
+  theirs.endpoint = (await stripe.webhookEndpoints.create(hook)).id;
+  ownEndpoint = (await stranger.stripe.webhookEndpoints.create(hook)).id;
   theirs.token = (
     await stripe.tokens.create({
       card: { number: "4242424242424242", exp_month: "12", exp_year: "2034" },
@@ -79,6 +84,8 @@ function nobodys(kind: Kind): string {
       return `ephkey_${"a".repeat(35)}`;
     case "method":
       return idOf("pm", uuid);
+    case "endpoint":
+      return idOf("we", uuid);
     case "token":
       return mintTokenId(random);
     case "evt":
@@ -158,6 +165,14 @@ const WAYS: readonly Way[] = [
   ["GET", "/v1/events?starting_after={id}", "evt"],
   ["GET", "/v1/events?ending_before={id}", "evt"],
   ["GET", "/v1/balance_transactions?starting_after={id}", "txn"],
+  ["GET", "/v1/webhook_endpoints/{id}", "endpoint"],
+  ["POST", "/v1/webhook_endpoints/{id}", "endpoint", { description: "mine" }],
+  ["DELETE", "/v1/webhook_endpoints/{id}", "endpoint"],
+  ["POST", "/v1/webhook_endpoints/{id}/roll_secret", "endpoint", {}],
+  ["POST", "/v1/webhook_endpoints/{id}/redeliver", "endpoint", { "created[gte]": "1" }],
+  ["POST", "/v1/webhook_endpoints/{hook}/redeliver", "evt", { event: "{id}" }],
+  ["GET", "/v1/webhook_endpoints/{id}/deliveries", "endpoint"],
+  ["GET", "/v1/webhook_endpoints?starting_after={id}", "endpoint"],
 ];
 
 async function attempt([method, path, , form]: Way, id: string, by = stranger) {
@@ -165,7 +180,8 @@ async function attempt([method, path, , form]: Way, id: string, by = stranger) {
     text
       .replace("{id}", id)
       .replace("{own}", by === stranger ? own : theirs.customer)
-      .replace("{ownMethod}", ownMethod);
+      .replace("{ownMethod}", ownMethod)
+      .replace("{hook}", ownEndpoint);
   const filled =
     form === undefined
       ? undefined
@@ -190,9 +206,15 @@ async function attempt([method, path, , form]: Way, id: string, by = stranger) {
 const holdings = async () =>
   JSON.stringify(
     await Promise.all(
-      ["charges", "refunds", "customers", "events", "balance_transactions", "../v1/balance"].map(
-        async (name) => (await system.call(`/v1/${name}`, { key: owner.secret })).body,
-      ),
+      [
+        "charges",
+        "refunds",
+        "customers",
+        "events",
+        "balance_transactions",
+        "balance",
+        "webhook_endpoints",
+      ].map(async (name) => (await system.call(`/v1/${name}`, { key: owner.secret })).body),
     ),
   );
 
@@ -217,7 +239,7 @@ describe("the id of another merchant's thing", () => {
     const { paths } = body as { paths: Record<string, Record<string, unknown>> };
     const PLATFORM_PATHS = /^\/v1\/(?:card_keys|accounts)\//;
     const tried = new Set(
-      WAYS.map(([method, path]) => `${method} ${path.replace(/\{own\w*\}/, "{id}")}`),
+      WAYS.map(([method, path]) => `${method} ${path.replace(/\{own\w*\}|\{hook\}/, "{id}")}`),
     );
     for (const [path, methods] of Object.entries(paths)) {
       // With any other key than the platform's its routes are refused before an id is read.

@@ -59,6 +59,14 @@ const ROUTES = [
   "GET /v1/balance_transactions/{id}",
   "POST /v1/card_keys",
   "DELETE /v1/card_keys/{account}",
+  "POST /v1/webhook_endpoints",
+  "GET /v1/webhook_endpoints",
+  "GET /v1/webhook_endpoints/{id}",
+  "POST /v1/webhook_endpoints/{id}",
+  "DELETE /v1/webhook_endpoints/{id}",
+  "POST /v1/webhook_endpoints/{id}/roll_secret",
+  "POST /v1/webhook_endpoints/{id}/redeliver",
+  "GET /v1/webhook_endpoints/{id}/deliveries",
 ];
 
 describe("an unknown route", () => {

@@ -229,6 +229,9 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     transfer_reversal: ALWAYS_NULL,
   },
   token: { card: inline("card") },
+  webhook_delivery: {},
+  webhook_endpoint: {},
+  webhook_redelivery: {},
 };
 
 /** The field of a type, if it can be expanded. */
