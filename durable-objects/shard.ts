@@ -86,8 +86,8 @@ export class Shard extends DurableObject<ShardEnv> {
   readonly #callers = new Map<number, (reply: Reply) => void>();
   #lastCall = 0;
   readonly #forgetting: Forgetting;
-  #revokedKeys: Map<string, number> | undefined;
   readonly #pokes: Pokes;
+  #revokedKeys: Map<string, number> | undefined;
   /** Told when no recovery is under way. */
   #resting: (() => void)[] = [];
 
