@@ -69,6 +69,8 @@ export type Order = Scope & { readonly key: string } & (
         readonly amount: number;
         readonly currency: string;
         readonly capture: boolean;
+        /** Until when the card is good as its merchant knows it, where it is kept under a name. */
+        readonly expiry?: { readonly month: number; readonly year: number };
         /** The processor's name for what the cardholder proved. */
         readonly authentication?: string;
       }

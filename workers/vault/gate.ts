@@ -200,7 +200,8 @@ function isOrder(value: unknown): value is Order {
         isTokenId(order["token"]) &&
         typeof order["currency"] === "string" &&
         /^[a-z]{3}$/.test(order["currency"]) &&
-        typeof order["capture"] === "boolean"
+        typeof order["capture"] === "boolean" &&
+        (order["expiry"] === undefined || isExpiry(order["expiry"]))
       );
     case "capture":
     case "refund":
@@ -210,3 +211,12 @@ function isOrder(value: unknown): value is Order {
       return false;
   }
 }
+
+function isExpiry(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { month, year } = value as Record<string, unknown>;
+  return isWithin(month, 1, 12) && isWithin(year, 2000, 2099);
+}
+
+const isWithin = (value: unknown, min: number, max: number): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;

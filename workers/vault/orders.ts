@@ -192,7 +192,8 @@ async function open(
   }
   const pan = Pan.parse(digits.value);
   assert(pan.ok, "only a checked card number is ever sealed");
-  const { exp_month: expMonth, exp_year: expYear } = boxed.card;
+  const { exp_month, exp_year } = boxed.card;
+  const { month: expMonth, year: expYear } = order.expiry ?? { month: exp_month, year: exp_year };
   return ok({ pan: pan.value, expMonth, expYear, cvc, summary: boxed.card });
 }
 
