@@ -66,6 +66,7 @@ const LANE_MS_MAX = 35_000;
 /** The vault asks a processor three times, eight seconds each, and by key in between. */
 const PERFORM_MS_MAX = 60_000;
 const CLEAN_SINCE = "clean_since_ms";
+const REVOKED = "revoked_keys";
 
 /** What follows it is done at the end of the turn. Cheaper than queueMicrotask, which leaves the engine. */
 const TURN = Promise.resolve();
@@ -86,6 +87,7 @@ export class Shard extends DurableObject<ShardEnv> {
   #lastCall = 0;
   readonly #forgetting: Forgetting;
   readonly #pokes: Pokes;
+  #revokedKeys: Map<string, number> | undefined;
   /** Told when no recovery is under way. */
   #resting: (() => void)[] = [];
 
@@ -109,6 +111,25 @@ export class Shard extends DurableObject<ShardEnv> {
   /** Whether a token may be made now, and its name; `visit` tells who asks with a publishable key. */
   admitToken(scope: Scope, visit: Visit | undefined): TokenAdmission {
     return admitToken(this.#state, scope, visit, clock);
+  }
+
+  /** Takes a key back by its serial until it would have ended anyway. */
+  revoke(scope: Scope, serial: string, untilMs: number): void {
+    const revoked = this.#revoked();
+    revoked.set(`${nameOf(scope)}/${serial}`, untilMs);
+    const nowMs = Date.now();
+    for (const [name, endMs] of revoked) if (endMs <= nowMs) revoked.delete(name);
+    this.ctx.storage.kv.put(REVOKED, [...revoked]);
+  }
+
+  /** Whether a key was taken back. */
+  isRevoked(scope: Scope, serial: string): boolean {
+    return this.#revoked().has(`${nameOf(scope)}/${serial}`);
+  }
+
+  #revoked(): Map<string, number> {
+    this.#revokedKeys ??= new Map(this.ctx.storage.kv.get<[string, number][]>(REVOKED) ?? []);
+    return this.#revokedKeys;
   }
 
   /** Executes a request once for its key; every other request with that key hears the same. */
@@ -313,7 +334,10 @@ export class Shard extends DurableObject<ShardEnv> {
   async #find(state: ShardState, find: number, sinceMs: number): Promise<void> {
     const answer = await this.#leftOpen(firstUuidAt(sinceMs / 1000));
     if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
-    if (answer.ok) for (const owed of answer.value.owed) this.#forgetting.destroy(owed);
+    for (const owed of answer.ok ? answer.value.owed : []) {
+      for (const token of owed.tokens) this.#state.finished.forgetToken(token);
+      this.#forgetting.destroy(owed);
+    }
     const unfinished = answer.ok ? ok(answer.value.unfinished) : answer;
     this.#take(state, { kind: "found", find, answer: unfinished });
   }

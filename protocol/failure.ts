@@ -43,6 +43,9 @@ export type Failure =
   | { readonly kind: "key_missing" }
   | { readonly kind: "key_invalid"; readonly shown: string }
   | { readonly kind: "key_publishable" }
+  | { readonly kind: "key_expired"; readonly shown: string }
+  /** An ephemeral key where it may do nothing, or for another customer than its own. */
+  | { readonly kind: "key_ephemeral" }
   | { readonly kind: "key_secret_in_browser" }
   | { readonly kind: "key_not_platform" }
   | {
@@ -79,9 +82,10 @@ export type Failure =
     }
   /** Card testing is suspected. Why, and which limit, is told to nobody. */
   | { readonly kind: "card_blocked" }
-  | { readonly kind: "token_already_used"; readonly token: string }
+  | { readonly kind: "token_already_used"; readonly token: string; readonly param?: string }
   | { readonly kind: "customer_without_card" }
   | { readonly kind: "order_attempt_taken" }
+  | { readonly kind: "payment_method_unexpected_state"; readonly why: string }
   | { readonly kind: "object_locked" }
   | { readonly kind: "charge_failed" }
   | { readonly kind: "charge_already_captured" }
@@ -182,6 +186,19 @@ export function wireOf(f: Failure): WireError {
       );
     case "key_invalid":
       return unauthorized(`Invalid API Key provided: ${f.shown}`);
+    case "key_expired":
+      return unauthorized(
+        `Expired API Key provided: ${f.shown}. Have your server make another one.`,
+        "api_key_expired",
+      );
+    case "key_ephemeral":
+      return {
+        ...invalid(
+          f.kind,
+          "An ephemeral key reads its own customer, and lists, attaches and detaches that customer's payment methods. Use a secret key on your server for everything else.",
+        ),
+        status: 403,
+      };
     case "key_publishable":
       return unauthorized(
         "This API call cannot be made with a publishable API key. Please use a secret API key.",
@@ -289,7 +306,11 @@ function stateErrorOf(f: Failure): WireError {
         f.param,
       );
     case "token_already_used":
-      return invalid(f.kind, `You cannot use a token more than once: ${f.token}.`, "source");
+      return invalid(
+        f.kind,
+        `You cannot use a token more than once: ${f.token}.`,
+        f.param ?? "source",
+      );
     case "customer_without_card":
       return {
         ...invalid("missing", "The customer has no card to charge. Attach one, or send a source."),
@@ -302,6 +323,8 @@ function stateErrorOf(f: Failure): WireError {
         "Another charge already has this order_id and attempt_number. Count the attempt up to charge again.",
         "metadata[attempt_number]",
       );
+    case "payment_method_unexpected_state":
+      return invalid(f.kind, f.why, "payment_method");
     case "object_locked":
       return {
         ...invalid("lock_timeout", "Another request is changing this object. Try again shortly."),

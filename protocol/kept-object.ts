@@ -4,6 +4,7 @@ import type { Scope } from "./command.ts";
 import type { ObjectFacts, ObjectType } from "./facts.ts";
 import type { StripeObject } from "./object.ts";
 import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
+import { methodOf, paymentMethodObject } from "./payment-method.ts";
 import { webhookEndpointObject } from "./webhook-endpoint.ts";
 
 type Renderer = (facts: ObjectFacts, scope: Scope) => StripeObject | undefined;
@@ -12,6 +13,10 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
   payment_intent: (facts, scope) => {
     const intent = intentOfObject(facts);
     return intent && paymentIntentObject(intent, scope);
+  },
+  payment_method: (facts, { livemode }) => {
+    const method = methodOf(facts);
+    return method && paymentMethodObject(facts.id, method, { created: facts.created, livemode });
   },
   webhook_endpoint: webhookEndpointObject,
 };

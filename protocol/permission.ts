@@ -71,6 +71,7 @@ const READ: Readonly<Record<string, Permission>> = {
   customer: "customer_read",
   dispute: "dispute_read",
   event: "event_read",
+  invoice_settings: "customer_read",
   payment_intent: "payment_intent_read",
   payment_method: "payment_method_read",
   payout: "payout_read",

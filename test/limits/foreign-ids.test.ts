@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { idOf, mintAccountId, mintTokenId, sequenceId } from "../../protocol/ids.ts";
+import { API_VERSION } from "../../protocol/object.ts";
 import { type Merchant, type System, startSystem } from "../system.ts";
 import { verdictOf } from "./refusal.ts";
 
@@ -12,6 +13,7 @@ let stranger: Merchant;
 /** The stranger's own customer, so that only the other id is foreign. */
 let own: string;
 let ownEndpoint: string;
+let ownMethod: string;
 
 type Kind =
   | "charge"
@@ -20,6 +22,8 @@ type Kind =
   | "customer"
   | "card"
   | "token"
+  | "method"
+  | "ephemeral"
   | "evt"
   | "txn"
   | "endpoint";
@@ -48,6 +52,15 @@ beforeAll(async () => {
       card: { number: "4242424242424242", exp_month: "12", exp_year: "2034" },
     })
   ).id;
+  theirs.method = (
+    await stripe.paymentMethods.attach("pm_card_visa", { customer: customer.id })
+  ).id;
+  theirs.ephemeral = (
+    await stripe.ephemeralKeys.create({ customer: customer.id }, { apiVersion: API_VERSION })
+  ).id;
+  ownMethod = (
+    await stranger.stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
+  ).id;
   own = (await stranger.stripe.customers.create({ source: "tok_visa" })).id;
 });
 afterAll(() => system?.close());
@@ -69,6 +82,10 @@ function nobodys(kind: Kind): string {
       return idOf("card", uuid);
     case "endpoint":
       return idOf("we", uuid);
+    case "ephemeral":
+      return `ephkey_${"A".repeat(35)}`;
+    case "method":
+      return idOf("pm", uuid);
     case "token":
       return mintTokenId(random);
     case "evt":
@@ -106,7 +123,35 @@ const WAYS: readonly Way[] = [
   ["GET", "/v1/charges?customer={id}", "customer"],
   ["GET", "/v1/tokens/{id}", "token"],
   ["DELETE", "/v1/tokens/{id}", "token"],
-  ["DELETE", "/v1/customers/{own}/sources/{id}", "card"],
+  ...["sources", "cards"].flatMap((name): Way[] => [
+    ["GET", `/v1/customers/{id}/${name}`, "customer"],
+    ["POST", `/v1/customers/{id}/${name}`, "customer", { source: "tok_visa" }],
+    ["POST", `/v1/customers/{own}/${name}`, "token", { source: "{id}" }],
+    ["GET", `/v1/customers/{own}/${name}?starting_after={id}`, "card"],
+    ["GET", `/v1/customers/{own}/${name}?ending_before={id}`, "card"],
+    ["GET", `/v1/customers/{own}/${name}/{id}`, "card"],
+    ["POST", `/v1/customers/{own}/${name}/{id}`, "card", { name: "mine" }],
+    ["DELETE", `/v1/customers/{own}/${name}/{id}`, "card"],
+  ]),
+  ["DELETE", "/v1/ephemeral_keys/{id}", "ephemeral"],
+  ["POST", "/v1/ephemeral_keys", "customer", { customer: "{id}" }],
+  ["GET", "/v1/customers/{id}/payment_methods", "customer"],
+  ["GET", "/v1/customers/{own}/payment_methods?starting_after={id}", "method"],
+  ["GET", "/v1/customers/{own}/payment_methods?ending_before={id}", "card"],
+  ["GET", "/v1/customers/{own}/payment_methods/{id}", "method"],
+  ["GET", "/v1/customers/{own}/payment_methods/{id}", "card"],
+  ["GET", "/v1/payment_methods?customer={id}", "customer"],
+  ["GET", "/v1/payment_methods?starting_after={id}", "method"],
+  ["GET", "/v1/payment_methods/{id}", "card"],
+  ["DELETE", "/v1/payment_methods/{id}", "method"],
+  ["POST", "/v1/customers", "method", { payment_method: "{id}" }],
+  ["POST", "/v1/customers/{own}", "method", { "invoice_settings[default_payment_method]": "{id}" }],
+  ["GET", "/v1/payment_methods/{id}", "method"],
+  ["POST", "/v1/payment_methods/{id}", "method", { "metadata[mine]": "yes" }],
+  ["POST", "/v1/payment_methods/{id}/attach", "method", { customer: "{own}" }],
+  ["POST", "/v1/payment_methods/{ownMethod}/attach", "customer", { customer: "{id}" }],
+  ["POST", "/v1/payment_methods/{id}/detach", "method", {}],
+  ["POST", "/v1/payment_methods", "token", { type: "card", "card[token]": "{id}" }],
   ["GET", "/v1/events/{id}", "evt"],
   ["GET", "/v1/balance_transactions/{id}", "txn"],
   ["GET", "/v1/balance/history/{id}", "txn"],
@@ -132,7 +177,11 @@ const WAYS: readonly Way[] = [
 
 async function attempt([method, path, , form]: Way, id: string, by = stranger) {
   const fill = (text: string) =>
-    text.replace("{id}", id).replace("{own}", own).replace("{hook}", ownEndpoint);
+    text
+      .replace("{id}", id)
+      .replace("{own}", by === stranger ? own : theirs.customer)
+      .replace("{ownMethod}", ownMethod)
+      .replace("{hook}", ownEndpoint);
   const filled =
     form === undefined
       ? undefined
@@ -140,6 +189,7 @@ async function attempt([method, path, , form]: Way, id: string, by = stranger) {
   const call = await system.call(fill(path), {
     method,
     key: by.secret,
+    headers: { "stripe-version": API_VERSION },
     ...(filled === undefined ? {} : { form: filled }),
   });
   const headers = Object.fromEntries(
@@ -186,7 +236,7 @@ describe("the id of another merchant's thing", () => {
     const { paths } = body as { paths: Record<string, Record<string, unknown>> };
     const PLATFORM_PATHS = /^\/v1\/(?:card_keys|accounts)\//;
     const tried = new Set(
-      WAYS.map(([method, path]) => `${method} ${path.replace(/\{own\}|\{hook\}/, "{id}")}`),
+      WAYS.map(([method, path]) => `${method} ${path.replace(/\{own\w*\}|\{hook\}/, "{id}")}`),
     );
     for (const [path, methods] of Object.entries(paths)) {
       // With any other key than the platform's its routes are refused before an id is read.

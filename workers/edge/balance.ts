@@ -17,7 +17,7 @@ const TYPES = ["charge", "refund"] as const;
 const listParams = z.strictObject({
   ...page,
   created: created.optional(),
-  type: choice(TYPES).optional(),
+  type: choice(...TYPES).optional(),
   source: text(100).optional(),
 });
 

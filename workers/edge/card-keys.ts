@@ -16,8 +16,8 @@ export const cardKeyRoutes: readonly Route[] = [
     access: "platform",
     permission: null,
     params: z.strictObject({
-      step: choice(KEY_STEPS),
-      purpose: choice(KEY_PURPOSES).optional(),
+      step: choice(...KEY_STEPS),
+      purpose: choice(...KEY_PURPOSES).optional(),
       slot: integer(0, SLOTS - 1),
       expand: expand.optional(),
     }),

@@ -14,13 +14,16 @@ import { mountDashboard } from "./dashboard.ts";
 import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
+import { ephemeralKeyRoutes } from "./ephemeral-keys.ts";
 import { mountErrorPage } from "./error-page.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
+import { paymentMethodRoutes } from "./payment-methods.ts";
 import { askedOf, hostFailure, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
+import { sourceRoutes } from "./sources.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { webhookDeliveryRoutes } from "./webhook-deliveries.ts";
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
@@ -35,6 +38,9 @@ const ROUTES = [
   ...restrictedKeyRoutes,
   ...tokenRoutes,
   ...customerRoutes,
+  ...sourceRoutes,
+  ...paymentMethodRoutes,
+  ...ephemeralKeyRoutes,
   ...chargeRoutes,
   ...refundRoutes,
   ...eventRoutes,

@@ -79,6 +79,26 @@ export async function saveObject(
   return ok({ facts, ...rest });
 }
 
+/**
+ * How a request that was decided on anew had ended before: it is asked for where it would now be refused, since
+ * what it did may be what keeps it from being done again. Undefined when this is the first.
+ */
+export async function endedBefore(
+  call: Pick<Caller, "env" | "scope">,
+  claim: VersionedClaim,
+  { type, id }: Pick<ObjectFacts, "type" | "id">,
+): Promise<Result<Saved, Refused> | undefined> {
+  // No version is 0, so nothing is changed and the key stays as it is.
+  const nothing = { type, id, made: false, expects: 0, document: null, event: 0 } as const;
+  const ended = endOf(
+    await replyTo(call.env, { kind: "object", ...call.scope, ...claim, ...nothing }),
+  );
+  if (!ended.ok) return ended.failure.kind === "object_locked" ? undefined : ended;
+  const { facts, ...rest } = ended.value;
+  assert(facts.kind === "object", "an object's key made an object");
+  return ok({ facts, ...rest });
+}
+
 /** A saved object as the answer to its request. */
 export const answerOf = ({ facts, ...rest }: Saved, call: Pick<Caller, "scope">) =>
   ({ object: keptObject(facts, call.scope), ...rest }) satisfies Answered;

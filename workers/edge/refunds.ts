@@ -25,7 +25,7 @@ const REASONS = ["duplicate", "fraudulent", "requested_by_customer"] as const;
 
 const refundFields = {
   amount: amount.optional(),
-  reason: choice(REASONS).optional(),
+  reason: choice(...REASONS).optional(),
   metadata: metadata.optional(),
   expand: expand.optional(),
 };

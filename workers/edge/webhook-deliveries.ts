@@ -26,7 +26,7 @@ const redeliverParams = z.strictObject({
 const deliveriesParams = z.strictObject({
   ...page,
   event: text(100).optional(),
-  status: choice(["succeeded", "failed"] as const).optional(),
+  status: choice("succeeded", "failed").optional(),
 });
 
 const endpointOf = (call: Call<unknown>) =>
