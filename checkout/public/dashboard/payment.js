@@ -224,7 +224,7 @@ function deliveryRows(deliveries) {
         [
           badge({ name: `${answer}${again}`, kind: good ? "good" : "bad" }),
           element("code", delivery.event_type),
-          delivery.url,
+          delivery.url.replace(/^https?:\/\//, ""),
           timeOf(delivery.created),
         ],
         ["", "", "where", "when"],

@@ -21,5 +21,10 @@ export const account = object("account", "A merchant of this platform", {
     .strictObject({ secret: z.string(), publishable: z.string() })
     .optional()
     .meta({ description: "Only in the answer that makes the account, and never again" }),
+  settings: z.strictObject({
+    payouts: z.strictObject({
+      schedule: z.strictObject({ interval: z.enum(["manual", "daily"]) }),
+    }),
+  }),
   settlement_days: z.int().min(0).optional(),
 });
