@@ -27,17 +27,33 @@ end $$;
 create trigger cards_leave_tombstones after delete on cards referencing old table as gone
   for each statement execute function leave_tombstones();
 
+-- The words about a person in a document; the rest of it stays.
+create function without_words(p_document jsonb) returns jsonb language sql immutable as $$
+  select p_document - '{description,metadata,receipt_email,shipping,billing_details,evidence}'::text[]
+$$;
+
 -- The words about a person in the charges of a customer, or in those made with one token, and in what was
 -- done with these charges.
 create function erase_charges(p_no integer, p_customer uuid, p_token uuid) returns void
 language sql as $$
-  with erased as (
-    update charges c set card_name = null, address_line1 = null, address_zip = null,
-           description = null, receipt_email = null, metadata = null
+  with meant as (
+    select c.id from charges c
      where c.account_no = p_no
        and (p_customer is null and c.token = p_token and c.card_id is null
          or c.customer = p_customer and (p_token is null or c.token = p_token))
+    union
+    -- Those that were given to the customer later.
+    select o.id from objects o where p_token is null and o.account_no = p_no
+       and o.customer = p_customer and o.type = 'charge'
+  ), erased as (
+    update charges c set card_name = null, address_line1 = null, address_zip = null,
+           description = null, receipt_email = null, metadata = null
+      from meant m where c.account_no = p_no and c.id = m.id
     returning c.id
+  ), changes as (
+    update object_versions v set document = without_words(v.document) from erased e, objects o
+     where o.account_no = p_no and (o.id = e.id or o.parent = e.id)
+       and v.account_no = p_no and v.id = o.id
   )
   update operations o set metadata = null from erased e
    where o.account_no = p_no and o.charge = e.id and o.metadata is not null
@@ -53,7 +69,7 @@ create function erase_objects(p_no integer, p_customer uuid) returns void langua
   delete from object_versions v using objects o
    where o.account_no = p_no and o.customer = p_customer and o.token is not null
      and v.account_no = o.account_no and v.id = o.id;
-  update object_versions v set document = v.document - '{description,metadata,receipt_email,shipping,billing_details}'::text[]
+  update object_versions v set document = without_words(v.document)
     from objects o where o.account_no = p_no and o.customer = p_customer and o.token is null
      and v.account_no = o.account_no and v.id = o.id;
   update objects o set deleted = true

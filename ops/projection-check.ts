@@ -27,7 +27,7 @@ const ROWS = `
   select a.no as account_no, '00000000-0000-0000-0000-000000000000'::uuid as thing,
          ${ACCOUNT} as sort, a.seq, a.id as text, null::uuid as subject, null::bigint as amount,
          null::text as currency, null::integer as captured, null::integer as refunded,
-         null::integer as refunding, null::bigint as balance_seq, null::smallint as type,
+         null::bigint as refunding, null::bigint as balance_seq, null::smallint as type,
          null::smallint as debit, null::smallint as credit, a.livemode as flag
     from accounts a
   union all
@@ -41,7 +41,7 @@ const ROWS = `
     from charges c full join authorizations x on x.account_no = c.account_no and x.id = c.id
   union all
   select o.account_no, o.charge, ${OPERATION}, o.seq, o.state, o.id, o.amount, o.currency, null, null,
-         null, o.balance_seq, array_position(array['${KINDS.join("','")}'], o.kind) - 1, null,
+         o.reversed_seq, o.balance_seq, array_position(array['${KINDS.join("','")}'], o.kind) - 1, null,
          null, null
     from operations o
   union all
@@ -49,7 +49,8 @@ const ROWS = `
          null, null, u.deleted
     from customers u
   union all
-  select o.account_no, o.id, ${OBJECT}, o.seq, o.type, o.id, null, null, null, null, null, null, null,
+  select o.account_no, case o.type when 'refund' then coalesce(o.parent, o.id) else o.id end,
+         ${OBJECT}, o.seq, o.type, o.id, null, null, null, null, null, null, null,
          null, null, o.deleted
     from objects o
   union all
@@ -57,7 +58,7 @@ const ROWS = `
          j.currency, j.captured, j.refunded, null, null, j.type, j.debit, j.credit, null
     from journal j
     left join operations o
-      on j.type in (4, 6, 8, 9) and o.account_no = j.account_no and o.id = j.subject
+      on j.type in (4, 6, 8, 9, 81) and o.account_no = j.account_no and o.id = j.subject
    order by account_no, thing, sort, seq`;
 
 type Row = readonly [
@@ -71,7 +72,8 @@ type Row = readonly [
   currency: string | null,
   captured: number | null,
   refunded: number | null,
-  refunding: number | null,
+  /** What open refunds of a charge may take; of a refund, the entry that took it back. */
+  refunding: string | null,
   balance_seq: string | null,
   type: number | null,
   debit: number | null,
@@ -111,6 +113,7 @@ type KeptOperation = {
   readonly state: string;
   readonly seq: number | null;
   readonly balanceSeq: number | null;
+  readonly reversedSeq: number | null;
   readonly amount: number;
   readonly currency: string;
 };
@@ -125,7 +128,8 @@ type Life = {
   readonly thing: string;
   charge: KeptCharge | undefined;
   customer: KeptCustomer | undefined;
-  object: KeptObject | undefined;
+  /** By id; what was changed of a charge or its refunds belongs to the charge's life. */
+  readonly objects: Map<string, KeptObject>;
   readonly operations: Map<string, KeptOperation>;
   readonly entries: JournalEntry[];
 };
@@ -186,7 +190,7 @@ const newLife = (thing: string): Life => ({
   thing,
   charge: undefined,
   customer: undefined,
-  object: undefined,
+  objects: new Map(),
   operations: new Map(),
   entries: [],
 });
@@ -220,7 +224,7 @@ function put(life: Life, row: Row): void {
                 state: text,
                 captured: captured ?? 0,
                 refunded: refunded ?? 0,
-                refunding: refunding ?? 0,
+                refunding: Number(refunding),
                 balanceSeq,
               },
       };
@@ -232,6 +236,7 @@ function put(life: Life, row: Row): void {
         state: text ?? "",
         seq: number(seq),
         balanceSeq,
+        reversedSeq: number(refunding),
         amount: Number(amount),
         currency: currency ?? "",
       });
@@ -240,7 +245,7 @@ function put(life: Life, row: Row): void {
       life.customer = { id: subject ?? "", deleted: flag ?? false, seq: Number(seq) };
       break;
     case OBJECT:
-      life.object = { id: subject ?? "", type: text ?? "", seq: Number(seq) };
+      life.objects.set(subject ?? "", { id: subject ?? "", type: text ?? "", seq: Number(seq) });
       break;
     default:
       life.entries.push({
@@ -310,14 +315,17 @@ function compare(owner: Owner, life: Life, projection: Projection, report: Repor
       differ(place, kept, { ...rest, balance_seq }, report);
     }
   }
-  for (const { id, kind, state, seq, balanceSeq } of life.operations.values()) {
+  for (const { id, kind, state, seq, balanceSeq, reversedSeq } of life.operations.values()) {
     const told = projection.operations.get(id);
     const place = placeOf(kind, owner, id);
-    const kept = { state, seq, balance_seq: balanceSeq };
+    const kept = { state, seq, balance_seq: balanceSeq, reversed_seq: reversedSeq };
     if (told === undefined) report(place, "no entry opened it");
-    else differ(place, kept, { ...told, balance_seq: told.balanceSeq }, report);
+    else {
+      const says = { ...told, balance_seq: told.balanceSeq, reversed_seq: told.reversedSeq };
+      differ(place, kept, says, report);
+    }
   }
-  compareObject(owner, life, projection, report);
+  compareObjects(owner, life, projection, report);
   const deleted = projection.customers.get(thing);
   const place = placeOf("customer", owner, thing);
   if (customer !== undefined && deleted === undefined) report(place, "no entry made it");
@@ -328,15 +336,15 @@ function compare(owner: Owner, life: Life, projection: Projection, report: Repor
   }
 }
 
-function compareObject(owner: Owner, life: Life, projection: Projection, report: Report): void {
-  const { object, thing } = life;
-  const told = projection.objects.get(thing);
-  if (object === undefined) {
-    if (told !== undefined) report(placeOf("object", owner, thing), "is gone");
-  } else if (told === undefined) {
-    report(placeOf(object.type, owner, thing), "no entry made it");
-  } else {
-    differ(placeOf(object.type, owner, thing), { seq: object.seq }, { seq: told.seq }, report);
+function compareObjects(owner: Owner, life: Life, projection: Projection, report: Report): void {
+  for (const { id, type, seq } of life.objects.values()) {
+    const told = projection.objects.get(id);
+    const place = placeOf(type, owner, id);
+    if (told === undefined) report(place, "no entry made it");
+    else differ(place, { seq }, { seq: told.seq }, report);
+  }
+  for (const id of projection.objects.keys()) {
+    if (!life.objects.has(id)) report(placeOf("object", owner, id), "is gone");
   }
 }
 

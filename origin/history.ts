@@ -2,11 +2,23 @@
 
 import { and, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
-import { type EventSource, eventTypeOf, PUBLIC_EVENT_CODES } from "../protocol/event.ts";
+import {
+  type DerivedEvent,
+  type EventSource,
+  eventTypeOf,
+  PUBLIC_EVENT_CODES,
+} from "../protocol/event.ts";
 import { idOf } from "../protocol/ids.ts";
-import { PAYABLE, RECEIVABLE } from "../protocol/ledger-account.ts";
+import { PAYABLE } from "../protocol/ledger-account.ts";
 import type { Page, Query, Read, Row } from "../protocol/query.ts";
 import { factsOf } from "../protocol/row.ts";
+import {
+  codesOfTransactions,
+  SOURCES,
+  type TransactionSource,
+  transactionKind,
+  transactionOf,
+} from "../protocol/transaction.ts";
 import {
   type Drizzle,
   onePlan,
@@ -17,7 +29,7 @@ import {
   type UnknownCursor,
   uuid,
 } from "./plan.ts";
-import { charge_facts, journal } from "./schema.ts";
+import { charge_facts, journal, objects } from "./schema.ts";
 
 const epochOf = (column: PgColumn) => sql<number>`floor(extract(epoch from ${column}))::integer`;
 
@@ -90,6 +102,7 @@ const widen = (at: number, page: Page): number =>
 
 function isFrom({ code, derived }: EventSource): SQL | undefined {
   if (derived === undefined) return eq(journal.type, code);
+  if (eventTypeOf(code)?.subject === "object") return isFromObject(derived);
   const captured =
     derived.captured === undefined
       ? undefined
@@ -99,6 +112,16 @@ function isFrom({ code, derived }: EventSource): SQL | undefined {
   const ofIntent = sql`exists (select from charges c where c.account_no = ${journal.account_no}
     and c.id = ${journal.subject} and c.intent is not null)`;
   return and(eq(journal.type, code), captured, ofIntent);
+}
+
+function isFromObject({ code, posted, status }: DerivedEvent): SQL | undefined {
+  const said = sql`exists (select from object_versions v where v.account_no = ${journal.account_no}
+    and v.id = ${journal.subject} and v.seq = ${journal.seq} and v.document ->> 'status' = ${status})`;
+  return and(
+    eq(journal.type, code),
+    posted === undefined ? undefined : isNotNull(journal.amount),
+    status === undefined ? undefined : said,
+  );
 }
 
 export const transactionSelect = (db: Drizzle) =>
@@ -112,8 +135,13 @@ export const transactionSelect = (db: Drizzle) =>
       type: journal.type,
       subject: journal.subject,
       description: charge_facts.description,
+      parent: objects.parent,
     })
     .from(journal)
+    .leftJoin(
+      objects,
+      and(eq(objects.account_no, journal.account_no), eq(objects.id, journal.subject)),
+    )
     .leftJoin(
       charge_facts,
       and(eq(charge_facts.account_no, journal.account_no), eq(charge_facts.id, journal.subject)),
@@ -127,19 +155,17 @@ export function transactionRow(r: {
   type: number;
   subject: string;
   description: string | null;
+  parent: string | null;
 }): Row {
-  const charge = eventTypeOf(r.type)?.subject === "charge";
-  return {
-    kind: "transaction",
-    seq: r.seq,
-    created: r.created,
-    amount: r.amount,
-    currency: r.currency,
-    type: charge ? "charge" : "refund",
-    source: idOf(charge ? "ch" : "re", r.subject),
-    description: r.description,
-  };
+  const { source } = transactionKind(r.type);
+  const behind = r.parent === null ? "" : idOf("ch", r.parent);
+  const told = transactionOf(r, idOf(source, r.subject), behind);
+  return { kind: "transaction", ...told, description: told.description ?? r.description };
 }
+
+/** The prefix of the id of what a transaction is of. */
+const prefixOf = (source: string): TransactionSource =>
+  SOURCES.find((prefix) => source.startsWith(`${prefix}_`)) ?? "ch";
 
 export function transactionsPlan(
   db: Drizzle,
@@ -151,9 +177,7 @@ export function transactionsPlan(
   if (cursor !== undefined && at === undefined) return { kind: "cursor_unknown", ...cursor };
   const bounds = pageBounds(journal.seq, q.page, at);
   const source =
-    q.source === undefined
-      ? []
-      : [eq(journal.subject, uuid(q.source.startsWith("ch_") ? "ch" : "re", q.source))];
+    q.source === undefined ? [] : [eq(journal.subject, uuid(prefixOf(q.source), q.source))];
   return {
     ...onePlan(
       transactionSelect(db)
@@ -166,7 +190,7 @@ export function transactionsPlan(
             ...spanOfTime(journal.created_at, q.created),
             ...(q.type === undefined
               ? []
-              : [eq(journal.credit, q.type === "charge" ? PAYABLE : RECEIVABLE)]),
+              : [inArray(journal.type, [...codesOfTransactions(q.type)])]),
           ),
         )
         .orderBy(bounds.order)

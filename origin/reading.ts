@@ -39,7 +39,7 @@ import {
   customers,
   journal,
   objects,
-  operations,
+  operation_facts,
 } from "./schema.ts";
 
 /** Answers a read; `from` says whether `database` is the home's primary or a copy. */
@@ -105,22 +105,22 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
       return onePlan(
         db
           .select()
-          .from(operations)
+          .from(operation_facts)
           .where(
             and(
-              eq(operations.account_no, no),
-              eq(operations.id, uuid("re", q.id)),
-              inArray(operations.kind, ["refund", "release"]),
+              eq(operation_facts.account_no, no),
+              eq(operation_facts.id, uuid("re", q.id)),
+              inArray(operation_facts.kind, ["refund", "release"]),
             ),
           ),
         operationFacts,
       );
     case "refunds": {
       const filter = [
-        inArray(operations.kind, ["refund", "release"]),
-        ...(q.charge === undefined ? [] : [eq(operations.charge, uuid("ch", q.charge))]),
+        inArray(operation_facts.kind, ["refund", "release"]),
+        ...(q.charge === undefined ? [] : [eq(operation_facts.charge, uuid("ch", q.charge))]),
       ];
-      return listPlan(db, operations, "re", no, q, filter, operationFacts);
+      return listPlan(db, operation_facts, "re", no, q, filter, operationFacts);
     }
     case "customer":
       return onePlan(
@@ -213,7 +213,7 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
 
 function listPlan<R>(
   db: Drizzle,
-  table: typeof charge_facts | typeof operations,
+  table: typeof charge_facts | typeof operation_facts,
   prefix: ObjectPrefix,
   no: SQL<number>,
   q: { readonly page: Page; readonly created?: Span },

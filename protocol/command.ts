@@ -88,6 +88,8 @@ export type CloseOperation = Scope & {
   readonly charge: ChargeId;
   readonly approved: boolean;
   readonly processor_ref: string | null;
+  /** The processor has taken it and says later that it is done. */
+  readonly pending?: true;
 };
 
 export type SaveCustomer = Scope &
@@ -213,7 +215,13 @@ export function exclusions(c: Command): string[] {
     case "save_customer":
       return [`${whose}/${c.key}`, c.id, ...(c.token === undefined ? [] : [c.token])];
     case "save_object":
-      return [`${whose}/${c.key}`, c.id, ...(c.token === undefined ? [] : [c.token])];
+      return [
+        `${whose}/${c.key}`,
+        c.id,
+        ...(c.token === undefined ? [] : [c.token]),
+        // What is taken back of a charge changes the charge.
+        ...(c.parent === undefined ? [] : [c.parent]),
+      ];
     case "create_account":
       return [c.id];
   }

@@ -22,16 +22,27 @@ export type EventFacts = {
 export function eventObjects(e: EventFacts, scope: Scope): StripeObject[] {
   const type = eventTypeOf(e.code);
   const own = type?.public === true ? [eventObject(e, scope, 0, type.name, e.subject)] : [];
-  if (e.subject.kind !== "charge") return own;
-  const charge = e.subject;
-  const derived = DERIVED_EVENTS.filter((d) => isTold(d, e.code, charge));
-  return [...own, ...derived.map((d, i) => intentEvent(e, scope, i + 1, d.name, charge))];
+  const derived = DERIVED_EVENTS.filter((d) => d.code === e.code && isTold(d, e));
+  return [...own, ...derived.map((d, i) => derivedEvent(e, scope, i + 1, d.name))];
 }
 
-const isTold = ({ code, captured }: DerivedEvent, of: number, charge: ChargeFacts): boolean =>
-  code === of &&
-  charge.intent !== null &&
-  (captured === undefined || (captured === "some") === charge.amount_captured > 0);
+function isTold({ captured, posted, status }: DerivedEvent, { seq, subject }: EventFacts): boolean {
+  if (subject.kind === "charge") {
+    const some = subject.amount_captured > 0;
+    return subject.intent !== null && (captured === undefined || (captured === "some") === some);
+  }
+  if (subject.kind !== "object") return false;
+  return (
+    (posted === undefined || subject.postings.some((posting) => posting.seq === seq)) &&
+    (status === undefined || subject.document?.["status"] === status)
+  );
+}
+
+// What else an entry of a charge tells is of its intent; what one of an object tells is of itself.
+const derivedEvent = (e: EventFacts, scope: Scope, part: number, name: string): StripeObject =>
+  e.subject.kind === "charge"
+    ? intentEvent(e, scope, part, name, e.subject)
+    : eventObject(e, scope, part, name, e.subject);
 
 function intentEvent(
   e: EventFacts,

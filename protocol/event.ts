@@ -58,7 +58,8 @@ export const EVENT_TYPES: readonly EventType[] = [
 
 /**
  * What else merchants are told when an entry says this: an entry is one change of state, and one that ends a
- * charge changes its payment intent too. They follow the entry's own event, in this order.
+ * charge changes its payment intent too, one that opens a dispute takes the money. They follow the entry's own
+ * event, in this order.
  */
 export type DerivedEvent = {
   readonly name: string;
@@ -66,6 +67,10 @@ export type DerivedEvent = {
   readonly code: number;
   /** Only where something had been captured then, or nothing. */
   readonly captured?: "some" | "none";
+  /** Only where the entry moved money. */
+  readonly posted?: true;
+  /** Only where the document of the object says so. */
+  readonly status?: string;
 };
 
 export const DERIVED_EVENTS: readonly DerivedEvent[] = [
@@ -74,6 +79,10 @@ export const DERIVED_EVENTS: readonly DerivedEvent[] = [
   { name: "payment_intent.payment_failed", code: 3 },
   { name: "payment_intent.succeeded", code: 5 },
   { name: "payment_intent.canceled", code: 7, captured: "none" },
+  { name: "charge.dispute.funds_withdrawn", code: 50, posted: true },
+  { name: "charge.dispute.funds_reinstated", code: 52, posted: true },
+  { name: "charge.refund.updated", code: 81 },
+  { name: "refund.failed", code: 81, status: "failed" },
 ];
 
 /** Names of all events that merchants are told of, in alphabetical order. */
@@ -101,6 +110,13 @@ export function sourcesOf(name: string): EventSource[] {
 }
 
 const BY_CODE = new Map(EVENT_TYPES.map((type) => [type.code, type]));
+
+/** The code of the entries that an event of this name is told by first. */
+export function eventCode(name: string): number {
+  const type = EVENT_TYPES.find((one) => one.name === name);
+  if (type === undefined) throw new Error(`Bug: no entry is a ${name}`);
+  return type.code;
+}
 
 export const eventTypeOf = (code: number): EventType | undefined => BY_CODE.get(code);
 

@@ -57,6 +57,11 @@ export type Failure =
   | { readonly kind: "order_attempt_taken" }
   | { readonly kind: "object_locked" }
   | { readonly kind: "charge_failed" }
+  | { readonly kind: "charge_disputed" }
+  | { readonly kind: "dispute_closed"; readonly status: string }
+  | { readonly kind: "refund_final"; readonly status: string }
+  /** One for all causes, so that nobody can ask which part of a forgery was right. */
+  | { readonly kind: "notice_refused" }
   | { readonly kind: "charge_already_captured" }
   | { readonly kind: "charge_already_refunded" }
   | { readonly kind: "capture_too_large"; readonly max: number }
@@ -239,6 +244,26 @@ function stateErrorOf(f: Failure): WireError {
       };
     case "charge_failed":
       return invalid(f.kind, "This charge failed, so it cannot be captured or refunded.", "charge");
+    case "charge_disputed":
+      return invalid(
+        f.kind,
+        "This charge is disputed, and its money is with the cardholder's bank. Answer the dispute or close it.",
+        "charge",
+      );
+    case "dispute_closed":
+      return invalid(
+        undefined,
+        `This dispute takes no answer any more: it is ${f.status}, or its time is over.`,
+        "id",
+      );
+    case "refund_final":
+      return invalid(
+        undefined,
+        `Only a refund that is pending can be canceled. This one is ${f.status}.`,
+        "id",
+      );
+    case "notice_refused":
+      return unauthorized("This is not a notice of our processor. Sign it, and send it at once.");
     case "charge_already_captured":
       return invalid(f.kind, "This charge has already been captured.");
     case "charge_already_refunded":

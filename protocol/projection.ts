@@ -57,6 +57,8 @@ export type ProjectedOperation = {
   readonly state: OperationFacts["state"];
   readonly seq: number | null;
   readonly balanceSeq: number | null;
+  /** The entry that took it back. */
+  readonly reversedSeq: number | null;
 };
 
 /** One account in one mode as its journal tells of it. */
@@ -96,7 +98,7 @@ export function project(
 
 function take(state: Projection, entry: JournalEntry, intents: Intents): string | undefined {
   const type = eventTypeOf(entry.type);
-  if (type?.subject === "object") return saveObject(state, entry, type.name);
+  if (type?.subject === "object") return saveObject(state, entry, type.name, intents);
   const name = type?.name;
   switch (name) {
     case "charge.pending":
@@ -159,7 +161,8 @@ function captureCharge(
   const id = state.charges.get(entry.subject)?.busyWith ?? null;
   const intent = id === null ? undefined : intents.operation(id);
   if (id === null || intent?.operation !== "capture") return "no capture is under way";
-  state.operations.set(id, { state: "succeeded", seq: entry.seq, balanceSeq: entry.seq });
+  const { seq } = entry;
+  state.operations.set(id, { state: "succeeded", seq, balanceSeq: seq, reversedSeq: null });
   const taken = { captured: intent.amount, balanceSeq: entry.seq, busyWith: null };
   return (
     moveCharge(state, entry, "capture", taken) ??
@@ -185,7 +188,8 @@ function openOperation(
   if (intent === undefined || charge === undefined) return "no such operation was asked for";
   if (state.operations.has(entry.subject)) return "the operation is open already";
   if (entry.posting !== null) return "an opened operation moves no money";
-  state.operations.set(entry.subject, { state: "opened", seq: null, balanceSeq: null });
+  const nothing = { seq: null, balanceSeq: null, reversedSeq: null };
+  state.operations.set(entry.subject, { state: "opened", ...nothing });
   const { operation, amount } = intent;
   if (operation === "refund") {
     if (charge.state !== "captured") return `a charge that is ${charge.state} is not refunded`;
@@ -218,7 +222,7 @@ function endOperation(
   const { amount, currency } = intent;
   const moved = intent.operation === "refund" && approved;
   const balanceSeq = moved ? entry.seq : null;
-  state.operations.set(entry.subject, { state: to, seq: entry.seq, balanceSeq });
+  state.operations.set(entry.subject, { ...operation, state: to, seq: entry.seq, balanceSeq });
   if (intent.operation === "refund") {
     const refunded = charge.refunded + (approved ? amount : 0);
     state.charges.set(intent.charge, { ...charge, refunded, refunding: charge.refunding - amount });
@@ -259,7 +263,12 @@ const OBJECT_POSTINGS: Readonly<Record<string, readonly [LedgerAccount, LedgerAc
 };
 
 // What an object may become is decided by who changes it; that money moves only where it may is known here.
-function saveObject(state: Projection, entry: JournalEntry, name: string): string | undefined {
+function saveObject(
+  state: Projection,
+  entry: JournalEntry,
+  name: string,
+  intents: Intents,
+): string | undefined {
   if (state.objects.get(entry.subject)?.deleted === true) return "a deleted object is not changed";
   const deleted = name.endsWith(".deleted");
   state.objects.set(entry.subject, { seq: entry.seq, deleted });
@@ -267,7 +276,25 @@ function saveObject(state: Projection, entry: JournalEntry, name: string): strin
   if (posting === null) return undefined;
   const between = OBJECT_POSTINGS[name];
   if (between === undefined) return "money moves for no reason";
-  return post(state, entry, ...between, posting.amount, posting.currency);
+  const why = name === "refund.updated" ? takeBack(state, entry, intents) : undefined;
+  return why ?? post(state, entry, ...between, posting.amount, posting.currency);
+}
+
+// A refund whose money comes back: once, all of it, and the charge can be refunded again.
+function takeBack(state: Projection, entry: JournalEntry, intents: Intents): string | undefined {
+  const intent = intents.operation(entry.subject);
+  const operation = state.operations.get(entry.subject);
+  const charge = intent === undefined ? undefined : state.charges.get(intent.charge);
+  if (intent?.operation !== "refund" || operation === undefined || charge === undefined) {
+    return "no such refund was asked for";
+  }
+  if (operation.state !== "succeeded" || operation.reversedSeq !== null) {
+    return "only a refund that was made comes back, and only once";
+  }
+  if (entry.posting?.amount !== intent.amount) return "a refund comes back as it was made";
+  state.operations.set(entry.subject, { ...operation, reversedSeq: entry.seq });
+  state.charges.set(intent.charge, { ...charge, refunded: charge.refunded - intent.amount });
+  return undefined;
 }
 
 function moveCharge(

@@ -13,9 +13,18 @@ import type {
   ObjectType,
   OperationFacts,
 } from "./facts.ts";
-import type { CardId, ChargeId, CustomerId, PaymentIntentId, RefundId, TokenId } from "./ids.ts";
+import type {
+  CardId,
+  ChargeId,
+  CustomerId,
+  DisputeId,
+  PaymentIntentId,
+  RefundId,
+  TokenId,
+} from "./ids.ts";
 import type { TransactionFacts } from "./object.ts";
 import type { Region } from "./slot.ts";
+import type { TransactionType } from "./transaction.ts";
 
 /** A page of a list, newest first. Cursors are ids of the listed things. */
 export type Page = {
@@ -75,8 +84,8 @@ export type Query =
       readonly kind: "transactions";
       readonly page: Page;
       readonly created?: Span;
-      readonly type?: "charge" | "refund";
-      readonly source?: ChargeId | RefundId;
+      readonly type?: TransactionType;
+      readonly source?: ChargeId | RefundId | DisputeId;
     }
   | { readonly kind: "transaction"; readonly seq: number }
   | { readonly kind: "balance" }

@@ -79,6 +79,7 @@ const READABLE = [
   "object_versions",
   "charges",
   "authorizations",
+  "operation_facts",
   "operations",
   "journal",
   "balances",

@@ -1,7 +1,7 @@
 // Every way to name a thing by its id, tried with the ids of another merchant: each answers exactly as
 // for a thing that does not exist.
 
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { idOf, mintAccountId, mintTokenId, sequenceId } from "../../protocol/ids.ts";
 import { type Merchant, type System, startSystem } from "../system.ts";
 import { verdictOf } from "./refusal.ts";
@@ -12,11 +12,20 @@ let stranger: Merchant;
 /** The stranger's own customer, so that only the other id is foreign. */
 let own: string;
 
-type Kind = "charge" | "held" | "refund" | "customer" | "card" | "token" | "evt" | "txn";
+type Kind =
+  | "charge"
+  | "held"
+  | "refund"
+  | "dispute"
+  | "customer"
+  | "card"
+  | "token"
+  | "evt"
+  | "txn";
 const theirs = {} as Record<Kind, string>;
 
 beforeAll(async () => {
-  system = await startSystem(inject("bindings"));
+  system = await startSystem(inject("bindings"), { TESTBANK_NOTICE_DELAY_MS: "0" });
   [owner, stranger] = await Promise.all([system.merchant(), system.merchant()]);
   const { stripe } = owner;
   const pay = { amount: 1000, currency: "usd", source: "tok_visa" };
@@ -26,6 +35,12 @@ beforeAll(async () => {
   theirs.charge = charge.id;
   theirs.held = (await stripe.charges.create({ ...pay, capture: false })).id;
   theirs.refund = (await stripe.refunds.create({ charge: charge.id, amount: 1 })).id;
+  const disputed = await stripe.charges.create({ ...pay, source: "tok_createDispute" });
+  theirs.dispute = await vi.waitFor(async () => {
+    const { data } = await stripe.disputes.list({ charge: disputed.id });
+    if (data[0] === undefined) throw new Error("there is no dispute yet");
+    return data[0].id;
+  }, 20_000);
   theirs.customer = customer.id;
   theirs.card = String(customer.default_source);
   theirs.evt = events.data[0]?.id ?? "";
@@ -50,6 +65,8 @@ function nobodys(kind: Kind): string {
       return idOf("ch", uuid);
     case "refund":
       return idOf("re", uuid);
+    case "dispute":
+      return idOf("dp", uuid);
     case "customer":
       return idOf("cus", uuid);
     case "card":
@@ -72,7 +89,15 @@ const WAYS: readonly Way[] = [
   ["POST", "/v1/charges/{id}/refunds", "held", {}],
   ["POST", "/v1/refunds", "charge", { charge: "{id}" }],
   ["GET", "/v1/refunds/{id}", "refund"],
+  ["POST", "/v1/refunds/{id}", "refund", { "metadata[a]": "b" }],
+  ["POST", "/v1/refunds/{id}/cancel", "refund", {}],
   ["GET", "/v1/refunds?charge={id}", "charge"],
+  ["GET", "/v1/disputes/{id}", "dispute"],
+  ["POST", "/v1/disputes/{id}", "dispute", { "metadata[a]": "b" }],
+  ["POST", "/v1/disputes/{id}/close", "dispute", {}],
+  ["GET", "/v1/disputes?charge={id}", "charge"],
+  ["GET", "/v1/disputes?starting_after={id}", "dispute"],
+  ["GET", "/v1/balance_transactions?source={id}", "dispute"],
   ["GET", "/v1/customers/{id}", "customer"],
   ["POST", "/v1/customers/{id}", "customer", { name: "mine" }],
   ["POST", "/v1/customers/{id}", "customer", { source: "tok_visa" }],
@@ -129,9 +154,15 @@ async function attempt([method, path, , form]: Way, id: string, by = stranger) {
 const holdings = async () =>
   JSON.stringify(
     await Promise.all(
-      ["charges", "refunds", "customers", "events", "balance_transactions", "../v1/balance"].map(
-        async (name) => (await system.call(`/v1/${name}`, { key: owner.secret })).body,
-      ),
+      [
+        "charges",
+        "refunds",
+        "disputes",
+        "customers",
+        "events",
+        "balance_transactions",
+        "../v1/balance",
+      ].map(async (name) => (await system.call(`/v1/${name}`, { key: owner.secret })).body),
     ),
   );
 
@@ -174,7 +205,7 @@ describe("the id of another merchant's thing", () => {
   );
 
   test("leaves the stranger with nothing", async () => {
-    for (const name of ["charges", "refunds", "balance_transactions"]) {
+    for (const name of ["charges", "refunds", "disputes", "balance_transactions"]) {
       const listed = await system.call(`/v1/${name}`, { key: stranger.secret });
       expect(listed.body).toMatchObject({ data: [] });
     }
@@ -203,6 +234,7 @@ describe("an id that is none", () => {
     for (const name of [
       "charges",
       "refunds",
+      "disputes",
       "customers",
       "events",
       "balance_transactions",

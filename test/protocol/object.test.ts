@@ -9,10 +9,10 @@ import {
   customerObject,
   listObject,
   objectOf,
-  refundObject,
   tokenObject,
   transactionObject,
 } from "../../protocol/object.ts";
+import { refundObject } from "../../protocol/refund.ts";
 
 const scope = { account: "acct_AbCdEfGhIjKlMnOp", livemode: false } as const;
 
@@ -57,6 +57,8 @@ const captured: ChargeFacts = {
   amount_captured: 2000,
   amount_refunded: 500,
   balance_seq: 42,
+  changes: null,
+  dispute: null,
 };
 
 const refusal: Outcome = {
@@ -93,6 +95,10 @@ const refund: OperationFacts = {
   reason: "requested_by_customer",
   metadata: { ticket: "7" },
   balance_seq: 43,
+  intent: null,
+  pending: false,
+  reversed_seq: null,
+  changes: null,
   authorization: null,
 };
 
@@ -171,6 +177,7 @@ describe("an object on the wire", () => {
           amount: -500,
           currency: "usd",
           type: "refund",
+          category: "refund",
           source: refund.id,
           description: null,
         },

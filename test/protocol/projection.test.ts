@@ -42,6 +42,15 @@ function replay(entries: readonly Told[]) {
   return { state, why: undefined, at: undefined };
 }
 
+const paid = [opened("ch_sale"), sold];
+const refunded = [
+  ...paid,
+  begun("refund_ch_sale1"),
+  { type: 6, subject: "refund_ch_sale1", posting: BACK },
+  { type: 7, subject: "ch_sale", captured: 100, refunded: 60 },
+];
+const backAgain = { type: 81, subject: "refund_ch_sale1", posting: { ...SALE, amount: 60 } };
+
 describe("a journal", () => {
   test("that is whole rebuilds charges, operations and balances", () => {
     const { state, why } = replay([
@@ -65,9 +74,9 @@ describe("a journal", () => {
       ch_hold: { state: "captured", captured: 100, balanceSeq: 11, busyWith: null },
     });
     expect(Object.fromEntries(state.operations)).toEqual({
-      refund_ch_sale1: { state: "succeeded", seq: 4, balanceSeq: 4 },
-      release_ch_hold1: { state: "failed", seq: 9, balanceSeq: null },
-      capture_ch_hold2: { state: "succeeded", seq: 11, balanceSeq: 11 },
+      refund_ch_sale1: { state: "succeeded", seq: 4, balanceSeq: 4, reversedSeq: null },
+      release_ch_hold1: { state: "failed", seq: 9, balanceSeq: null, reversedSeq: null },
+      capture_ch_hold2: { state: "succeeded", seq: 11, balanceSeq: 11, reversedSeq: null },
     });
     expect(Object.fromEntries(state.balances)).toEqual({
       "processor/usd": -140,
@@ -76,7 +85,28 @@ describe("a journal", () => {
     expect(state.customers.get("cus_1")).toBe(true);
   });
 
-  const paid = [opened("ch_sale"), sold];
+  test("in which a refund came back leaves the charge to be refunded again", () => {
+    const { state, why } = replay([
+      ...refunded,
+      backAgain,
+      begun("refund_ch_sale2"),
+      { type: 6, subject: "refund_ch_sale2", posting: BACK },
+      { type: 7, subject: "ch_sale", captured: 100, refunded: 60 },
+    ]);
+    expect(why).toBeUndefined();
+    expect(state.charges.get("ch_sale")).toMatchObject({ captured: 100, refunded: 60 });
+    expect(state.operations.get("refund_ch_sale1")).toMatchObject({ reversedSeq: 6 });
+    expect(state.balances.get("merchant/usd")).toBe(40);
+  });
+
+  test("in which a dispute is lost or won moves its money there and back", () => {
+    const lost = { ...SALE, debit: "merchant", credit: "processor" } as const;
+    const opened = [...paid, { type: 50, subject: "dp_1", posting: lost }];
+    expect(replay(opened).state.balances.get("merchant/usd")).toBe(0);
+    const won = replay([...opened, { type: 52, subject: "dp_1", posting: SALE }]);
+    expect(won.state.balances.get("merchant/usd")).toBe(100);
+  });
+
   const authorized = [opened("ch_hold"), held];
   test.each<[string, Told[], RegExp]>([
     ["skips a number", [{ ...opened("ch_sale"), seq: 2 }], /follows 0/],

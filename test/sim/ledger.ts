@@ -651,6 +651,10 @@ function endedOperationFacts(operation: Operation): OperationFacts {
     reason: command.reason ?? null,
     metadata: command.metadata ?? {},
     balance_seq,
+    intent: null,
+    pending: false,
+    reversed_seq: null,
+    changes: null,
     authorization: null,
   };
 }

@@ -1,10 +1,17 @@
 // The account's balance and the postings that made it.
 
 import * as z from "zod";
-import { type ChargeId, type RefundId, sequenceOf, uuidOf } from "../../protocol/ids.ts";
+import {
+  type ChargeId,
+  type DisputeId,
+  type RefundId,
+  sequenceOf,
+  uuidOf,
+} from "../../protocol/ids.ts";
 import { balanceObject, transactionObject } from "../../protocol/object.ts";
 import type { BalanceRow, Row } from "../../protocol/query.ts";
 import { ok, refuse } from "../../protocol/result.ts";
+import { SOURCES, TRANSACTION_TYPES } from "../../protocol/transaction.ts";
 import { list, one } from "./lookup.ts";
 import { find } from "./reading.ts";
 import { type Call, type Route, route } from "./route.ts";
@@ -21,18 +28,15 @@ const listParams = z.strictObject({
 
 async function transactions(call: Call<z.output<typeof listParams>>) {
   const { type, source, created: span } = call.params;
-  if (type !== undefined && type !== "charge" && type !== "refund") {
+  const known = TRANSACTION_TYPES.find((one) => one === type);
+  if (type !== undefined && known === undefined) {
     return refuse({
       kind: "parameter_invalid" as const,
       param: "type",
-      why: "Invalid type: must be charge or refund",
+      why: `Invalid type: must be one of ${TRANSACTION_TYPES.join(", ")}`,
     });
   }
-  if (
-    source !== undefined &&
-    uuidOf("ch", source) === undefined &&
-    uuidOf("re", source) === undefined
-  ) {
+  if (source !== undefined && SOURCES.every((prefix) => uuidOf(prefix, source) === undefined)) {
     return refuse({
       kind: "resource_missing" as const,
       object: "source",
@@ -46,8 +50,8 @@ async function transactions(call: Call<z.output<typeof listParams>>) {
       kind: "transactions",
       page: pageOf(call.params),
       ...(span === undefined ? {} : { created: span }),
-      ...(type === undefined ? {} : { type }),
-      ...(source === undefined ? {} : { source: source as ChargeId | RefundId }),
+      ...(known === undefined ? {} : { type: known }),
+      ...(source === undefined ? {} : { source: source as ChargeId | RefundId | DisputeId }),
     },
     (row: TransactionRow) => transactionObject(row, call.scope),
   );

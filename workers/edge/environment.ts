@@ -9,7 +9,10 @@ import type { VaultVerbs } from "../../protocol/vault.ts";
 export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> & {
   /** The vault as the edge may call it. */
   readonly VAULT: Service<
-    Pick<VaultVerbs, "tokenize" | "sealingKeys" | "tokenizeSealed" | "describe" | "keys"> &
+    Pick<
+      VaultVerbs,
+      "tokenize" | "sealingKeys" | "tokenizeSealed" | "describe" | "keys" | "respond"
+    > &
       Rpc.WorkerEntrypointBranded
   >;
   readonly SHARD: DurableObjectNamespace<Shard>;
@@ -19,6 +22,8 @@ export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> & {
   readonly API_KEY_SECRET: string;
   /** Base64url, 32 bytes: MACs request parameters, so that a reused key can be told from a retry. */
   readonly REQUEST_MAC_SECRET: string;
+  /** Versions with commas between: what the processor tells by itself is signed with one of them. */
+  readonly NOTICE_KEY: string;
   /** "open" where a live processor is bound. */
   readonly LIVE_MODE?: string;
   /** Of the challenge that a visitor may pass (Turnstile); without it no proof is taken. */
@@ -30,7 +35,7 @@ export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> & {
   readonly DEMO_PUBLISHABLE_KEY?: string;
 };
 
-const SECRETS = ["API_KEY_SECRET", "REQUEST_MAC_SECRET", "EDGE_SIGNING_KEY"] as const;
+const SECRETS = ["API_KEY_SECRET", "REQUEST_MAC_SECRET", "EDGE_SIGNING_KEY", "NOTICE_KEY"] as const;
 
 /** The first secret that is not there, so that the operator is told its name and not a stack. */
 export const missingSecret = (env: Partial<EdgeEnv>): string | undefined =>

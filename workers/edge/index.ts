@@ -12,8 +12,10 @@ import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
 import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
+import { disputeRoutes } from "./disputes.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { eventRoutes } from "./events.ts";
+import { mountNotices } from "./notices.ts";
 import { openApi } from "./openapi.ts";
 import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
@@ -31,6 +33,7 @@ const ROUTES = [
   ...customerRoutes,
   ...chargeRoutes,
   ...refundRoutes,
+  ...disputeRoutes,
   ...eventRoutes,
   ...balanceRoutes,
   ...cardKeyRoutes,
@@ -49,6 +52,7 @@ app.options("*", () => new Response(null, { status: 204, headers: CORS }));
 for (const route of ROUTES) app.on(route.method, route.path, (c) => serve(route, c));
 
 mountSealingKeys(app);
+mountNotices(app);
 
 app.get("/openapi.json", (c) => c.json(openApi(ROUTES, [SEALING_KEYS], new URL(c.req.url).origin)));
 

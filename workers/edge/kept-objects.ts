@@ -54,6 +54,8 @@ export type Change = Pick<
 > & {
   /** What was read of it; absent when it is to be made. */
   readonly from?: Pick<ObjectFacts, "id" | "seq">;
+  /** Its id, where it is to be made and goes by that of something else. */
+  readonly id?: string;
 };
 
 export type Saved = {
@@ -66,7 +68,7 @@ export type Saved = {
 export async function saveObject(
   call: Pick<Caller, "env" | "scope">,
   claim: VersionedClaim,
-  { from, ...change }: Change,
+  { from, id, ...change }: Change,
 ): Promise<Result<Saved, Refused>> {
   const { end, replayed, request } = await replyTo(call.env, {
     kind: "object",
@@ -74,6 +76,7 @@ export async function saveObject(
     ...claim,
     ...change,
     made: from === undefined,
+    ...(id === undefined ? {} : { id }),
     ...(from === undefined ? {} : { id: from.id, expects: from.seq }),
   });
   if (!end.ok) {
@@ -81,6 +84,31 @@ export async function saveObject(
   }
   assert(end.facts.kind === "object", "an object's key made an object");
   return ok({ facts: end.facts, replayed, original: request });
+}
+
+/**
+ * How a request that was decided on anew had ended before: it is asked for where it would now be refused, since
+ * what it did may be what keeps it from being done again. Undefined when this is the first.
+ */
+export async function endedBefore(
+  call: Pick<Caller, "env" | "scope">,
+  claim: VersionedClaim,
+  { type, id }: Pick<ObjectFacts, "type" | "id">,
+): Promise<Result<Saved, Refused> | undefined> {
+  // No version is 0, so nothing is changed and the key stays as it is.
+  const nothing = { type, id, made: false, expects: 0, document: null, event: 0 } as const;
+  const { end, replayed, request } = await replyTo(call.env, {
+    kind: "object",
+    ...call.scope,
+    ...claim,
+    ...nothing,
+  });
+  if (end.ok) {
+    assert(end.facts.kind === "object", "an object's key made an object");
+    return ok({ facts: end.facts, replayed, original: request });
+  }
+  if (replayed) return refuse({ ...end.failure, replay: { original: request } });
+  return end.failure.kind === "object_locked" ? undefined : end;
 }
 
 /** A saved object as the answer to its request. */

@@ -144,6 +144,15 @@ export const setMetadata = (pairs: Record<string, string | null> | null | undefi
         Object.entries(pairs).filter((pair): pair is [string, string] => pair[1] !== null),
       );
 
+/** Metadata that stands, with what was sent merged in; none sent leaves it, an empty string clears it. */
+export function merged(
+  held: Readonly<Record<string, string>>,
+  sent: Record<string, string | null> | null | undefined,
+): Record<string, string> {
+  if (sent === undefined) return { ...held };
+  return setMetadata(sent === null ? {} : { ...held, ...sent }) ?? {};
+}
+
 /** No route can expand yet, so naming a property is refused rather than ignored. */
 export const expand = checked<undefined>({ type: "array", items: { type: "string" } }, (value) => {
   const [first] = typeof value === "object" && value !== null ? Object.values(value) : [value];
