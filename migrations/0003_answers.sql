@@ -119,7 +119,9 @@ $$;
 create function subject_of(j journal) returns jsonb language sql stable as $$
   select case
     when j.type = 1 then
-      (select to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}' from charges c
+      (select to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}'
+              || jsonb_build_object('intent_document', document_at(c.account_no, c.intent, c.intent_seq))
+         from charges c
         where c.account_no = j.account_no and c.id = j.subject)
     when j.type in (2, 3, 5, 7) then
       (select to_jsonb(f) || jsonb_build_object('state', charge_state_after(j.type, j.captured),
@@ -154,9 +156,9 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
         'amount_captured', case when f.state <> 'failed' and f.capture then f.amount else 0 end,
         'amount_refunded', 0, 'changes', null, 'dispute', null,
         'balance_seq', case when f.state <> 'failed' and f.capture then f.seq end)
+        else '{}' end
         || case when f.intent is null then '{}' else jsonb_build_object('intent_document',
-          document_at(f.account_no, f.intent, f.seq)) end
-        else '{}' end)
+          document_at(f.account_no, f.intent, f.intent_seq)) end)
     from charge_facts f where f.account_no::text || '/' || f.key = p_no::text || '/' || p_key
   union all
   select case

@@ -60,7 +60,9 @@ create function unfinished(p_slot smallint, p_since uuid) returns table (result 
 language sql stable as $$
   select left_open.result from (
     select c.id, jsonb_build_object('kind', 'charge', 'account', a.id, 'livemode', a.livemode,
-             'facts', to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}')
+             'facts', to_jsonb(c) || '{"state":"opened","amount_captured":0,"amount_refunded":0}'
+               || jsonb_build_object('intent_document',
+                 document_at(c.account_no, c.intent, c.intent_seq)))
              as result
       from accounts a join charges c on c.account_no = a.no
      where a.slot = p_slot and c.id >= p_since and not exists (select from authorizations x

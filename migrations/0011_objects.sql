@@ -118,7 +118,8 @@ begin
               else jsonb_build_object('reversed_seq', l.event_seq) end end,
           'charge', case when j.type = 'charge' then charge_at(j.no, j.id, l.event_seq)
             || jsonb_build_object('changes', j.document)
-            else (select charge_at(j.no, c.id, l.event_seq) from charges c where c.account_no = j.no
+            else (select charge_at(j.no, c.id, l.event_seq)
+              || jsonb_build_object('intent_document', j.document) from charges c where c.account_no = j.no
             and c.intent = j.id and c.intent_attempt = (j.document ->> 'attempts')::smallint) end))
       end
     from judged j

@@ -2,6 +2,7 @@
 
 import { and, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
+import type { Scope } from "../protocol/command.ts";
 import {
   type DerivedEvent,
   type EventSource,
@@ -10,7 +11,7 @@ import {
 } from "../protocol/event.ts";
 import { idOf } from "../protocol/ids.ts";
 import { PAYABLE } from "../protocol/ledger-account.ts";
-import type { Page, Query, Read, Row } from "../protocol/query.ts";
+import type { Page, Query, Row } from "../protocol/query.ts";
 import { factsOf } from "../protocol/row.ts";
 import {
   codesOfTransactions,
@@ -66,7 +67,7 @@ export function eventRow(r: {
 
 export function eventsPlan(
   db: Drizzle,
-  ask: Read,
+  ask: Scope,
   no: SQL<number>,
   q: Extract<Query, { kind: "events" }>,
 ): Plan | UnknownCursor {
@@ -169,7 +170,7 @@ const prefixOf = (source: string): TransactionSource =>
 
 export function transactionsPlan(
   db: Drizzle,
-  ask: Read,
+  ask: Scope,
   no: SQL<number>,
   q: Extract<Query, { kind: "transactions" }>,
 ): Plan | UnknownCursor {

@@ -135,6 +135,7 @@ export const chargeRoutes: readonly Route[] = [
     path: "/v1/charges",
     summary: "Charge a card, at once or by authorizing now and capturing later",
     access: "secret",
+    permission: "charge_write",
     params: createParams,
     answers: "charge",
     handle: create,
@@ -144,6 +145,7 @@ export const chargeRoutes: readonly Route[] = [
     path: "/v1/charges",
     summary: "List charges, newest first",
     access: "secret",
+    permission: "charge_read",
     params: z.strictObject({
       ...page,
       created: created.optional(),
@@ -177,6 +179,7 @@ export const chargeRoutes: readonly Route[] = [
     path: "/v1/charges/:id",
     summary: "Retrieve a charge",
     access: "secret",
+    permission: "charge_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "charge",
     handle: async (call) => {
@@ -194,6 +197,7 @@ export const chargeRoutes: readonly Route[] = [
     path: "/v1/charges/:id/capture",
     summary: "Capture an authorized charge, in full or in part",
     access: "secret",
+    permission: "charge_write",
     params: z.strictObject({ amount: amount.optional(), expand: expand.optional() }),
     answers: "charge",
     handle: async (call) => {

@@ -19,6 +19,7 @@ import { mountNotices } from "./notices.ts";
 import { openApi } from "./openapi.ts";
 import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
+import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
 import { tokenRoutes } from "./tokens.ts";
 
@@ -29,6 +30,7 @@ export { Stream } from "../../durable-objects/stream.ts";
 
 const ROUTES = [
   ...accountRoutes,
+  ...restrictedKeyRoutes,
   ...tokenRoutes,
   ...customerRoutes,
   ...chargeRoutes,

@@ -6,9 +6,12 @@ import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
 import type { StripeObject } from "../../protocol/object.ts";
+import type { Permission } from "../../protocol/permission.ts";
 import type { Result } from "../../protocol/result.ts";
+import type { Admitted } from "../../protocol/shard.ts";
 import type { Access } from "./authentication.ts";
 import type { EdgeEnv } from "./environment.ts";
+import type { Shown } from "./error-body.ts";
 import type { VersionedClaim } from "./idempotency.ts";
 
 /** A request that was authenticated, parsed and checked. */
@@ -38,9 +41,14 @@ export type Answered = {
   readonly original?: RequestId;
   /** Where a read was answered from. */
   readonly servedBy?: string;
+  /** The shard's word under which it was read, if it gave one. */
+  readonly admitted?: Admitted;
 };
 
-export type Refused = Failure & { readonly replay?: { readonly original: RequestId } };
+export type Refused = Failure & {
+  readonly replay?: { readonly original: RequestId };
+  readonly shows?: Shown;
+};
 
 export type Route = {
   readonly method: "GET" | "POST" | "DELETE";
@@ -48,6 +56,8 @@ export type Route = {
   readonly path: string;
   readonly summary: string;
   readonly access: Access;
+  /** What a restricted key must be permitted; null where only the platform may call. */
+  readonly permission: Permission | null;
   readonly params: z.ZodType;
   /** Name of the object in the answer. */
   readonly answers: string;
