@@ -85,7 +85,7 @@ $$;
 -- The posting of an entry as the merchant's balance saw it.
 create function posting_of(j journal) returns jsonb language sql stable as $$
   select jsonb_build_object('seq', j.seq, 'type', j.type, 'currency', j.currency,
-    'amount', case when j.credit = 2 then j.amount else -j.amount end,
+    'amount', case when j.credit = 2 then j.amount else -j.amount end, 'fee', coalesce(j.fee, 0),
     'created', floor(extract(epoch from j.created_at))::bigint)
 $$;
 

@@ -13,6 +13,7 @@ import { idOf } from "../protocol/ids.ts";
 import { PAYABLE } from "../protocol/ledger-account.ts";
 import type { Page, Query, Row } from "../protocol/query.ts";
 import { factsOf } from "../protocol/row.ts";
+import { startOf } from "../protocol/terms.ts";
 import {
   codesOfTransactions,
   SOURCES,
@@ -132,6 +133,10 @@ export const transactionSelect = (db: Drizzle) =>
       created: epochOf(journal.created_at),
       amount: sql<number>`(case when ${journal.credit} = ${PAYABLE} then 1 else -1 end
       * ${journal.amount})::integer`,
+      fee: sql<number>`coalesce(${journal.fee}, 0)::integer`,
+      available_on: sql<number | null>`(${journal.available_on} - '1970-01-01'::date)::integer`,
+      available: sql<boolean>`coalesce(${journal.available_on} <= (now() at time zone 'UTC')::date,
+      true)`,
       currency: sql<string>`${journal.currency}`,
       type: journal.type,
       subject: journal.subject,
@@ -157,11 +162,20 @@ export function transactionRow(r: {
   subject: string;
   description: string | null;
   parent: string | null;
+  fee: number;
+  available_on: number | null;
+  available: boolean;
 }): Row {
   const { source } = transactionKind(r.type);
   const behind = r.parent === null ? "" : idOf("ch", r.parent);
   const told = transactionOf(r, idOf(source, r.subject), behind);
-  return { kind: "transaction", ...told, description: told.description ?? r.description };
+  return {
+    kind: "transaction",
+    ...told,
+    description: told.description ?? r.description,
+    available_on: r.available_on === null ? r.created : startOf(r.available_on),
+    available: r.available,
+  };
 }
 
 /** The prefix of the id of what a transaction is of. */

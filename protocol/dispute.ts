@@ -1,11 +1,12 @@
 // A dispute: the cardholder's bank takes a payment back, or asks about it first. What its document holds, what it
 // may become, and how it looks on the wire. The money it moves is in the entries that change it.
 
+import { transactionObject } from "./balance.ts";
 import type { Scope } from "./command.ts";
 import type { ChargeFacts, Document, ObjectFacts } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { DisputeOutcome, NoticeAbout } from "./notice.ts";
-import { brandCode, metadataOf, type StripeObject, transactionObject } from "./object.ts";
+import { brandCode, metadataOf, type StripeObject } from "./object.ts";
 import { ok, type Result, refuse } from "./result.ts";
 import { transactionOf } from "./transaction.ts";
 

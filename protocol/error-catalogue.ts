@@ -41,6 +41,24 @@ const REQUEST: readonly Row[] = [
     "Send at most the amount that the message names.",
   ],
   [
+    "amount_too_small",
+    400,
+    "The amount is below what cards can be charged in this currency.",
+    "Send at least the amount that the message names.",
+  ],
+  [
+    "invalid_charge_amount",
+    400,
+    "The amount has parts that the currency does not have.",
+    "Send a multiple of what the message names.",
+  ],
+  [
+    "invalid_charge_amount_no_decimal_compatible",
+    400,
+    "The currency is charged in whole units only.",
+    "Send a multiple of what the message names.",
+  ],
+  [
     "body_malformed",
     400,
     "The body cannot be read as parameters.",

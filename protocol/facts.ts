@@ -14,6 +14,7 @@ import type {
   RequestId,
   TokenId,
 } from "./ids.ts";
+import type { Terms } from "./terms.ts";
 
 /** A JSON value. */
 export type Json =
@@ -152,6 +153,7 @@ export type AccountFacts = {
   readonly created: number;
   readonly name: string | null;
   readonly email: string | null;
+  readonly terms: Terms;
 };
 
 /** Kinds of objects that are kept as documents; `object-type.ts` has their prefixes. */
@@ -197,6 +199,7 @@ export type PostingFacts = {
   /** Negative where it was taken. */
   readonly amount: number;
   readonly currency: string;
+  readonly fee: number;
 };
 
 export type Facts = ChargeFacts | OperationFacts | CustomerFacts | AccountFacts | ObjectFacts;

@@ -2,6 +2,7 @@
 // `param`, and a sentence that says what to do. Rich inside, plain outside; no card data ever.
 // Failures are plain data, so they cross RPC and are stored for replays as they are.
 
+import { amountText } from "./currency.ts";
 import { type Advice, adviceOf } from "./decline.ts";
 import type { AccountId, ChargeId } from "./ids.ts";
 import { type Permission, shownPermission } from "./permission.ts";
@@ -20,6 +21,19 @@ export type Failure =
   | { readonly kind: "parameter_invalid_integer"; readonly param: string; readonly why: string }
   | { readonly kind: "parameter_invalid"; readonly param: string; readonly why: string }
   | { readonly kind: "amount_too_large"; readonly param: string; readonly max: number }
+  | {
+      readonly kind: "amount_too_small";
+      readonly param: string;
+      readonly min: number;
+      readonly currency: string;
+    }
+  /** Less than the smallest part of the currency that cards can be charged. */
+  | {
+      readonly kind: "amount_fractional";
+      readonly param: string;
+      readonly step: number;
+      readonly currency: string;
+    }
   | { readonly kind: "pan_detected"; readonly param: string }
   | { readonly kind: "body_malformed"; readonly why: string }
   | { readonly kind: "body_too_large"; readonly maxBytes: number }
@@ -135,6 +149,16 @@ export function wireOf(f: Failure): WireError {
       return invalid(f.kind, f.why, f.param);
     case "amount_too_large":
       return invalid(f.kind, `Amount must be no more than ${f.max}.`, f.param);
+    case "amount_too_small": {
+      const least = `Amount must be at least ${amountText(f.min, f.currency)}: send ${f.min} or more.`;
+      return invalid(f.kind, least, f.param);
+    }
+    case "amount_fractional":
+      return invalid(
+        f.step === 100 ? "invalid_charge_amount_no_decimal_compatible" : "invalid_charge_amount",
+        `Amounts in ${f.currency} are multiples of ${f.step}: cards are not charged less than ${amountText(f.step, f.currency)}.`,
+        f.param,
+      );
     case "pan_detected":
       return invalid(
         f.kind,

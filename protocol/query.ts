@@ -1,6 +1,7 @@
 // What the edge asks of a region when it reads, and what it hears. A read names the sequence it must
 // not fall behind; a copy that has not reached it says so and the home region is asked instead.
 
+import type { TransactionFacts } from "./balance.ts";
 import type { Scope } from "./command.ts";
 import type { EventSource } from "./event.ts";
 import type { EventFacts } from "./event-object.ts";
@@ -22,7 +23,6 @@ import type {
   RefundId,
   TokenId,
 } from "./ids.ts";
-import type { TransactionFacts } from "./object.ts";
 import type { Region } from "./slot.ts";
 import type { TransactionType } from "./transaction.ts";
 
@@ -102,6 +102,8 @@ export type BalanceRow = {
   readonly kind: "balance";
   readonly currency: string;
   readonly amount: number;
+  /** The part of it that comes free on a later day. */
+  readonly pending: number;
 };
 
 export type TokenUseRow = { readonly kind: "token_use" };

@@ -12,6 +12,7 @@ import type {
   RequestId,
   TokenId,
 } from "./ids.ts";
+import type { KeptTerms } from "./terms.ts";
 import type { TokenTicket } from "./vault.ts";
 
 /** A card to use: a token still to be looked up, or one just made from typed fields. */
@@ -81,6 +82,7 @@ export type AccountAsk = Scope & {
   readonly slot: number;
   readonly name?: string;
   readonly email?: string;
+  readonly terms?: KeptTerms;
 };
 
 export type Ask = ChargeAsk | OperationAsk | CustomerAsk | ObjectAsk | AccountAsk;

@@ -1,7 +1,7 @@
 // Balance transactions: the postings of the journal as a merchant sees them, by the kind of their entry.
 
+import type { TransactionFacts } from "./balance.ts";
 import type { PostingFacts } from "./facts.ts";
-import type { TransactionFacts } from "./object.ts";
 
 export type TransactionType = "charge" | "refund" | "adjustment" | "refund_failure";
 
@@ -76,5 +76,9 @@ export function transactionOf(p: PostingFacts, source: string, of: string): Tran
     category,
     source,
     description: describe?.(of) ?? null,
+    fee: p.fee,
+    // What an object moves is there, or gone, at once.
+    available_on: p.created,
+    available: true,
   };
 }

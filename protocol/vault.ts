@@ -90,6 +90,8 @@ export type Effect =
       readonly card?: Partial<Pick<CardSummary, "funding" | "country">>;
       /** Of a refund: taken, and to be settled later. */
       readonly pending?: true;
+      /** The money of an approved `authorize` is there as soon as it is captured. */
+      readonly available_now?: true;
     }
   | { readonly kind: "unknown" };
 

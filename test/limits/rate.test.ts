@@ -61,7 +61,7 @@ describe("a merchant that asks too much", () => {
     await flood(m, 40);
     const charges = await Promise.allSettled(
       Array.from({ length: BURST }, () =>
-        m.stripe.charges.create({ amount: 1, currency: "usd", source: "tok_visa" }),
+        m.stripe.charges.create({ amount: 100, currency: "usd", source: "tok_visa" }),
       ),
     );
     const refused = charges.filter((charge) => charge.status === "rejected");

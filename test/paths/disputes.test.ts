@@ -45,9 +45,13 @@ async function told(id: string): Promise<string[]> {
     .reverse();
 }
 
-const balance = async (): Promise<number> =>
-  (await m.stripe.balance.retrieve()).available.find(({ currency }) => currency === "usd")
-    ?.amount ?? 0;
+/** What the merchant has, also what comes free later. */
+async function balance(): Promise<number> {
+  const { available, pending } = await m.stripe.balance.retrieve();
+  return [...available, ...pending]
+    .filter(({ currency }) => currency === "usd")
+    .reduce((sum, { amount }) => sum + amount, 0);
+}
 
 describe("a card that is disputed", () => {
   test.each([

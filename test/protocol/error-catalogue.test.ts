@@ -28,6 +28,13 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   parameter_invalid_integer: [{ kind: "parameter_invalid_integer", param, why }],
   parameter_invalid: [{ kind: "parameter_invalid", param, why }],
   amount_too_large: [{ kind: "amount_too_large", param, max: 9 }],
+  amount_too_small: [{ kind: "amount_too_small", param, min: 50, currency: "usd" }],
+  amount_fractional: [10, 100].map((step) => ({
+    kind: "amount_fractional",
+    param,
+    step,
+    currency: step === 10 ? "kwd" : "isk",
+  })),
   pan_detected: [{ kind: "pan_detected", param }],
   body_malformed: [{ kind: "body_malformed", why }],
   body_too_large: [{ kind: "body_too_large", maxBytes: 9 }],

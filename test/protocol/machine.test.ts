@@ -7,6 +7,7 @@ import type { Facts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import type { AccountAsk, Reply } from "../../protocol/shard.ts";
+import { USUAL_TERMS } from "../../protocol/terms.ts";
 import {
   APPROVED,
   CARD,
@@ -452,6 +453,7 @@ describe("an account", () => {
     created: 1,
     name: "Tiles",
     email: null,
+    terms: USUAL_TERMS,
   } as const;
 
   test("is made without touching the merchant's own bucket", () => {

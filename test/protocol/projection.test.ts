@@ -3,12 +3,23 @@ import {
   type Intents,
   type JournalEntry,
   newProjection,
+  type Posting,
   project,
 } from "../../protocol/projection.ts";
+import { USUAL_TERMS } from "../../protocol/terms.ts";
 
+const DAY = 20_000;
 const INTENTS: Intents = {
+  terms: { ...USUAL_TERMS, fee_bps: 250, fee_fixed: { usd: 3 } },
   charge: (id) =>
-    id.startsWith("ch_") ? { amount: 100, currency: "usd", capture: id !== "ch_hold" } : undefined,
+    id.startsWith("ch_")
+      ? {
+          amount: 100,
+          currency: "usd",
+          capture: id !== "ch_hold",
+          availableNow: id === "ch_now",
+        }
+      : undefined,
   operation: (id) => {
     const [, operation, charge] = /^(refund|capture|release)_(ch_\w+?)\d*$/.exec(id) ?? [];
     if (operation === undefined || charge === undefined) return undefined;
@@ -22,8 +33,23 @@ const INTENTS: Intents = {
   },
 };
 
-const SALE = { debit: "processor", credit: "merchant", amount: 100, currency: "usd" } as const;
-const BACK = { debit: "merchant", credit: "processor", amount: 60, currency: "usd" } as const;
+// 2.5 % and 3 cents, and the rest in two days.
+const SALE: Posting = {
+  debit: "processor",
+  credit: "merchant",
+  amount: 100,
+  currency: "usd",
+  fee: 6,
+  availableOn: DAY + 2,
+};
+const BACK: Posting = {
+  debit: "merchant",
+  credit: "processor",
+  amount: 60,
+  currency: "usd",
+  fee: 0,
+  availableOn: null,
+};
 
 type Told = Partial<JournalEntry> & Pick<JournalEntry, "type" | "subject">;
 const opened = (subject: string): Told => ({ type: 1, subject });
@@ -35,7 +61,7 @@ const begun = (subject: string): Told => ({ type: 4, subject });
 function replay(entries: readonly Told[]) {
   const state = newProjection();
   for (const [i, entry] of entries.entries()) {
-    const nothing = { posting: null, captured: null, refunded: null };
+    const nothing = { day: DAY, posting: null, captured: null, refunded: null };
     const taken = project(state, { seq: i + 1, ...nothing, ...entry }, INTENTS);
     if (!taken.ok) return { state, why: taken.failure, at: i + 1 };
   }
@@ -49,7 +75,8 @@ const refunded = [
   { type: 6, subject: "refund_ch_sale1", posting: BACK },
   { type: 7, subject: "ch_sale", captured: 100, refunded: 60 },
 ];
-const backAgain = { type: 81, subject: "refund_ch_sale1", posting: { ...SALE, amount: 60 } };
+const given = { ...SALE, fee: 0, availableOn: null } as const;
+const backAgain = { type: 81, subject: "refund_ch_sale1", posting: { ...given, amount: 60 } };
 
 describe("a journal", () => {
   test("that is whole rebuilds charges, operations and balances", () => {
@@ -80,8 +107,10 @@ describe("a journal", () => {
     });
     expect(Object.fromEntries(state.balances)).toEqual({
       "processor/usd": -140,
-      "merchant/usd": 140,
+      "merchant/usd": 128,
+      "fees/usd": 12,
     });
+    expect(Object.fromEntries(state.freed)).toEqual({ [`usd/${DAY + 2}`]: 188 });
     expect(state.customers.get("cus_1")).toBe(true);
   });
 
@@ -96,19 +125,31 @@ describe("a journal", () => {
     expect(why).toBeUndefined();
     expect(state.charges.get("ch_sale")).toMatchObject({ captured: 100, refunded: 60 });
     expect(state.operations.get("refund_ch_sale1")).toMatchObject({ reversedSeq: 6 });
-    expect(state.balances.get("merchant/usd")).toBe(40);
+    expect(state.balances.get("merchant/usd")).toBe(34);
   });
 
   test("in which a dispute is lost or won moves its money there and back", () => {
-    const lost = { ...SALE, debit: "merchant", credit: "processor" } as const;
-    const opened = [...paid, { type: 50, subject: "dp_1", posting: lost }];
-    expect(replay(opened).state.balances.get("merchant/usd")).toBe(0);
-    const won = replay([...opened, { type: 52, subject: "dp_1", posting: SALE }]);
-    expect(won.state.balances.get("merchant/usd")).toBe(100);
+    const taken = { ...given, debit: "merchant", credit: "processor" } as const;
+    const disputed = [...paid, { type: 50, subject: "dp_1", posting: taken }];
+    expect(replay(disputed).state.balances.get("merchant/usd")).toBe(-6);
+    const won = replay([...disputed, { type: 52, subject: "dp_1", posting: given }]);
+    expect(won.why).toBeUndefined();
+    expect(won.state.balances.get("merchant/usd")).toBe(94);
   });
 
   const authorized = [opened("ch_hold"), held];
   test.each<[string, Told[], RegExp]>([
+    ["takes a refund back twice", [...refunded, backAgain, backAgain], /only once/],
+    [
+      "takes back a part of a refund",
+      [...refunded, { ...backAgain, posting: { ...given, amount: 59 } }],
+      /as it was made/,
+    ],
+    [
+      "takes back what was never given",
+      [...paid, { ...backAgain, subject: "refund_ch_sale1" }],
+      /no such refund/,
+    ],
     ["skips a number", [{ ...opened("ch_sale"), seq: 2 }], /follows 0/],
     ["has a type nobody knows", [{ type: 99, subject: "ch_sale" }], /no type 99/],
     ["opens what nobody asked for", [opened("nothing")], /no such charge/],
@@ -121,6 +162,30 @@ describe("a journal", () => {
       /posting must move/,
     ],
     ["posts another amount", [opened("ch_sale"), { ...sold, posting: BACK }], /posting must move/],
+    [
+      "charges another fee",
+      [opened("ch_sale"), { ...sold, posting: { ...SALE, fee: 5 } }],
+      /fee of the posting must be 6, and it is 5/,
+    ],
+    [
+      "frees the money a day too early",
+      [opened("ch_sale"), { ...sold, posting: { ...SALE, availableOn: DAY + 1 } }],
+      /free on day 20002, and does on day 20001/,
+    ],
+    [
+      "holds back what is there at once",
+      [opened("ch_now"), { ...sold, subject: "ch_now" }],
+      /free on its own day, and does on day 20002/,
+    ],
+    [
+      "gives back the fee",
+      [
+        ...paid,
+        begun("refund_ch_sale1"),
+        { type: 6, subject: "refund_ch_sale1", posting: { ...BACK, fee: 6 } },
+      ],
+      /fee of the posting must be 0/,
+    ],
     ["posts a hold", [opened("ch_hold"), { ...held, posting: SALE }], /for no reason/],
     ["tells another total", [opened("ch_sale"), { ...sold, captured: 99 }], /is told as 99/],
     [

@@ -1,6 +1,7 @@
 // The account's balance and the postings that made it.
 
 import * as z from "zod";
+import { balanceObject, transactionObject } from "../../protocol/balance.ts";
 import {
   type ChargeId,
   type DisputeId,
@@ -8,7 +9,6 @@ import {
   sequenceOf,
   uuidOf,
 } from "../../protocol/ids.ts";
-import { balanceObject, transactionObject } from "../../protocol/object.ts";
 import type { BalanceRow, Row } from "../../protocol/query.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import { SOURCES, TRANSACTION_TYPES } from "../../protocol/transaction.ts";

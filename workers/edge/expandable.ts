@@ -2,6 +2,7 @@
 // A field that holds an id takes one line, `customer: idOf("customer")`; a type whose objects can be put
 // somewhere, one in LOADERS. A type without expandable fields has an empty table, so that none is forgotten.
 
+import { transactionObject } from "../../protocol/balance.ts";
 import type { Scope } from "../../protocol/command.ts";
 import type { ChargeFacts, ObjectFacts, OperationFacts } from "../../protocol/facts.ts";
 import {
@@ -18,7 +19,6 @@ import {
   customerObject,
   listObject,
   type StripeObject,
-  transactionObject,
 } from "../../protocol/object.ts";
 import type { CustomerRow, FoundRows, Query, Row } from "../../protocol/query.ts";
 import { refundObject } from "../../protocol/refund.ts";

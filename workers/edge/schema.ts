@@ -2,8 +2,8 @@
 // and describe themselves for OpenAPI. What they refuse is named in Stripe's codes.
 
 import * as z from "zod";
+import { AMOUNT_MAX, AMOUNT_MIN, isCurrency } from "../../protocol/currency.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import { AMOUNT_MAX, AMOUNT_MIN, isCurrency } from "../../protocol/money.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
 import { nameOf } from "./parameters.ts";
 
@@ -63,6 +63,20 @@ export const currency = checked(
       : { refuse: invalid("not a currency Tessera charges in. Use a three-letter ISO code.") };
   },
 );
+
+/** Sums by currency, in its minor units: `name[usd]=30`. */
+export const sums = (max: number) =>
+  z.record(z.string(), integer(0, max)).transform((given, ctx) => {
+    const kept: Record<string, number> = {};
+    for (const [name, sum] of Object.entries(given)) {
+      const code = name.toLowerCase();
+      if (!isCurrency(code)) {
+        const failure = invalid("not a currency Tessera charges in.");
+        ctx.addIssue({ code: "custom", path: [name.slice(0, 10)], params: { failure } });
+      } else if (sum > 0) kept[code] = sum;
+    }
+    return kept;
+  });
 
 export const flag = checked({ type: "boolean" }, (value) => {
   if (value === true || value === "true") return { value: true };

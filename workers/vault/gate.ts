@@ -4,9 +4,9 @@
 // Whatever is refused is refused alike; the log names verb, caller and kind of fault and nothing that was sent.
 
 import type { Scope } from "../../protocol/command.ts";
+import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/currency.ts";
 import { isTokenId, parseAccountId } from "../../protocol/ids.ts";
 import { KEY_PURPOSES, KEY_STEPS, type KeyCommand } from "../../protocol/keys.ts";
-import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/money.ts";
 import { SLOTS } from "../../protocol/slot.ts";
 import {
   FORGET_TOKENS_MAX,
