@@ -77,6 +77,8 @@ export type Failure =
     }
   /** Card testing is suspected. Why, and which limit, is told to nobody. */
   | { readonly kind: "card_blocked" }
+  /** Everybody knows the published test cards, so nothing is told by it. */
+  | { readonly kind: "card_of_test_mode" }
   | { readonly kind: "token_already_used"; readonly token: string }
   | { readonly kind: "customer_without_card" }
   | { readonly kind: "order_attempt_taken" }
@@ -253,6 +255,15 @@ export function wireOf(f: Failure): WireError {
         ...(f.networkDeclineCode === undefined
           ? {}
           : { network_decline_code: f.networkDeclineCode }),
+      };
+    case "card_of_test_mode":
+      return {
+        status: 402,
+        type: "card_error",
+        code: "card_declined",
+        decline_code: "live_mode_test_card",
+        message: "Your card was declined. This is a test card, and the key is of live mode.",
+        ...advised("card_declined", "live_mode_test_card"),
       };
     case "card_blocked":
       // Word for word what a generic decline says, so that a good card looks as dead as a bad one.

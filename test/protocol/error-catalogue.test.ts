@@ -73,6 +73,7 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
     charge: "ch_1",
   })),
   card_blocked: [{ kind: "card_blocked" }],
+  card_of_test_mode: [{ kind: "card_of_test_mode" }],
   token_already_used: [{ kind: "token_already_used", token: "tok_1" }],
   customer_without_card: [{ kind: "customer_without_card" }],
   order_attempt_taken: [{ kind: "order_attempt_taken" }],

@@ -90,6 +90,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     const token = ticket?.token ?? mintTokenId(random);
     const keys = this.#keys();
     const digits = pan.expose();
+    if (scope.livemode && isTestCard(digits)) return refuse({ kind: "card_of_test_mode" });
     // Asked while the card is sealed and kept, so that it costs nobody a round trip.
     const admitted = this.#isLimited(scope, digits)
       ? this.#limits().admits(digits, scope, ticket?.proven === true)
