@@ -83,6 +83,7 @@ type Way = readonly [method: string, path: string, kind: Kind, form?: Record<str
 
 const WAYS: readonly Way[] = [
   ["GET", "/v1/charges/{id}", "charge"],
+  ["POST", "/v1/charges/{id}", "charge", { description: "mine" }],
   ["POST", "/v1/charges/{id}/capture", "held"],
   ["POST", "/v1/charges/{id}/capture", "charge", { amount: "1" }],
   ["POST", "/v1/charges/{id}/refunds", "charge", {}],

@@ -28,6 +28,7 @@ const ROUTES = [
   "POST /v1/charges",
   "GET /v1/charges",
   "GET /v1/charges/{id}",
+  "POST /v1/charges/{id}",
   "POST /v1/charges/{id}/capture",
   "POST /v1/charges/{id}/refunds",
   "POST /v1/refunds",

@@ -8,6 +8,7 @@ import { accountRoutes } from "./accounts.ts";
 import { CORS, refusal } from "./answer.ts";
 import { balanceRoutes } from "./balance.ts";
 import { cardKeyRoutes } from "./card-keys.ts";
+import { chargeChangeRoutes } from "./charge-changes.ts";
 import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
 import { mountDemo } from "./demo.ts";
@@ -34,6 +35,7 @@ const ROUTES = [
   ...tokenRoutes,
   ...customerRoutes,
   ...chargeRoutes,
+  ...chargeChangeRoutes,
   ...refundRoutes,
   ...disputeRoutes,
   ...eventRoutes,
