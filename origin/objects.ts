@@ -35,7 +35,7 @@ const REFUND = sql<ObjectRow["operation"]>`case when ${objects.type} = 'refund' 
 const POSTINGS = sql<ObjectRow["postings"]>`case when ${objects.type} in ('dispute', 'refund') then
   postings_of(${objects.account_no}, ${objects.id}, ${objects.seq}) end`;
 
-const objectSelect = (db: Drizzle) =>
+export const objectSelect = (db: Drizzle) =>
   db
     .select({
       id: objects.id,

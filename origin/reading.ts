@@ -53,6 +53,7 @@ import {
   objects,
   operation_facts,
 } from "./schema.ts";
+import { searchEndPlan, searchPlan } from "./search.ts";
 
 /** Answers a read; `from` says whether `database` is the home's primary or a copy. */
 export async function read(
@@ -250,6 +251,10 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
         .where(and(eq(objects.account_no, no), eq(objects.token, token)));
       return onePlan(paid.unionAll(kept).unionAll(method), () => ({ kind: "token_use" as const }));
     }
+    case "search":
+      return searchPlan(db, no, q);
+    case "search_end":
+      return searchEndPlan(db, no, q);
     case "account":
       return onePlan(db.select().from(accounts).where(eq(accounts.no, no)), accountFacts);
   }
@@ -296,7 +301,7 @@ function listPlan<R>(
   };
 }
 
-const customerSelect = (db: Drizzle) =>
+export const customerSelect = (db: Drizzle) =>
   db
     .select({
       customer: customers.id,
@@ -317,7 +322,7 @@ const customerSelect = (db: Drizzle) =>
       ),
     );
 
-function customerRow(r: {
+export function customerRow(r: {
   customer: string;
   deleted: boolean;
   document: Record<string, Json> | null;

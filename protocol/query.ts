@@ -23,6 +23,7 @@ import type {
   RefundId,
   TokenId,
 } from "./ids.ts";
+import type { Search, SearchResource } from "./search-query.ts";
 import type { Region } from "./slot.ts";
 import type { TransactionType } from "./transaction.ts";
 
@@ -91,7 +92,17 @@ export type Query =
   | { readonly kind: "balance" }
   | { readonly kind: "account" }
   /** What was made with a token: nothing, a charge, or a card of a customer. */
-  | { readonly kind: "token_use"; readonly token: TokenId };
+  | { readonly kind: "token_use"; readonly token: TokenId }
+  /** A page of what fits a search, newest first, after the thing that the page before ended with. */
+  | {
+      readonly kind: "search";
+      readonly resource: SearchResource;
+      readonly search: Search;
+      readonly limit: number;
+      readonly after?: string;
+    }
+  /** Where such a page stopped looking, if it did before the end. */
+  | { readonly kind: "search_end"; readonly resource: SearchResource; readonly after?: string };
 
 /** A customer with the cards kept for it. */
 export type CustomerRow = CustomerFacts & {
@@ -108,8 +119,11 @@ export type BalanceRow = {
 
 export type TokenUseRow = { readonly kind: "token_use" };
 
+export type SearchEndRow = { readonly kind: "search_end"; readonly id: string };
+
 export type Row =
   | TokenUseRow
+  | SearchEndRow
   | ChargeFacts
   | OperationFacts
   | CustomerRow

@@ -56,6 +56,8 @@ export type Search = {
 /** Stripe's limits: clauses of one query, and characters of it. */
 export const SEARCH_CLAUSES_MAX = 10;
 export const SEARCH_CHARACTERS_MAX = 1000;
+/** Rows that one page of a search looks at: some tens of milliseconds. */
+export const SEARCH_ROWS_MAX = 10_000;
 /** A part of a text that is looked for. */
 const PART_CHARACTERS_MIN = 3;
 
@@ -118,8 +120,13 @@ function clauseOf(
     const known = Object.keys(SEARCH_FIELDS[resource]).join(", ");
     return refuse(`${field.slice(0, 60)} cannot be searched. These can: ${known}, metadata.`);
   }
-  const of = { negated: minus !== undefined, operator: operator as SearchOperator, field, metadata };
-  const value = valueOf(kind, of, literal);
+  const of = {
+    negated: minus !== undefined,
+    operator: operator as SearchOperator,
+    field,
+    metadata,
+  };
+  const value = soughtOf(kind, of, literal);
   return value.ok ? ok({ ...of, value: value.value }) : value;
 }
 
@@ -128,7 +135,7 @@ const kindOf = (resource: SearchResource, field: string): FieldKind | undefined 
 
 const unescaped = (text: string): string => text.replace(/\\(.)/g, "$1");
 
-function valueOf(
+function soughtOf(
   kind: FieldKind,
   { operator, field }: Pick<SearchClause, "operator" | "field">,
   literal: string,

@@ -22,6 +22,7 @@ import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
+import { searchRoutes } from "./search.ts";
 import { tokenRoutes } from "./tokens.ts";
 
 export { AuditLog } from "../../durable-objects/audit-log.ts";
@@ -30,6 +31,7 @@ export { Shard } from "../../durable-objects/shard.ts";
 export { Stream } from "../../durable-objects/stream.ts";
 
 const ROUTES = [
+  ...searchRoutes,
   ...accountRoutes,
   ...restrictedKeyRoutes,
   ...tokenRoutes,
