@@ -39,6 +39,11 @@ begin
             'param', 'default_source')
         when q.token is not null and token_used(q.no, q.token) then
           json_build_object('kind', 'token_already_used', 'token', q.token)
+        -- Stripe's limit, of what there is after the change.
+        when (select count(*) from jsonb_object_keys(
+            patched(q.old_document, coalesce(q.patch, '{}'))->'metadata')) > 50 then
+          json_build_object('kind', 'parameter_invalid', 'param', 'metadata', 'why',
+            'Invalid metadata: an object has at most 50 keys, those it had before counted. Unset some.')
       end::json as failure
       from asked q
   ), numbered as materialized (

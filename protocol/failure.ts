@@ -4,8 +4,10 @@
 
 import { amountText } from "./currency.ts";
 import { type Advice, adviceOf } from "./decline.ts";
+import { type DisputeFailure, disputeErrorOf } from "./dispute-failure.ts";
 import type { AccountId, ChargeId } from "./ids.ts";
 import { type Permission, shownPermission } from "./permission.ts";
+import type { LimitReason } from "./shard.ts";
 
 /** Codes of a card that cannot be used as typed; each names the field at fault. */
 export type CardFieldCode =
@@ -37,6 +39,7 @@ export type Failure =
   | { readonly kind: "pan_detected"; readonly param: string }
   | { readonly kind: "body_malformed"; readonly why: string }
   | { readonly kind: "body_too_large"; readonly maxBytes: number }
+  | { readonly kind: "host_invalid" }
   | { readonly kind: "tls_too_old" }
   | { readonly kind: "key_missing" }
   | { readonly kind: "key_invalid"; readonly shown: string }
@@ -84,18 +87,14 @@ export type Failure =
   | { readonly kind: "order_attempt_taken" }
   | { readonly kind: "object_locked" }
   | { readonly kind: "charge_failed" }
-  | { readonly kind: "charge_disputed" }
-  | { readonly kind: "dispute_closed"; readonly status: string }
-  | { readonly kind: "refund_final"; readonly status: string }
-  /** One for all causes, so that nobody can ask which part of a forgery was right. */
-  | { readonly kind: "notice_refused" }
+  | DisputeFailure
   | { readonly kind: "charge_already_captured" }
   | { readonly kind: "charge_already_refunded" }
   | { readonly kind: "capture_too_large"; readonly max: number }
   | { readonly kind: "refund_too_large"; readonly max: number }
   | { readonly kind: "release_in_part" }
   | { readonly kind: "processor_refused"; readonly operation: string }
-  | { readonly kind: "rate_limited" }
+  | { readonly kind: "rate_limited"; readonly reason: LimitReason }
   | { readonly kind: "unavailable"; readonly what: string }
   | { readonly kind: "internal" };
 
@@ -132,6 +131,12 @@ const unauthorized = (message: string, code?: string): WireError => ({
   ...invalid(code, message),
   status: 401,
 });
+
+const LIMITED: Record<LimitReason, string> = {
+  "global-rate": "Too many requests. Slow down and retry.",
+  "endpoint-rate": "Too many requests of this kind. Slow down with them and retry.",
+  "global-concurrency": "Too many requests at once. Wait for answers before you ask more.",
+};
 
 function advised(code: string, declineCode?: string): Pick<WireError, "advice_code"> {
   const advice = adviceOf(code, declineCode);
@@ -171,6 +176,8 @@ export function wireOf(f: Failure): WireError {
       return invalid(f.kind, f.why);
     case "body_too_large":
       return { ...invalid(f.kind, `The request body may have ${f.maxBytes} bytes.`), status: 413 };
+    case "host_invalid":
+      return invalid(f.kind, "The Host header is no host name. Send the name of this API's host.");
     case "tls_too_old":
       return { ...invalid(f.kind, "Connect with TLS 1.3."), status: 426 };
     case "key_missing":
@@ -316,25 +323,10 @@ function stateErrorOf(f: Failure): WireError {
     case "charge_failed":
       return invalid(f.kind, "This charge failed, so it cannot be captured or refunded.", "charge");
     case "charge_disputed":
-      return invalid(
-        f.kind,
-        "This charge is disputed, and its money is with the cardholder's bank. Answer the dispute or close it.",
-        "charge",
-      );
     case "dispute_closed":
-      return invalid(
-        undefined,
-        `This dispute takes no answer any more: it is ${f.status}, or its time is over.`,
-        "id",
-      );
     case "refund_final":
-      return invalid(
-        undefined,
-        `Only a refund that is pending can be canceled. This one is ${f.status}.`,
-        "id",
-      );
     case "notice_refused":
-      return unauthorized("This is not a notice of our processor. Sign it, and send it at once.");
+      return disputeErrorOf(f);
     case "charge_already_captured":
       return invalid(f.kind, "This charge has already been captured.");
     case "charge_already_refunded":
@@ -364,7 +356,7 @@ function stateErrorOf(f: Failure): WireError {
         status: 402,
       };
     case "rate_limited":
-      return { ...invalid("rate_limit", "Too many requests. Slow down and retry."), status: 429 };
+      return { ...invalid("rate_limit", LIMITED[f.reason]), status: 429 };
     case "unavailable":
       return {
         status: 503,

@@ -11,16 +11,24 @@ import {
   closing,
   connect,
   ending,
+  type OwnLedger,
   openAccount,
   opening,
   operating,
+  ownLedger,
 } from "./region.ts";
 
+// One of its own: days are made to go by in it, and then it does not verify.
+let own: OwnLedger;
 let client: pg.Client;
 beforeAll(async () => {
-  client = await connect(inject("bindings")["DATABASE_URL_US"] ?? "");
+  own = await ownLedger(inject("bindings")["DATABASE_URL_US"] ?? "");
+  client = await connect(own.url);
 });
-afterAll(() => client?.end());
+afterAll(async () => {
+  await client?.end();
+  await own?.drop();
+});
 
 const OF = "(select no from accounts where id = $1 and not livemode)";
 

@@ -229,6 +229,7 @@ class History {
       removed: !made && dice.chance(0.3),
       ...(dice.chance(0.5) ? { patch: { name: "Ada", metadata: { b: "1", a: null } } } : {}),
       ...(dice.chance(0.2) ? { patch: { name: null, metadata: null } } : {}),
+      ...(dice.chance(0.3) ? { patch: { metadata: this.#manyPairs() } } : {}),
       ...(kept === undefined ? {} : { token: kept, card: CARD, card_id: cardIdOfToken(kept) }),
       ...(dice.chance(0.1) ? { default_source: this.#oneOf(this.#cards, "card") } : {}),
     });
@@ -237,6 +238,12 @@ class History {
     if (!command.removed) return command;
     const { token: _token, card: _card, card_id: _id, default_source: _source, ...rest } = command;
     return rest;
+  }
+
+  /** So many that they fit by themselves, and not beside others. */
+  #manyPairs(): Record<string, string> {
+    const from = this.#dice.chance(0.5) ? 0 : 20;
+    return Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${from + i}`, "v"]));
   }
 
   #token(): TokenId {
@@ -302,6 +309,7 @@ const WORDS = [
   "object_locked",
   "operation_opened",
   "order_attempt_taken",
+  "parameter_invalid",
   "processor_refused",
   "refund_too_large",
   "release_in_part",

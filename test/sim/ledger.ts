@@ -47,6 +47,7 @@ import {
   type TokenId,
   uuidOf,
 } from "../../protocol/ids.ts";
+import { METADATA_KEYS_MAX, TOO_MUCH_METADATA } from "../../protocol/metadata.ts";
 import type { JournalEntry, Posting } from "../../protocol/projection.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { availableOn, feeOf, termsOf } from "../../protocol/terms.ts";
@@ -87,6 +88,8 @@ export type Operation = {
   readonly kind: OperationFacts["operation"];
   readonly amount: number;
   readonly currency: string;
+  /** Of the charge. */
+  readonly intent: OperationFacts["intent"];
   readonly state: OperationFacts["state"];
   /** The event of its end. */
   readonly seq: number | null;
@@ -528,6 +531,7 @@ function openOperation(phase: Phase, command: OpenOperation): Verdict {
     kind: plan.operation,
     amount: plan.amount,
     currency: charge.currency,
+    intent: charge.intent?.id ?? null,
     state: "opened",
     seq: null,
     balance_seq: null,
@@ -718,7 +722,7 @@ function openOperationFacts(account: Account, operation: Operation): OperationFa
 }
 
 function endedOperationFacts(operation: Operation): OperationFacts {
-  const { command, kind, state, amount, currency, balance_seq } = operation;
+  const { command, kind, state, amount, currency, intent, balance_seq } = operation;
   return {
     kind: "operation",
     id: command.id,
@@ -732,7 +736,7 @@ function endedOperationFacts(operation: Operation): OperationFacts {
     reason: command.reason ?? null,
     metadata: command.metadata ?? {},
     balance_seq,
-    intent: null,
+    intent,
     pending: false,
     reversed_seq: null,
     changes: null,
@@ -769,6 +773,8 @@ function saveObject(phase: Phase, command: SaveObject): Verdict {
 function objectFailure(account: Account, command: SaveObject): Failure | undefined {
   const { id, type, made, expects, attempts } = command;
   const object = account.objects.get(id);
+  // No object has a version before its first: who expects one only asks for the key's answer.
+  if (expects === 0) return { kind: "object_locked" };
   if (made && object !== undefined) return { kind: "object_locked" };
   if (!made && (object === undefined || object.deleted || object.type !== type)) {
     return { kind: "resource_missing", object: type, id, param: "id" };
@@ -939,9 +945,11 @@ function customerFailure(account: Account, command: SaveCustomer): Failure | und
     const param = "default_source";
     return { kind: "resource_missing", object: "card", id: default_source, param };
   }
-  return token !== undefined && isUsed(account, token)
-    ? { kind: "token_already_used", token }
-    : undefined;
+  if (token !== undefined && isUsed(account, token)) return { kind: "token_already_used", token };
+  const kept = account.customers.get(id);
+  const { document = {} } = kept?.versions.get(kept.seq) ?? {};
+  const { metadata } = patched(document, command.patch ?? {});
+  return Object.keys(metadata ?? {}).length > METADATA_KEYS_MAX ? TOO_MUCH_METADATA : undefined;
 }
 
 function customerFacts(account: Account, id: CustomerId, seq: number): CustomerFacts {

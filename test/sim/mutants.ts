@@ -213,7 +213,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an instance that has just woken trusts what it has heard",
-    file: MACHINE,
+    file: STATE,
     find: "!state.isHeir && seq > 0",
     replace: "seq > 0",
     why: "what the instance before it tells meanwhile is missing in the copy that is read",

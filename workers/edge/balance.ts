@@ -83,9 +83,9 @@ export const balanceRoutes: readonly Route[] = [
     handle: async (call) => {
       const found = await find(call.env, call.scope, call.continent, { kind: "balance" });
       if (!found.ok) return found;
-      const { rows, servedBy, admitted } = found.value;
+      const { rows, servedBy, word } = found.value;
       const object = balanceObject(rows as readonly BalanceRow[], call.scope.livemode);
-      return ok({ object, servedBy, admitted });
+      return ok({ object, servedBy, word });
     },
   }),
   ...LIST_PATHS.flatMap((path) => [

@@ -15,6 +15,7 @@ import type { ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { keptObject } from "../../protocol/kept-object.ts";
 import { listObject } from "../../protocol/object.ts";
+import { isObjectId } from "../../protocol/object-type.ts";
 import { intentOfObject } from "../../protocol/payment-intent.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { Response as Said } from "../../protocol/vault.ts";
@@ -28,6 +29,7 @@ import {
   type Saved,
   saveObject,
 } from "./kept-objects.ts";
+import { one } from "./lookup.ts";
 import { UNHEARD } from "./refund-changes.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import {
@@ -74,7 +76,7 @@ type Held = {
   readonly dispute: NonNullable<ReturnType<typeof disputeOf>>;
 };
 
-async function readDispute(call: Call<unknown>): Promise<Result<Held, Failure>> {
+async function readDispute(call: Call<unknown>): Promise<Result<Held, Refused>> {
   const read = await readObject(call, "dispute", call.path["id"] ?? "");
   if (!read.ok) return read;
   const dispute = disputeOf(read.value);
@@ -204,9 +206,14 @@ export const disputeRoutes: readonly Route[] = [
     permission: "dispute_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "dispute",
-    handle: async (call) => {
-      const read = await readDispute(call);
-      return read.ok ? ok({ object: keptObject(read.value.facts, call.scope) }) : read;
+    handle: (call) => {
+      const id = call.path["id"] ?? "";
+      return one(
+        call,
+        "dispute",
+        isObjectId("dispute", id) ? { kind: "object", type: "dispute", id } : undefined,
+        (row: ObjectFacts) => keptObject(row, call.scope),
+      );
     },
   }),
   route({

@@ -1,13 +1,14 @@
 // What `expand[]` can put into an object: for each type its fields, what they become and how that is read.
 // A field that holds an id takes one line, `customer: idOf("customer")`; a type whose objects can be put
-// somewhere, one in LOADERS. A type without expandable fields has an empty table, so that none is forgotten.
+// somewhere, one in LOADERS, `dispute: kept("dispute")` where the ledger keeps them as documents. A type without expandable fields has an empty table, so that none is forgotten.
 
 import { transactionObject } from "../../protocol/balance.ts";
 import type { Scope } from "../../protocol/command.ts";
-import type { ChargeFacts, ObjectFacts, OperationFacts } from "../../protocol/facts.ts";
+import type { ChargeFacts, ObjectFacts, ObjectType, OperationFacts } from "../../protocol/facts.ts";
 import {
   type ChargeId,
   type CustomerId,
+  type PaymentIntentId,
   type RefundId,
   sequenceOf,
   uuidOf,
@@ -20,6 +21,7 @@ import {
   listObject,
   type StripeObject,
 } from "../../protocol/object.ts";
+import { isObjectId } from "../../protocol/object-type.ts";
 import type { CustomerRow, FoundRows, Query, Row } from "../../protocol/query.ts";
 import { refundObject } from "../../protocol/refund.ts";
 
@@ -29,6 +31,12 @@ type Loader = {
   readonly query: (id: string, scope: Scope) => Query | undefined;
   readonly render: (row: never, scope: Scope) => StripeObject;
 };
+
+/** Of objects that are kept as documents. */
+const kept = (type: ObjectType): Loader => ({
+  query: (id) => (isObjectId(type, id) ? { kind: "object", type, id } : undefined),
+  render: (row: ObjectFacts, scope) => keptObject(row, scope),
+});
 
 const LOADERS = {
   balance_transaction: {
@@ -46,11 +54,8 @@ const LOADERS = {
     query: (id) => (uuidOf("cus", id) && { kind: "customer", id: id as CustomerId }) || undefined,
     render: (row: CustomerRow, scope) => customerObject(row, scope),
   },
-  dispute: {
-    query: (id) =>
-      uuidOf("dp", id) === undefined ? undefined : { kind: "object", type: "dispute", id },
-    render: (row: ObjectFacts, scope) => keptObject(row, scope),
-  },
+  dispute: kept("dispute"),
+  payment_intent: kept("payment_intent"),
   refund: {
     query: (id) => (uuidOf("re", id) && { kind: "refund", id: id as RefundId }) || undefined,
     render: (row: OperationFacts, scope) => refundObject(row, scope),
@@ -124,6 +129,20 @@ const refundsOfCharge: Field = {
   },
 };
 
+const chargesOfIntent: Field = {
+  types: ["charge"],
+  list: true,
+  query: (_, intent) => ({
+    kind: "charges",
+    intent: intent["id"] as PaymentIntentId,
+    page: { limit: EMBEDDED_MAX },
+  }),
+  render: ({ rows, more }, _, intent, scope) => {
+    const charges = rows.map((row) => chargeObject(row as ChargeFacts, scope));
+    return listObject(`/v1/charges?payment_intent=${intent["id"]}`, charges, more);
+  },
+};
+
 const ownCustomer: Field["query"] = (_, customer) => ({
   kind: "customer",
   id: customer["id"] as CustomerId,
@@ -165,7 +184,7 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     failure_balance_transaction: ALWAYS_NULL,
     invoice: ALWAYS_NULL,
     on_behalf_of: ALWAYS_NULL,
-    payment_intent: ALWAYS_NULL,
+    payment_intent: idOf("payment_intent"),
     refunds: refundsOfCharge,
     review: ALWAYS_NULL,
     source: inline("card"),
@@ -180,14 +199,24 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
   },
   dispute: {
     charge: idOf("charge"),
-    payment_intent: ALWAYS_NULL,
+    payment_intent: idOf("payment_intent"),
   },
   event: {},
+  payment_intent: {
+    application: ALWAYS_NULL,
+    charges: chargesOfIntent,
+    customer: idOf("customer"),
+    latest_charge: idOf("charge"),
+    on_behalf_of: ALWAYS_NULL,
+    payment_record: ALWAYS_NULL,
+    review: ALWAYS_NULL,
+    source: ALWAYS_NULL,
+  },
   refund: {
     balance_transaction: idOf("balance_transaction"),
     charge: idOf("charge"),
     failure_balance_transaction: idOf("balance_transaction"),
-    payment_intent: ALWAYS_NULL,
+    payment_intent: idOf("payment_intent"),
     source_transfer_reversal: ALWAYS_NULL,
     transfer_reversal: ALWAYS_NULL,
   },

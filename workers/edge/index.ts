@@ -18,7 +18,7 @@ import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { eventRoutes } from "./events.ts";
 import { mountNotices } from "./notices.ts";
 import { openApi } from "./openapi.ts";
-import { askedOf, serve, tlsFailure } from "./pipeline.ts";
+import { askedOf, hostFailure, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
@@ -48,7 +48,7 @@ const ROUTES = [
 const app = new Hono<{ Bindings: EdgeEnv }>();
 
 app.use(async (c, next) => {
-  const failure = tlsFailure(c.req.raw);
+  const failure = hostFailure(c.req.raw) ?? tlsFailure(c.req.raw);
   if (failure !== undefined) return refusal(askedOf(c.req.raw), failure);
   await next();
 });

@@ -14,7 +14,7 @@ import type { VersionedClaim } from "./idempotency.ts";
 import { list } from "./lookup.ts";
 import { find } from "./reading.ts";
 import type { Answered, Call, Refused } from "./route.ts";
-import { replyTo } from "./shard-call.ts";
+import { endOf, replyTo } from "./shard-call.ts";
 
 type Caller = Pick<Call<unknown>, "env" | "scope" | "continent">;
 
@@ -58,11 +58,7 @@ export type Change = Pick<
   readonly id?: string;
 };
 
-export type Saved = {
-  readonly facts: ObjectFacts;
-  readonly replayed: boolean;
-  readonly original: VersionedClaim["request"];
-};
+export type Saved = Omit<Answered, "object"> & { readonly facts: ObjectFacts };
 
 /** Makes or changes an object, once for its key. Of what it belongs to, all that is to stay must be said. */
 export async function saveObject(
@@ -70,7 +66,7 @@ export async function saveObject(
   claim: VersionedClaim,
   { from, id, ...change }: Change,
 ): Promise<Result<Saved, Refused>> {
-  const { end, replayed, request } = await replyTo(call.env, {
+  const reply = await replyTo(call.env, {
     kind: "object",
     ...call.scope,
     ...claim,
@@ -79,11 +75,11 @@ export async function saveObject(
     ...(id === undefined ? {} : { id }),
     ...(from === undefined ? {} : { id: from.id, expects: from.seq }),
   });
-  if (!end.ok) {
-    return refuse(replayed ? { ...end.failure, replay: { original: request } } : end.failure);
-  }
-  assert(end.facts.kind === "object", "an object's key made an object");
-  return ok({ facts: end.facts, replayed, original: request });
+  const ended = endOf(reply);
+  if (!ended.ok) return ended;
+  const { facts, ...rest } = ended.value;
+  assert(facts.kind === "object", "an object's key made an object");
+  return ok({ facts, ...rest });
 }
 
 /**
@@ -112,8 +108,8 @@ export async function endedBefore(
 }
 
 /** A saved object as the answer to its request. */
-export const answerOf = ({ facts, replayed, original }: Saved, call: Pick<Caller, "scope">) =>
-  ({ object: keptObject(facts, call.scope), replayed, original }) satisfies Answered;
+export const answerOf = ({ facts, ...rest }: Saved, call: Pick<Caller, "scope">) =>
+  ({ object: keptObject(facts, call.scope), ...rest }) satisfies Answered;
 
 /** A page of the objects of a kind, newest first. */
 export function listObjects(

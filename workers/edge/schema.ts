@@ -4,8 +4,13 @@
 import * as z from "zod";
 import { AMOUNT_MAX, AMOUNT_MIN, isCurrency } from "../../protocol/currency.ts";
 import type { Failure } from "../../protocol/failure.ts";
+import {
+  METADATA_KEY_MAX,
+  METADATA_KEYS_MAX,
+  METADATA_VALUE_MAX,
+} from "../../protocol/metadata.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
-import { nameOf } from "./parameters.ts";
+import { isSentAsList, nameOf } from "./parameters.ts";
 
 type Json = Record<string, unknown>;
 type Refusal = (param: string) => Failure;
@@ -117,11 +122,6 @@ export const required = (max: number) =>
     return isStorable(given) ? { value: given } : { refuse: invalid(UNSTORABLE) };
   });
 
-/** Stripe's limits of metadata. */
-const METADATA_KEYS_MAX = 50;
-const METADATA_KEY_MAX = 40;
-const METADATA_VALUE_MAX = 500;
-
 /** Key-value pairs; an empty value unsets its key, an empty string all of them. */
 export const metadata = checked<Record<string, string | null> | null>(
   {
@@ -131,7 +131,9 @@ export const metadata = checked<Record<string, string | null> | null>(
   },
   (value) => {
     if (value === "" || value === null) return { value: null };
-    if (typeof value !== "object") return { refuse: invalid("must be an object of strings.") };
+    if (typeof value !== "object" || isSentAsList(value)) {
+      return { refuse: invalid("must be an object of strings.") };
+    }
     const pairs: Record<string, string | null> = {};
     const entries = Object.entries(value);
     if (entries.length > METADATA_KEYS_MAX) return { refuse: invalid("at most 50 keys.") };

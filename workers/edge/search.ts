@@ -13,7 +13,7 @@ import {
   SEARCH_CHARACTERS_MAX,
   type SearchResource,
 } from "../../protocol/search-query.ts";
-import { find } from "./reading.ts";
+import { find, findSeveral } from "./reading.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import { expand, integer, required, text } from "./schema.ts";
 
@@ -69,8 +69,8 @@ async function search(
   { resource, prefix, render }: Searched,
   call: SearchCall,
 ): Promise<Result<Answered, Refused>> {
-  const { query, limit = LIMIT_DEFAULT, page } = call.params;
-  const parsed = parseSearch(resource, query);
+  const { limit = LIMIT_DEFAULT, page } = call.params;
+  const parsed = parseSearch(resource, call.params.query);
   if (!parsed.ok) {
     return refuse({ kind: "parameter_invalid", param: "query", why: parsed.failure });
   }
@@ -80,20 +80,17 @@ async function search(
     return refuse({ kind: "parameter_invalid", param: "page", why });
   }
   const of = { resource, ...(page === undefined ? {} : { after: page }) };
-  const found = await find(call.env, call.scope, call.continent, {
-    kind: "search",
-    ...of,
-    search: parsed.value,
-    limit,
-  });
+  const query = { kind: "search", ...of, search: parsed.value, limit } as const;
+  const found = await find(call.env, call.scope, call.continent, query, "search");
   if (!found.ok) return found;
-  const { rows, more, servedBy, admitted } = found.value;
+  const { rows, more, servedBy, word } = found.value;
   let next = more ? (rows.at(-1) as { id: string } | undefined)?.id : undefined;
   if (!more) {
     // All that was looked at gave no full page; older things may not have been looked at.
-    const ended = await find(call.env, call.scope, call.continent, { kind: "search_end", ...of });
+    const end = { kind: "search_end", ...of } as const;
+    const ended = await findSeveral(call.env, call.scope, call.continent, word.minSeq, [end]);
     if (!ended.ok) return ended;
-    const [row] = ended.value.rows;
+    const row = ended.value[0]?.rows[0];
     next = row?.kind === "search_end" ? row.id : undefined;
   }
   return ok({
@@ -105,7 +102,7 @@ async function search(
       url: call.url,
     },
     servedBy,
-    admitted,
+    word,
   });
 }
 
