@@ -11,9 +11,9 @@ import {
   type SearchClause,
   type SearchResource,
 } from "../protocol/search-query.ts";
+import { customerRow, customerSelect } from "./customers.ts";
 import { objectSelect } from "./objects.ts";
 import { type Drizzle, onePlan, type Plan } from "./plan.ts";
-import { customerRow, customerSelect } from "./reading.ts";
 import { charge_facts, customers, objects } from "./schema.ts";
 
 type SearchQuery = Extract<Query, { kind: "search" | "search_end" }>;

@@ -2,11 +2,12 @@
 // may become, and how it looks on the wire. The money it moves is in the entries that change it.
 
 import { transactionObject } from "./balance.ts";
+import { brandCode } from "./card-brand.ts";
 import type { Scope } from "./command.ts";
 import type { ChargeFacts, Document, ObjectFacts } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { DisputeOutcome, NoticeAbout } from "./notice.ts";
-import { brandCode, metadataOf, type StripeObject } from "./object.ts";
+import { metadataOf, type StripeObject } from "./object.ts";
 import { ok, type Result, refuse } from "./result.ts";
 import { transactionOf } from "./transaction.ts";
 

@@ -3,9 +3,9 @@
 
 import type { Scope } from "./command.ts";
 import { DERIVED_EVENTS, type DerivedEvent, eventTypeOf } from "./event.ts";
-import type { ChargeFacts, Facts } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 import { createdOf, sequenceId, uuidOf } from "./ids.ts";
-import { API_VERSION, objectOf, type StripeObject } from "./object.ts";
+import { API_VERSION, cardOfChange, objectOf, type StripeObject } from "./object.ts";
 import { intentOfCharge, paymentIntentObject } from "./payment-intent.ts";
 
 /** One row of the event log, with what it tells of as it stood then. */
@@ -21,39 +21,43 @@ export type EventFacts = {
 /** The events of an entry, in the order in which they happened; none when merchants are not told of it. */
 export function eventObjects(e: EventFacts, scope: Scope): StripeObject[] {
   const type = eventTypeOf(e.code);
-  const own = type?.public === true ? [eventObject(e, scope, 0, type.name, e.subject)] : [];
-  const derived = DERIVED_EVENTS.filter((d) => d.code === e.code && isTold(d, e));
-  return [...own, ...derived.map((d, i) => derivedEvent(e, scope, i + 1, d.name))];
+  const own =
+    type?.public === true ? [eventObject(e, scope, 0, type.name, objectOf(e.subject, scope))] : [];
+  const derived = DERIVED_EVENTS.filter((d) => d.code === e.code).flatMap((d) => {
+    const object = told(d, e, scope);
+    return object === undefined ? [] : [{ name: d.name, object }];
+  });
+  return [
+    ...own,
+    ...derived.map(({ name, object }, i) => eventObject(e, scope, i + 1, name, object)),
+  ];
 }
 
-function isTold({ captured, posted, status }: DerivedEvent, { seq, subject }: EventFacts): boolean {
-  if (subject.kind === "charge") {
-    const some = subject.amount_captured > 0;
-    return subject.intent !== null && (captured === undefined || (captured === "some") === some);
-  }
-  if (subject.kind !== "object") return false;
-  return (
-    (posted === undefined || subject.postings.some((posting) => posting.seq === seq)) &&
-    (status === undefined || subject.document?.["status"] === status)
-  );
-}
-
-// What else an entry of a charge tells is of its intent; what one of an object tells is of itself.
-const derivedEvent = (e: EventFacts, scope: Scope, part: number, name: string): StripeObject =>
-  e.subject.kind === "charge"
-    ? intentEvent(e, scope, part, name, e.subject)
-    : eventObject(e, scope, part, name, e.subject);
-
-function intentEvent(
-  e: EventFacts,
+/** What a derived event of this entry is about, if the entry tells it. */
+function told(
+  d: DerivedEvent,
+  { seq, subject }: EventFacts,
   scope: Scope,
-  part: number,
-  name: string,
-  charge: ChargeFacts,
-): StripeObject {
-  const intent = intentOfCharge(charge, createdOf(uuidOf("pi", charge.intent?.id ?? "") ?? ""));
-  const object = intent === undefined ? {} : paymentIntentObject(intent, scope);
-  return { ...eventObject(e, scope, part, name, charge), data: { object } };
+): StripeObject | undefined {
+  switch (d.of) {
+    case "intent": {
+      if (subject.kind !== "charge" || subject.intent === null) return undefined;
+      const isIt =
+        d.captured === undefined || (d.captured === "some") === subject.amount_captured > 0;
+      const intent = intentOfCharge(subject, createdOf(uuidOf("pi", subject.intent.id) ?? ""));
+      return isIt && intent !== undefined ? paymentIntentObject(intent, scope) : undefined;
+    }
+    case "object": {
+      if (subject.kind !== "object") return undefined;
+      const isPosted = d.posted === undefined || subject.postings.some((p) => p.seq === seq);
+      const isSaid = d.status === undefined || subject.document?.["status"] === d.status;
+      return isPosted && isSaid ? objectOf(subject, scope) : undefined;
+    }
+    case "card":
+      return subject.kind === "customer" && subject.card?.change === d.change
+        ? cardOfChange(subject)
+        : undefined;
+  }
 }
 
 function eventObject(
@@ -61,14 +65,14 @@ function eventObject(
   scope: Scope,
   part: number,
   type: string,
-  subject: Facts,
+  object: StripeObject,
 ): StripeObject {
   return {
     id: sequenceId("evt", scope.account, scope.livemode, e.seq, part),
     object: "event",
     api_version: API_VERSION,
     created: e.created,
-    data: { object: objectOf(subject, scope) },
+    data: { object },
     livemode: scope.livemode,
     pending_webhooks: 0,
     request: { id: e.request, idempotency_key: e.key },

@@ -2,6 +2,7 @@
 // `param`, and a sentence that says what to do. Rich inside, plain outside; no card data ever.
 // Failures are plain data, so they cross RPC and are stored for replays as they are.
 
+import { CARD_FIELD } from "./card-field.ts";
 import { amountText } from "./currency.ts";
 import { type Advice, adviceOf } from "./decline.ts";
 import { type DisputeFailure, disputeErrorOf } from "./dispute-failure.ts";
@@ -44,6 +45,9 @@ export type Failure =
   | { readonly kind: "key_missing" }
   | { readonly kind: "key_invalid"; readonly shown: string }
   | { readonly kind: "key_publishable" }
+  | { readonly kind: "key_expired"; readonly shown: string }
+  /** An ephemeral key where it may do nothing, or for another customer than its own. */
+  | { readonly kind: "key_ephemeral" }
   | { readonly kind: "key_secret_in_browser" }
   | { readonly kind: "key_not_platform" }
   | {
@@ -82,9 +86,10 @@ export type Failure =
   | { readonly kind: "card_blocked" }
   /** Everybody knows the published test cards, so nothing is told by it. */
   | { readonly kind: "card_of_test_mode" }
-  | { readonly kind: "token_already_used"; readonly token: string }
+  | { readonly kind: "token_already_used"; readonly token: string; readonly param?: string }
   | { readonly kind: "customer_without_card" }
   | { readonly kind: "order_attempt_taken" }
+  | { readonly kind: "payment_method_unexpected_state"; readonly why: string }
   | { readonly kind: "object_locked" }
   | { readonly kind: "charge_failed" }
   | DisputeFailure
@@ -111,14 +116,6 @@ export type WireError = {
   readonly network_decline_code?: string;
 };
 
-const CARD_FIELD: Record<CardFieldCode, readonly [param: string, message: string]> = {
-  invalid_number: ["number", "The card number is not a card number. Check its digits."],
-  incorrect_number: ["number", "Your card number is incorrect. Check its digits."],
-  invalid_expiry_month: ["exp_month", "Your card's expiration month is invalid. Use 1 to 12."],
-  invalid_expiry_year: ["exp_year", "Your card's expiration year is invalid or in the past."],
-  invalid_cvc: ["cvc", "Your card's security code is invalid. It has 3 digits, or 4 on Amex."],
-};
-
 const invalid = (code: string | undefined, message: string, param?: string): WireError => ({
   status: 400,
   type: "invalid_request_error",
@@ -142,6 +139,16 @@ function advised(code: string, declineCode?: string): Pick<WireError, "advice_co
   const advice = adviceOf(code, declineCode);
   return advice === undefined ? {} : { advice_code: advice };
 }
+
+/** A decline of our own. */
+const declined = (code: string, why = ""): WireError => ({
+  status: 402,
+  type: "card_error",
+  code: "card_declined",
+  decline_code: code,
+  message: `Your card was declined.${why}`,
+  ...advised("card_declined", code),
+});
 
 /** The public face of a failure. */
 export function wireOf(f: Failure): WireError {
@@ -186,6 +193,19 @@ export function wireOf(f: Failure): WireError {
       );
     case "key_invalid":
       return unauthorized(`Invalid API Key provided: ${f.shown}`);
+    case "key_expired":
+      return unauthorized(
+        `Expired API Key provided: ${f.shown}. Have your server make another one.`,
+        "api_key_expired",
+      );
+    case "key_ephemeral":
+      return {
+        ...invalid(
+          f.kind,
+          "An ephemeral key reads its own customer, and lists, attaches and detaches that customer's payment methods. Use a secret key on your server for everything else.",
+        ),
+        status: 403,
+      };
     case "key_publishable":
       return unauthorized(
         "This API call cannot be made with a publishable API key. Please use a secret API key.",
@@ -264,24 +284,10 @@ export function wireOf(f: Failure): WireError {
           : { network_decline_code: f.networkDeclineCode }),
       };
     case "card_of_test_mode":
-      return {
-        status: 402,
-        type: "card_error",
-        code: "card_declined",
-        decline_code: "live_mode_test_card",
-        message: "Your card was declined. This is a test card, and the key is of live mode.",
-        ...advised("card_declined", "live_mode_test_card"),
-      };
+      return declined("live_mode_test_card", " This is a test card, and the key is of live mode.");
     case "card_blocked":
       // Word for word what a generic decline says, so that a good card looks as dead as a bad one.
-      return {
-        status: 402,
-        type: "card_error",
-        code: "card_declined",
-        decline_code: "generic_decline",
-        message: "Your card was declined.",
-        ...advised("card_declined", "generic_decline"),
-      };
+      return declined("generic_decline");
     default:
       return stateErrorOf(f);
   }
@@ -302,7 +308,11 @@ function stateErrorOf(f: Failure): WireError {
         f.param,
       );
     case "token_already_used":
-      return invalid(f.kind, `You cannot use a token more than once: ${f.token}.`, "source");
+      return invalid(
+        f.kind,
+        `You cannot use a token more than once: ${f.token}.`,
+        f.param ?? "source",
+      );
     case "customer_without_card":
       return {
         ...invalid("missing", "The customer has no card to charge. Attach one, or send a source."),
@@ -315,6 +325,8 @@ function stateErrorOf(f: Failure): WireError {
         "Another charge already has this order_id and attempt_number. Count the attempt up to charge again.",
         "metadata[attempt_number]",
       );
+    case "payment_method_unexpected_state":
+      return invalid(f.kind, f.why, "payment_method");
     case "object_locked":
       return {
         ...invalid("lock_timeout", "Another request is changing this object. Try again shortly."),

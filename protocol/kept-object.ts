@@ -5,7 +5,9 @@ import { disputeObject, disputeOf } from "./dispute.ts";
 import type { ObjectFacts, ObjectType } from "./facts.ts";
 import { chargeObject, type StripeObject } from "./object.ts";
 import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
+import { methodOf, paymentMethodObject } from "./payment-method.ts";
 import { refundObject } from "./refund.ts";
+import { webhookEndpointObject } from "./webhook-endpoint.ts";
 
 type Renderer = (facts: ObjectFacts, scope: Scope) => StripeObject | undefined;
 
@@ -21,6 +23,11 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
   charge: ({ charge }, scope) => (charge === null ? undefined : chargeObject(charge, scope)),
   refund: ({ operation }, scope) =>
     operation === null ? undefined : refundObject(operation, scope),
+  payment_method: (facts, { livemode }) => {
+    const method = methodOf(facts);
+    return method && paymentMethodObject(facts.id, method, { created: facts.created, livemode });
+  },
+  webhook_endpoint: webhookEndpointObject,
 };
 
 /** An object on the wire; one that was deleted, or erased with its customer, tells no more than that. */

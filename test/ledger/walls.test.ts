@@ -79,11 +79,11 @@ const READABLE = [
   "object_versions",
   "charges",
   "authorizations",
-  "operation_facts",
   "operations",
   "journal",
   "balances",
   "charge_facts",
+  "operation_facts",
 ];
 
 /** Runs work in one transaction that names an account, or none. */
@@ -209,7 +209,7 @@ async function codeOf(client: pg.Client, statement: string): Promise<string> {
 
 describe("an origin's login cannot", () => {
   const TABLES = [
-    ...READABLE.slice(0, -1),
+    ...READABLE.filter((name) => !name.endsWith("_facts")),
     "idempotency_keys",
     "checkpoints",
     "checkpoint_heads",

@@ -127,6 +127,30 @@ describe.each(Object.entries(SPELLINGS))("a card number %s", (_, digits) => {
       form({ ...CHARGE, "metadata[number]": digits }),
       "metadata[number]",
     ],
+    [
+      "a number in place of a payment method's card",
+      "/v1/payment_methods",
+      form({ type: "card", card: digits }),
+      "card",
+    ],
+    [
+      "a number beside the card of a payment method",
+      "/v1/payment_methods",
+      form({ type: "card", "payment_method_data[number]": digits }),
+      "payment_method_data[number]",
+    ],
+    [
+      "a card's field one level below where it stands",
+      "/v1/payment_methods",
+      form({ type: "card", "payment_method_data[card][card][number]": digits }),
+      "payment_method_data[card][card][number]",
+    ],
+    [
+      "the billing details of a payment method",
+      "/v1/payment_methods",
+      form({ type: "card", "card[token]": "tok_visa", "billing_details[phone]": digits }),
+      "billing_details[phone]",
+    ],
     ["JSON", "/v1/customers", json({ description: digits }), "description"],
     ["a JSON list", "/v1/charges", json({ ...CHARGE, expand: [digits] }), "expand[0]"],
   ];

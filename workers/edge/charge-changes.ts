@@ -12,7 +12,7 @@ import { answerOf, readObject, saveObject } from "./kept-objects.ts";
 import { compact, shipment } from "./person.ts";
 import { find } from "./reading.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
-import { expand, merged, metadata, text, unsettable } from "./schema.ts";
+import { expand, mergedMetadata, metadata, text, unsettable } from "./schema.ts";
 
 const REPORTS = ["fraudulent", "safe"];
 
@@ -75,14 +75,14 @@ function documentOf(charge: ChargeFacts, p: Update["params"]): Result<ChargeDocu
   }
   const held = changesOf(charge);
   const { shipping: _, ...rest } = held;
+  const pairs = mergedMetadata(held.metadata ?? charge.metadata, p.metadata);
+  if (!pairs.ok) return pairs;
   const shipping = p.shipping === undefined ? held.shipping : compact(p.shipping);
   return ok({
     ...rest,
     ...(p.description === undefined ? {} : { description: p.description }),
     ...(p.receipt_email === undefined ? {} : { receipt_email: p.receipt_email }),
-    ...(p.metadata === undefined
-      ? {}
-      : { metadata: merged(held.metadata ?? charge.metadata, p.metadata) }),
+    ...(p.metadata === undefined ? {} : { metadata: pairs.value }),
     ...(shipping == null ? {} : { shipping }),
     ...(report === undefined
       ? {}

@@ -5,7 +5,8 @@
 import { loneDigits, looksLikePan, splitPanAt } from "../../protocol/pan-detection.ts";
 import { nameOf, type Tree, type Value } from "./parameters.ts";
 
-const CARD_PARENTS = new Set(["card", "source"]);
+/** Where a card may be typed, and nowhere else. */
+const CARD_PARENTS = ["card", "source", "payment_method_data[card]"] as const;
 const CARD_FIELDS = new Set(["number", "cvc", "exp_month", "exp_year"]);
 
 /** Headers with text of the caller's own, as they are read here or written to the runtime's logs. */
@@ -100,14 +101,47 @@ function disclosedTogether(split: readonly Lone[]): string | undefined {
 }
 
 const isCardField = (path: readonly string[], name: string): boolean =>
-  path.length === 1 && CARD_PARENTS.has(path[0] ?? "") && CARD_FIELDS.has(name);
+  CARD_FIELDS.has(name) && CARD_PARENTS.some((parent) => parent === nameOf(path));
 
-/** The tree without its card fields, for what is compared and kept of a request. */
-export function withoutCard(tree: Tree): Tree {
-  const kept: Tree = Object.create(null) as Tree;
-  for (const [name, value] of Object.entries(tree)) {
-    const isCard = CARD_PARENTS.has(name) && typeof value === "object" && value !== null;
-    kept[name] = isCard ? "typed card" : value;
-  }
-  return kept;
+/** An expiry's parts have no more; what is longer could be anything. */
+const EXPIRY_CHARACTERS_MAX = 4;
+
+/** Whether fields of a card itself were sent, and not only a token or a new expiry of one that is kept. */
+const isTyped = (card: Value | undefined): card is Tree =>
+  isTree(card) &&
+  (card["number"] !== undefined ||
+    card["cvc"] !== undefined ||
+    [card["exp_month"], card["exp_year"]].some(
+      (part) => String(part ?? "").length > EXPIRY_CHARACTERS_MAX,
+    ));
+
+const isTree = (value: Value | undefined): value is Tree =>
+  typeof value === "object" && value !== null;
+
+/** The parameter that holds the fields of a typed card, if there is one. */
+export function typedCardIn(tree: Tree): string | undefined {
+  const data = tree["payment_method_data"];
+  const places: Record<(typeof CARD_PARENTS)[number], Value | undefined> = {
+    card: tree["card"],
+    source: tree["source"],
+    "payment_method_data[card]": isTree(data) ? data["card"] : undefined,
+  };
+  return CARD_PARENTS.find((parent) => isTyped(places[parent]));
 }
+
+/** The tree without its typed cards, for what is compared and kept of a request. */
+export function withoutCard(tree: Tree): Tree {
+  const data = tree["payment_method_data"];
+  return {
+    ...withoutTyped(tree, ["card", "source"]),
+    ...(isTree(data) ? { payment_method_data: withoutTyped(data, ["card"]) } : {}),
+  };
+}
+
+const withoutTyped = (tree: Tree, names: readonly string[]): Tree =>
+  Object.fromEntries(
+    Object.entries(tree).map(([name, value]) => [
+      name,
+      names.includes(name) && isTyped(value) ? "typed card" : value,
+    ]),
+  );

@@ -36,7 +36,7 @@ import {
   created,
   expand,
   flag,
-  merged,
+  mergedMetadata,
   metadata,
   page,
   pageOf,
@@ -110,9 +110,11 @@ async function update(
   const { evidence: given, metadata: pairs, submit = given !== undefined } = call.params;
   const texts = evidenceOf(given ?? {});
   if (!texts.ok) return texts;
+  const metadata = mergedMetadata(dispute.metadata ?? {}, pairs);
+  if (!metadata.ok) return metadata;
   const answered = answeredDispute(
     dispute,
-    { evidence: texts.value, metadata: merged(dispute.metadata ?? {}, pairs), submit },
+    { evidence: texts.value, metadata: metadata.value, submit },
     Math.floor(Date.now() / 1000),
   );
   const saved = await save(call, facts, "charge.dispute.updated", answered);

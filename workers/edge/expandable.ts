@@ -6,6 +6,7 @@ import { transactionObject } from "../../protocol/balance.ts";
 import type { Scope } from "../../protocol/command.ts";
 import type { ChargeFacts, ObjectFacts, ObjectType, OperationFacts } from "../../protocol/facts.ts";
 import {
+  type CardId,
   type ChargeId,
   type CustomerId,
   type PaymentIntentId,
@@ -22,7 +23,8 @@ import {
   type StripeObject,
 } from "../../protocol/object.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
-import type { CustomerRow, FoundRows, Query, Row } from "../../protocol/query.ts";
+import { cardAsMethod } from "../../protocol/payment-method.ts";
+import type { CardRow, CustomerRow, FoundRows, Query, Row } from "../../protocol/query.ts";
 import { refundObject } from "../../protocol/refund.ts";
 
 /** How the objects of a type are read. */
@@ -55,6 +57,15 @@ const LOADERS = {
     render: (row: CustomerRow, scope) => customerObject(row, scope),
   },
   dispute: kept("dispute"),
+  payment_method: {
+    query: (id) => {
+      if (uuidOf("card", id) !== undefined) return { kind: "card", id: id as CardId };
+      const type = "payment_method";
+      return isObjectId(type, id) ? { kind: "object", type, id } : undefined;
+    },
+    render: (row: ObjectFacts | CardRow, scope) =>
+      row.kind === "card" ? cardAsMethod(row, scope) : keptObject(row, scope),
+  },
   payment_intent: kept("payment_intent"),
   refund: {
     query: (id) => (uuidOf("re", id) && { kind: "refund", id: id as RefundId }) || undefined,
@@ -192,6 +203,7 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
   },
   customer: {
     default_source: defaultSource,
+    invoice_settings: inline("invoice_settings"),
     sources: sourcesOfCustomer,
     subscriptions: alwaysEmpty("customers/:id/subscriptions"),
     tax_ids: alwaysEmpty("customers/:id/tax_ids"),
@@ -202,6 +214,9 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     payment_intent: idOf("payment_intent"),
   },
   event: {},
+  /** A part of a customer. */
+  invoice_settings: { default_payment_method: idOf("payment_method") },
+  payment_method: { customer: idOf("customer") },
   payment_intent: {
     application: ALWAYS_NULL,
     charges: chargesOfIntent,
@@ -221,6 +236,9 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     transfer_reversal: ALWAYS_NULL,
   },
   token: { card: inline("card") },
+  webhook_delivery: {},
+  webhook_endpoint: {},
+  webhook_redelivery: {},
 };
 
 /** The field of a type, if it can be expanded. */

@@ -15,15 +15,20 @@ import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
 import { disputeRoutes } from "./disputes.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
+import { ephemeralKeyRoutes } from "./ephemeral-keys.ts";
 import { eventRoutes } from "./events.ts";
 import { mountNotices } from "./notices.ts";
 import { openApi } from "./openapi.ts";
+import { paymentMethodRoutes } from "./payment-methods.ts";
 import { askedOf, hostFailure, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
 import { searchRoutes } from "./search.ts";
+import { sourceRoutes } from "./sources.ts";
 import { tokenRoutes } from "./tokens.ts";
+import { webhookDeliveryRoutes } from "./webhook-deliveries.ts";
+import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
 
 export { AuditLog } from "../../durable-objects/audit-log.ts";
 export { Lane } from "../../durable-objects/lane.ts";
@@ -36,6 +41,9 @@ const ROUTES = [
   ...restrictedKeyRoutes,
   ...tokenRoutes,
   ...customerRoutes,
+  ...sourceRoutes,
+  ...paymentMethodRoutes,
+  ...ephemeralKeyRoutes,
   ...chargeRoutes,
   ...chargeChangeRoutes,
   ...refundRoutes,
@@ -43,6 +51,8 @@ const ROUTES = [
   ...eventRoutes,
   ...balanceRoutes,
   ...cardKeyRoutes,
+  ...webhookEndpointRoutes,
+  ...webhookDeliveryRoutes,
 ];
 
 const app = new Hono<{ Bindings: EdgeEnv }>();

@@ -93,18 +93,13 @@ export async function endedBefore(
 ): Promise<Result<Saved, Refused> | undefined> {
   // No version is 0, so nothing is changed and the key stays as it is.
   const nothing = { type, id, made: false, expects: 0, document: null, event: 0 } as const;
-  const { end, replayed, request } = await replyTo(call.env, {
-    kind: "object",
-    ...call.scope,
-    ...claim,
-    ...nothing,
-  });
-  if (end.ok) {
-    assert(end.facts.kind === "object", "an object's key made an object");
-    return ok({ facts: end.facts, replayed, original: request });
-  }
-  if (replayed) return refuse({ ...end.failure, replay: { original: request } });
-  return end.failure.kind === "object_locked" ? undefined : end;
+  const ended = endOf(
+    await replyTo(call.env, { kind: "object", ...call.scope, ...claim, ...nothing }),
+  );
+  if (!ended.ok) return ended.failure.kind === "object_locked" ? undefined : ended;
+  const { facts, ...rest } = ended.value;
+  assert(facts.kind === "object", "an object's key made an object");
+  return ok({ facts, ...rest });
 }
 
 /** A saved object as the answer to its request. */

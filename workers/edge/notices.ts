@@ -92,7 +92,7 @@ export function mountNotices(app: Hono<{ Bindings: EdgeEnv }>): void {
     if (!parsed.ok) return refusal(asked, parsed.failure);
     const { notice, tree } = parsed.value;
     const claim = await claimOf(
-      { id: asked.request, key: `tessera-notice/${notice.id}` },
+      { id: asked.request, key: `tessera-notice/${notice.id}`, of: "secret" },
       `POST ${NOTICES_PATH}`,
       tree,
       c.env.REQUEST_MAC_SECRET,

@@ -17,7 +17,7 @@ import type { VersionedClaim } from "./idempotency.ts";
 import { answerOf, endedBefore, readObject, type Saved, saveObject } from "./kept-objects.ts";
 import { find } from "./reading.ts";
 import type { Answered, Call, Refused } from "./route.ts";
-import { merged } from "./schema.ts";
+import { mergedMetadata } from "./schema.ts";
 
 type Caller = Pick<Call<unknown>, "env" | "scope" | "continent">;
 
@@ -76,8 +76,9 @@ export async function updateRefund(
   if (!read.ok) return read;
   const { refund } = read.value;
   if (refund.state === "opened") return refuse({ kind: "object_locked" });
-  const metadata = merged(refundMetadata(refund), call.params.metadata);
-  const document = { ...(refund.changes ?? {}), metadata };
+  const metadata = mergedMetadata(refundMetadata(refund), call.params.metadata);
+  if (!metadata.ok) return metadata;
+  const document = { ...(refund.changes ?? {}), metadata: metadata.value };
   const saved = await saveRefund(call, call.claim, read.value, { document, comesBack: false });
   return saved.ok ? ok(answerOf(saved.value, call)) : saved;
 }

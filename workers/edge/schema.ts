@@ -9,6 +9,8 @@ import {
   METADATA_KEYS_MAX,
   METADATA_VALUE_MAX,
 } from "../../protocol/metadata.ts";
+import { changed } from "../../protocol/payment-method.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
 import { isSentAsList, nameOf } from "./parameters.ts";
 
@@ -107,6 +109,16 @@ export function text(max: number, pattern?: RegExp) {
   });
 }
 
+/** One of these words; "" counts as absent. */
+export const choice = <T extends string>(...words: readonly [T, ...T[]]) =>
+  checked<T | undefined>({ type: "string", enum: words }, (value) => {
+    if (value === null || value === "") return { value: undefined };
+    const word = words.find((known) => known === value);
+    return word === undefined
+      ? { refuse: invalid(`must be one of ${words.join(", ")}.`) }
+      : { value: word };
+  });
+
 /** Text that may be unset: "" and null become null. */
 export function unsettable(max: number) {
   return text(max).transform((value) => value ?? null);
@@ -160,13 +172,15 @@ export const setMetadata = (pairs: Record<string, string | null> | null | undefi
         Object.entries(pairs).filter((pair): pair is [string, string] => pair[1] !== null),
       );
 
-/** Metadata that stands, with what was sent merged in; none sent leaves it, an empty string clears it. */
-export function merged(
-  held: Readonly<Record<string, string>>,
-  sent: Record<string, string | null> | null | undefined,
-): Record<string, string> {
-  if (sent === undefined) return { ...held };
-  return setMetadata(sent === null ? {} : { ...held, ...sent }) ?? {};
+/** Pairs after a change, unless they would be too many: an object's limit is of what there is in the end. */
+export function mergedMetadata(
+  before: Readonly<Record<string, string>>,
+  patch: Readonly<Record<string, string | null>> | null | undefined,
+): Result<Record<string, string>, Failure> {
+  const after = patch === null ? {} : changed(before, patch ?? {});
+  if (Object.keys(after).length <= METADATA_KEYS_MAX) return ok(after);
+  const why = `Invalid metadata: an object has at most ${METADATA_KEYS_MAX} keys, those it had before counted. Unset some.`;
+  return refuse({ kind: "parameter_invalid", param: "metadata", why });
 }
 
 /** A list of at most `count` texts in any dialect of arrays; "" counts as absent, and so does an empty item. */

@@ -1,5 +1,5 @@
-// What the edge has to do with sealed cards: it hands the keys out and the sealed text on, and keeps typed
-// cards away from accounts that take sealed ones only. It can open nothing.
+// What the edge has to do with sealed cards: it hands the keys out and the sealed text on. It can open
+// nothing.
 
 import type { Hono } from "hono";
 import * as z from "zod";
@@ -7,7 +7,6 @@ import { SEALED_CARD_CHARACTERS_MAX } from "../../protocol/vault.ts";
 import { CORS } from "./answer.ts";
 import type { EdgeEnv } from "./environment.ts";
 import type { Published } from "./openapi.ts";
-import type { Tree } from "./parameters.ts";
 
 /** How long a browser may seal to the keys it has; well below the age at which a seal is refused. */
 const KEYS_KEPT_S_MAX = 300;
@@ -34,10 +33,6 @@ export const sealedCard = z
     maxLength: SEALED_CARD_CHARACTERS_MAX,
     description: "Compact JWE (RFC 7516), ECDH-ES and A256GCM, to the first of /v1/vault/keys",
   });
-
-/** The parameter that holds the fields of a card, if there is one. */
-export const typedCardIn = (tree: Tree): string | undefined =>
-  ["card", "source"].find((name) => typeof tree[name] === "object" && tree[name] !== null);
 
 /** GET /v1/vault/keys: public, like any key that others are to seal with. */
 export const SEALING_KEYS: Published = {

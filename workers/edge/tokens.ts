@@ -3,22 +3,21 @@
 
 import * as z from "zod";
 import { isTokenId } from "../../protocol/ids.ts";
-import { networkOf } from "../../protocol/network.ts";
 import { tokenObject } from "../../protocol/object.ts";
 import { ok, refuse } from "../../protocol/result.ts";
-import type { Visit, Word } from "../../protocol/shard.ts";
-import { isProven } from "./challenge.ts";
+import type { Word } from "../../protocol/shard.ts";
+import { admitCard } from "./payment-method.ts";
 import { find } from "./reading.ts";
 import { type Route, route } from "./route.ts";
 import { expand, text, typedCard } from "./schema.ts";
 import { sealedCard } from "./sealed-cards.ts";
-import { forget, shardOf, withQuotas } from "./shard-call.ts";
+import { forget, withQuotas } from "./shard-call.ts";
 
 const missingToken = (id: string) =>
   ({ kind: "resource_missing", object: "token", id: id.slice(0, 100), param: "id" }) as const;
 
 /** Turnstile's are at most as long. */
-const PROOF_CHARACTERS_MAX = 2048;
+export const PROOF_CHARACTERS_MAX = 2048;
 
 export const tokenRoutes: readonly Route[] = [
   route({
@@ -42,14 +41,7 @@ export const tokenRoutes: readonly Route[] = [
         const why = "Send card or sealed_card, not both.";
         return refuse({ kind: "parameter_invalid", param: "sealed_card", why });
       }
-      // A merchant's server asks for all of its buyers, so only a browser is a visitor.
-      const visit: Visit | undefined = call.fromBrowser
-        ? {
-            network: networkOf(call.address),
-            proven: await isProven(call.env, challenge, call.address),
-          }
-        : undefined;
-      const admission = await shardOf(call.env, call.scope).admitToken(call.scope, visit);
+      const admission = await admitCard(call, challenge);
       if (!admission.ok) return refuse(withQuotas(admission));
       const word: Word = { minSeq: null, ...(admission.quotas && { quotas: admission.quotas }) };
       const { VAULT } = call.env;
