@@ -179,12 +179,14 @@ create table authorizations (
     <= case state when 'released' then amount else amount_captured end)
 ) with (fillfactor = 80);
 
--- A capture, refund or release (refund before capture) of a charge: its intent, then its outcome.
+-- A capture, refund or release (refund before capture) of a charge: its intent, then its outcome. `intent` is the
+-- payment intent of the charge.
 create table operations (
   account_no integer not null,
   amount integer not null check (amount > 0),
   id uuid not null,
   charge uuid not null,
+  intent uuid,
   seq bigint,
   balance_seq bigint,
   kind text not null check (kind in ('capture', 'refund', 'release')),
@@ -197,8 +199,13 @@ create table operations (
   reason text check (length(reason) <= 100),
   processor_ref text,
   metadata json,
+  -- The processor has taken it and will say later that it is done.
+  pending boolean check (pending),
+  -- The entry that took it back: it came back from the network, or was canceled.
+  reversed_seq bigint,
   primary key (account_no, id),
-  check ((state = 'opened') = (seq is null))
+  check ((state = 'opened') = (seq is null)),
+  check (reversed_seq is null or state = 'succeeded' and kind = 'refund')
 ) with (fillfactor = 80);
 create unique index operations_claim on operations ((account_no::text || '/' || key));
 create index operations_charge on operations (charge, id);

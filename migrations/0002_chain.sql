@@ -47,7 +47,7 @@ $$;
 
 create function text_of(o operations) returns text language sql stable as $$
   select row(o.id, o.charge, o.kind, o.amount, o.currency, o.key, o.operation, o.mac, o.request,
-    o.reason)::text
+    o.reason)::text || case when o.intent is null then '' else row(o.intent)::text end
 $$;
 
 -- What an entry stands for, as it was hashed.
@@ -61,7 +61,8 @@ create function content_of(j journal) returns text language sql stable as $$
       where o.account_no = j.account_no and o.id = j.subject)
     when j.type = 5 then (select o.processor_ref from operations o
       where o.account_no = j.account_no and o.charge = j.subject and o.kind = 'capture' and o.seq = j.seq)
-    when j.type in (6, 8, 9) then (select o.processor_ref from operations o
+    when j.type in (6, 8, 9) then (select o.processor_ref || case when o.pending then ' pending' else '' end
+      from operations o
       where o.account_no = j.account_no and o.id = j.subject)
   end
 $$;

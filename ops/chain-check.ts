@@ -25,7 +25,7 @@ const AUTHORIZATION = `row(a.id, a.amount, a.seq, a.network_code, a.risk_level, 
   a.address_line1_check, a.address_zip_check, a.funding, a.country, a.processor_ref, a.decline)::text
   || case when a.available_now then 'now' else '' end`;
 const OPERATION = `row(o.id, o.charge, o.kind, o.amount, o.currency, o.key, o.operation, o.mac,
-  o.request, o.reason)::text`;
+  o.request, o.reason)::text || case when o.intent is null then '' else row(o.intent)::text end`;
 
 const [ACCOUNT, JOURNAL, HEAD] = [0, 1, 2] as const;
 /** Before any number an entry could have been given. */
@@ -43,7 +43,8 @@ const ROWS = `
            when j.type in (2, 3) then case when a.id is not null then ${AUTHORIZATION} end
            when j.type = 4 then case when o.id is not null then ${OPERATION} end
            when j.type = 5 then p.processor_ref
-           when j.type in (6, 8, 9) then o.processor_ref end, '')
+           when j.type in (6, 8, 9) then o.processor_ref
+             || case when o.pending then ' pending' else '' end end, '')
     from journal j
     left join charges c on j.type = 1 and c.account_no = j.account_no and c.id = j.subject
     left join authorizations a

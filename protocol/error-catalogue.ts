@@ -78,6 +78,12 @@ const REQUEST: readonly Row[] = [
     "Retrieve the charge: `refunded` is true.",
   ],
   [
+    "charge_disputed",
+    400,
+    "The cardholder's bank holds the money of the charge, so it is not given back twice.",
+    "Answer the dispute, or close it.",
+  ],
+  [
     "charge_failed",
     400,
     "The charge was declined, so no money can be captured or given back.",
@@ -245,10 +251,28 @@ const NAMELESS: readonly Row[] = [
     "Name a published one, or leave the header out.",
   ],
   [
+    "dispute_closed",
+    400,
+    "The dispute was answered or decided, or its time is over.",
+    "Retrieve the dispute: `status` says where it stands.",
+  ],
+  [
+    "notice_refused",
+    401,
+    "What was posted is no notice of the processor, or an old one.",
+    "Sign it with the key of the notices, and send it at once.",
+  ],
+  [
     "permission_missing",
     403,
     "The restricted key lacks a permission, which the message names.",
     "Use a key that has it, or have one made.",
+  ],
+  [
+    "refund_final",
+    400,
+    "The refund is made, failed or canceled, so it cannot be canceled.",
+    "Retrieve the refund: `status` says where it stands.",
   ],
   [
     "url_unrecognized",
@@ -333,6 +357,9 @@ const NAMES: Partial<Record<Failure["kind"], string>> = {
   key_invalid: "api_key_invalid",
   permission_missing: "permission_missing",
   version_invalid: "api_version_invalid",
+  dispute_closed: "dispute_closed",
+  notice_refused: "notice_refused",
+  refund_final: "refund_final",
   route_unknown: "url_unrecognized",
   idempotency_mismatch: "idempotency_key_reused",
   internal: "internal_error",

@@ -1,11 +1,13 @@
 // Objects that are kept as documents, as the API shows them: one line for each kind.
 
 import type { Scope } from "./command.ts";
+import { disputeObject, disputeOf } from "./dispute.ts";
 import type { ObjectFacts, ObjectType } from "./facts.ts";
-import type { StripeObject } from "./object.ts";
+import { chargeObject, type StripeObject } from "./object.ts";
 import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
 import { methodOf, paymentMethodObject } from "./payment-method.ts";
 import { payoutObject } from "./payout.ts";
+import { refundObject } from "./refund.ts";
 import { webhookEndpointObject } from "./webhook-endpoint.ts";
 
 type Renderer = (facts: ObjectFacts, scope: Scope) => StripeObject | undefined;
@@ -15,6 +17,13 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
     const intent = intentOfObject(facts);
     return intent && paymentIntentObject(intent, scope);
   },
+  dispute: (facts, scope) => {
+    const dispute = disputeOf(facts);
+    return dispute && disputeObject(facts, dispute, scope);
+  },
+  charge: ({ charge }, scope) => (charge === null ? undefined : chargeObject(charge, scope)),
+  refund: ({ operation }, scope) =>
+    operation === null ? undefined : refundObject(operation, scope),
   payment_method: (facts, { livemode }) => {
     const method = methodOf(facts);
     return method && paymentMethodObject(facts.id, method, { created: facts.created, livemode });

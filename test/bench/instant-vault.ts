@@ -66,6 +66,10 @@ export class InstantVault extends WorkerEntrypoint implements VaultVerbs {
     return body;
   }
 
+  async respond() {
+    return "heard" as const;
+  }
+
   async forget(): Promise<void> {}
 
   async keys() {

@@ -124,6 +124,8 @@ export const openedFacts = (n: number): ChargeFacts => ({
   amount_captured: 0,
   amount_refunded: 0,
   balance_seq: null,
+  changes: null,
+  dispute: null,
 });
 
 export const operationFacts = (
@@ -142,6 +144,10 @@ export const operationFacts = (
   reason: null,
   metadata: {},
   balance_seq: null,
+  intent: null,
+  pending: false,
+  reversed_seq: null,
+  changes: null,
   authorization: "auth_1",
 });
 

@@ -8,12 +8,15 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { type Answer, refused } from "./answer.ts";
 import { answersOf } from "./batch.ts";
 import type { Bank } from "./book.ts";
+import type { NoticeEnv } from "./notices.ts";
 import { orderOf } from "./order.ts";
 import { type ProcessorKey, processorKey } from "./processor-key.ts";
 import {
   type Asked,
+  type AskedResponse,
   BATCH_BYTES_MAX,
   batchBody,
+  EVIDENCE_BYTES_MAX,
   pageQuery,
   parse,
   type Refusal,
@@ -24,7 +27,7 @@ import {
 
 export { Bank } from "./book.ts";
 
-export interface TestBankEnv {
+export interface TestBankEnv extends NoticeEnv {
   readonly BANK: DurableObjectNamespace<Bank>;
   readonly PROCESSOR_KEY: string;
 }
@@ -55,10 +58,14 @@ const ROUTES: readonly Route[] = [
   { method: "POST", path: /^\/authorizations\/([^/]+)\/captures$/, answer: execute("capture") },
   { method: "POST", path: /^\/authorizations\/([^/]+)\/voids$/, answer: execute("void") },
   { method: "POST", path: /^\/authorizations\/([^/]+)\/refunds$/, answer: execute("refund") },
+  { method: "POST", path: /^\/disputes\/([^/]+)\/evidence$/, answer: execute("contest") },
+  { method: "POST", path: /^\/disputes\/([^/]+)\/acceptances$/, answer: execute("accept") },
+  { method: "POST", path: /^\/refunds\/([^/]+)\/cancellations$/, answer: execute("cancel") },
   { method: "POST", path: /^\/batches$/, answer: executeBatch },
   { method: "GET", path: /^\/keys\/([^/]+)$/, answer: findKey },
   { method: "GET", path: /^\/book$/, answer: showTotals },
   { method: "GET", path: /^\/book\/authorizations$/, answer: listAuthorizations },
+  { method: "GET", path: /^\/notices$/, answer: listNotices },
   { method: "POST", path: /^\/faults$/, answer: setFaults },
   { method: "GET", path: /^\/faults$/, answer: async ({ bank }) => json(await bank.faults()) },
   {
@@ -92,22 +99,35 @@ export class TestBank extends WorkerEntrypoint<TestBankEnv> {
 
 export default TestBank;
 
-function execute(verb: Asked["verb"]): Route["answer"] {
+function execute(verb: (Asked | AskedResponse)["verb"]): Route["answer"] {
   return async ({ request, bank, key, subject }) => {
     const idempotencyKey = readKey(request);
     if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
-    const body = await readBody(request);
+    const body = await readBody(request, verb === "contest" ? EVIDENCE_BYTES_MAX : undefined);
     if (!body.ok) return refusal(body.refusal);
     const asked = { key: idempotencyKey.value, body: body.value };
-    const order = await orderOf(
-      verb === "authorize" ? { ...asked, verb } : { ...asked, verb, authorization: subject },
-      key,
-      new Date(),
-    );
+    const order = await orderOf(askedOf(verb, asked, subject), key, new Date());
     if (!order.ok) return refusal(order.refusal);
     const answer = await bank.execute(order.value);
     return answer === undefined ? cutResponse() : respond(answer);
   };
+}
+
+function askedOf(
+  verb: (Asked | AskedResponse)["verb"],
+  asked: { readonly key: string; readonly body: unknown },
+  subject: string,
+): Asked | AskedResponse {
+  switch (verb) {
+    case "authorize":
+      return { ...asked, verb };
+    case "contest":
+    case "accept":
+    case "cancel":
+      return { ...asked, verb, subject };
+    default:
+      return { ...asked, verb, authorization: subject };
+  }
 }
 
 async function executeBatch({ request, bank, key }: Call): Promise<Response> {
@@ -143,6 +163,12 @@ async function listAuthorizations({ url, bank }: Call): Promise<Response> {
   const page = await bank.authorizations(query.value.after, query.value.limit);
   if (page === undefined) return failure(400, "invalid_request", "after: unknown authorization");
   return json(page);
+}
+
+async function listNotices({ url, bank }: Call): Promise<Response> {
+  const query = parse(pageQuery, Object.fromEntries(url.searchParams));
+  if (!query.ok) return refusal(query.refusal);
+  return json({ data: await bank.notices(query.value.limit) });
 }
 
 async function setFaults({ request, bank }: Call): Promise<Response> {

@@ -12,7 +12,9 @@ import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { versionsOf } from "../../protocol/secret.ts";
 import { SLOTS, slotOf } from "../../protocol/slot.ts";
 import type {
+  Heard,
   Order,
+  Response as Said,
   SealingKeySet,
   SealUse,
   TokenizedCard,
@@ -26,7 +28,8 @@ import type { VaultEnv } from "./environment.ts";
 import { admit } from "./gate.ts";
 import { type Keys, keysOf, parseKeyConfiguration } from "./key-configuration.ts";
 import type { KeyFailure, KeyProvider } from "./key-provider.ts";
-import { type Hear, ownerOf, perform } from "./orders.ts";
+import { type Hear, perform } from "./orders.ts";
+import { ownerOf } from "./owner.ts";
 import { Processor } from "./processor.ts";
 import { maintain, takeStep } from "./rotation.ts";
 import { fingerprint, seal } from "./seal.ts";
@@ -87,6 +90,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     const token = ticket?.token ?? mintTokenId(random);
     const keys = this.#keys();
     const digits = pan.expose();
+    if (scope.livemode && isTestCard(digits)) return refuse({ kind: "card_of_test_mode" });
     // Asked while the card is sealed and kept, so that it costs nobody a round trip.
     const admitted = this.#isLimited(scope, digits)
       ? this.#limits().admits(digits, scope, ticket?.proven === true)
@@ -171,7 +175,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
         await this.#boxOf(slot).record({ action: "card.did_not_open", actor: "vault", cards });
       },
       keys: this.#keys(),
-      processor: new Processor(this.env.PROCESSOR, versionsOf(this.env.PROCESSOR_KEY)[0]),
+      processor: this.#processor(),
       ...(orders.some((order) => this.#isGuarded(order)) ? { hear } : {}),
     };
     const performing = perform(orders, means, (performed) => {
@@ -184,6 +188,11 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       told.then(() => (words.length === 0 ? undefined : this.#limits().hear(words))),
     );
     return lines.stream;
+  }
+
+  async respond(...given: [Scope, Said]): Promise<Heard> {
+    const [, said] = admit(this.ctx.props, "respond", ...given);
+    return this.#processor().respond(said);
   }
 
   async forget(...given: [Scope, readonly TokenId[]]): Promise<void> {
@@ -241,6 +250,10 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       known = { env: this.env, text, keys };
     }
     return known.keys(() => this.#shelf());
+  }
+
+  #processor(): Processor {
+    return new Processor(this.env.PROCESSOR, versionsOf(this.env.PROCESSOR_KEY)[0]);
   }
 
   #shelf(): KeyShelf {

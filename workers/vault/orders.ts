@@ -3,7 +3,6 @@
 // order is that order's effect and nobody else's. No effect of a card is told before the audit log knows durably
 // that the card was opened; until then its charge is open at the ledger, and asked for again.
 
-import type { Scope } from "../../protocol/command.ts";
 import type { CardSummary } from "../../protocol/facts.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
@@ -11,6 +10,7 @@ import type { Effect, Order, Performed } from "../../protocol/vault.ts";
 import { type CardInHand, Pan } from "./card.ts";
 import { UNKNOWN } from "./effect.ts";
 import type { KeyProvider } from "./key-provider.ts";
+import { ownerOf } from "./owner.ts";
 import type { Authorization, Processor, Question, Tell } from "./processor.ts";
 import { unseal } from "./seal.ts";
 
@@ -54,10 +54,6 @@ export type Hear = (
  * could not be looked for.
  */
 type NoCard = "gone" | "forgotten_lately" | "out_of_reach";
-
-/** Whose a card is in its box: account and mode. */
-export const ownerOf = (scope: Scope): string =>
-  `${scope.account}/${scope.livemode ? "live" : "test"}`;
 
 /** Performs orders and tells the effect of each; orders with one key are one order. */
 export async function perform(orders: readonly Order[], means: Means, tell: Tell): Promise<void> {

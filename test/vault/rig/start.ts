@@ -106,7 +106,10 @@ export function startRig() {
     root: new URL("../../../", import.meta.url).pathname,
     workers: [
       { configPath: "test/vault/rig/wrangler.toml", secrets: SECRETS },
-      { configPath: "workers/testbank/wrangler.toml", secrets: { PROCESSOR_KEY } },
+      {
+        configPath: "workers/testbank/wrangler.toml",
+        secrets: { PROCESSOR_KEY, NOTICE_KEY: "rig-notice-key" },
+      },
     ],
   });
 
