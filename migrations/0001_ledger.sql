@@ -166,12 +166,14 @@ create table authorizations (
     <= case state when 'released' then amount else amount_captured end)
 ) with (fillfactor = 80);
 
--- A capture, refund or release (refund before capture) of a charge: its intent, then its outcome.
+-- A capture, refund or release (refund before capture) of a charge: its intent, then its outcome. `intent` is the
+-- payment intent of the charge.
 create table operations (
   account_no integer not null,
   amount integer not null check (amount > 0),
   id uuid not null,
   charge uuid not null,
+  intent uuid,
   seq bigint,
   balance_seq bigint,
   kind text not null check (kind in ('capture', 'refund', 'release')),
@@ -252,6 +254,7 @@ insert into event_types values
   (21, 'payment_intent.updated', 'object', false),
   (22, 'payment_intent.canceled', 'object', true),
   (23, 'payment_intent.requires_action', 'object', true),
+  (24, 'payment_intent.payment_failed', 'object', true),
   (30, 'setup_intent.created', 'object', true),
   (31, 'setup_intent.updated', 'object', false),
   (32, 'setup_intent.canceled', 'object', true),

@@ -41,7 +41,7 @@ $$;
 
 create function text_of(o operations) returns text language sql stable as $$
   select row(o.id, o.charge, o.kind, o.amount, o.currency, o.key, o.operation, o.mac, o.request,
-    o.reason)::text
+    o.reason)::text || case when o.intent is null then '' else row(o.intent)::text end
 $$;
 
 -- What an entry stands for, as it was hashed.

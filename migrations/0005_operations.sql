@@ -7,7 +7,7 @@ language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   return query
   with asked as materialized (
-    select r.*, a.no, a.seq, a.head, c.state, c.currency, c.processor_ref,
+    select r.*, a.no, a.seq, a.head, c.state, c.currency, c.intent, c.processor_ref,
            c.amount as authorized, c.amount_captured - c.amount_refunded as refundable,
            x.amount_refunding as reserved,
            case when r.capture then 'capture' when c.state = 'authorized' then 'release'
@@ -17,8 +17,8 @@ begin
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
              or first.operation <> r.operation as other, first.operation as first_operation
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
-             request text, id uuid, charge uuid, capture boolean, amount integer, reason text,
-             metadata json)
+             request text, id uuid, charge uuid, capture boolean, releases boolean, amount integer,
+             reason text, metadata json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from charge_facts c
@@ -37,6 +37,7 @@ begin
         when q.state = 'failed' then '{"kind":"charge_failed"}'
         when q.state = 'released' then '{"kind":"charge_already_refunded"}'
         when q.capture and q.state = 'captured' then '{"kind":"charge_already_captured"}'
+        when q.releases and q.state = 'captured' then '{"kind":"charge_already_captured"}'
         when q.capture and q.wanted > q.authorized then
           json_build_object('kind', 'capture_too_large', 'max', q.authorized)
         when q.kind = 'capture' then null
@@ -51,7 +52,7 @@ begin
   ), prepared as materialized (
     -- In the order of the tables' columns.
     select j.i, j.no, j.head, j.processor_ref,
-      row(j.no, j.wanted, j.id, j.charge, null, null, j.kind, 'opened', j.currency, j.key,
+      row(j.no, j.wanted, j.id, j.charge, j.intent, null, null, j.kind, 'opened', j.currency, j.key,
         j.operation, decode(j.mac, 'hex'), j.request, j.reason, null, j.metadata)::operations
         as operation,
       row(j.no, 4, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,

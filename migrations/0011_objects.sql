@@ -29,7 +29,8 @@ begin
         when q.other then json_build_object('kind', 'idempotency_mismatch',
           'first', q.first_operation, 'second', q.operation)
         when q.used then null
-        when q.made and q.taken then '{"kind":"object_locked"}'
+        -- No object has a version before its first: who expects one only asks for the key's answer.
+        when q.expects = 0 or q.made and q.taken then '{"kind":"object_locked"}'
         when not q.made and not q.stands then json_build_object('kind', 'resource_missing',
           'object', q.type, 'id', q.id, 'param', 'id')
         when not q.made and q.version <> q.expects then '{"kind":"object_locked"}'

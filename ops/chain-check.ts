@@ -22,7 +22,7 @@ const CHARGE = `row(c.id, c.amount, c.currency, c.capture, c.key, c.operation, c
 const AUTHORIZATION = `row(a.id, a.amount, a.seq, a.network_code, a.risk_level, a.cvc_check,
   a.address_line1_check, a.address_zip_check, a.funding, a.country, a.processor_ref, a.decline)::text`;
 const OPERATION = `row(o.id, o.charge, o.kind, o.amount, o.currency, o.key, o.operation, o.mac,
-  o.request, o.reason)::text`;
+  o.request, o.reason)::text || case when o.intent is null then '' else row(o.intent)::text end`;
 
 const [ACCOUNT, JOURNAL, HEAD] = [0, 1, 2] as const;
 /** Before any number an entry could have been given. */

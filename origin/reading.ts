@@ -119,6 +119,7 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
       const filter = [
         inArray(operations.kind, ["refund", "release"]),
         ...(q.charge === undefined ? [] : [eq(operations.charge, uuid("ch", q.charge))]),
+        ...(q.intent === undefined ? [] : [ofIntent(no, uuid("pi", q.intent))]),
       ];
       return listPlan(db, operations, "re", no, q, filter, operationFacts);
     }
@@ -210,6 +211,13 @@ function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | Unkno
       return onePlan(db.select().from(accounts).where(eq(accounts.no, no)), accountFacts);
   }
 }
+
+/** Operations of an intent, reached by its charges. */
+const ofIntent = (no: SQL<number>, intent: string): SQL =>
+  inArray(
+    operations.charge,
+    sql`(select c.id from charges c where c.account_no = ${no} and c.intent = ${intent})`,
+  );
 
 function listPlan<R>(
   db: Drizzle,

@@ -86,6 +86,7 @@ export const operations = pgTable("operations", {
   account_no: integer().notNull(),
   id: uuid().notNull(),
   charge: uuid().notNull(),
+  intent: uuid(),
   kind: text().$type<"capture" | "refund" | "release">().notNull(),
   state: text().$type<"opened" | "succeeded" | "failed">().notNull(),
   amount: integer().notNull(),

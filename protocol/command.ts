@@ -77,6 +77,8 @@ export type OpenOperation = Scope &
     readonly id: RefundId | CaptureId;
     readonly charge: ChargeId;
     readonly capture: boolean;
+    /** Refused once the charge is captured: money that was taken is not given back in passing. */
+    readonly releases?: true;
     readonly amount?: number;
     readonly reason?: string;
     readonly metadata?: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@
 import type { Scope } from "./command.ts";
 import { DERIVED_EVENTS, type DerivedEvent, eventTypeOf } from "./event.ts";
 import type { ChargeFacts, Facts } from "./facts.ts";
-import { createdOf, sequenceId, uuidOf } from "./ids.ts";
+import { sequenceId } from "./ids.ts";
 import { API_VERSION, objectOf, type StripeObject } from "./object.ts";
 import { intentOfCharge, paymentIntentObject } from "./payment-intent.ts";
 
@@ -40,7 +40,7 @@ function intentEvent(
   name: string,
   charge: ChargeFacts,
 ): StripeObject {
-  const intent = intentOfCharge(charge, createdOf(uuidOf("pi", charge.intent?.id ?? "") ?? ""));
+  const intent = intentOfCharge(charge);
   const object = intent === undefined ? {} : paymentIntentObject(intent, scope);
   return { ...eventObject(e, scope, part, name, charge), data: { object } };
 }

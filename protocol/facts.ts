@@ -113,6 +113,8 @@ export type OperationFacts = {
   readonly id: RefundId | CaptureId;
   readonly created: number;
   readonly charge: ChargeId;
+  /** The payment intent of the charge. */
+  readonly intent: PaymentIntentId | null;
   readonly operation: "capture" | "refund" | "release";
   readonly state: "opened" | "succeeded" | "failed";
   readonly amount: number;

@@ -222,7 +222,7 @@ export function refundObject(r: OperationFacts, scope: Scope): StripeObject {
     destination_details: { card: { type: "refund" }, type: "card" },
     ...(r.state === "failed" ? { failure_reason: "declined" } : {}),
     metadata: metadataOf(r.metadata),
-    payment_intent: null,
+    payment_intent: r.intent,
     reason: r.reason,
     receipt_number: null,
     source_transfer_reversal: null,

@@ -70,6 +70,7 @@ export type ChargeRow = {
 export type OperationRow = {
   id: string;
   charge: string;
+  intent: string | null;
   kind: "capture" | "refund" | "release";
   state: "opened" | "succeeded" | "failed";
   amount: number;
@@ -174,6 +175,7 @@ export const operationFacts = (r: OperationRow): OperationFacts => ({
   id: r.kind === "capture" ? idOf("op", r.id) : idOf("re", r.id),
   created: createdOf(r.id),
   charge: idOf("ch", r.charge),
+  intent: nullable("pi", r.intent),
   operation: r.kind,
   state: r.state,
   amount: r.amount,

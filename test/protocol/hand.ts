@@ -128,6 +128,7 @@ export const operationFacts = (
   id: refundIdOf(n),
   created: 1_800_000_000,
   charge: chargeIdOf(n),
+  intent: null,
   operation,
   state: "opened",
   amount: 500,

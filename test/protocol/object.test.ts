@@ -85,6 +85,7 @@ const refund: OperationFacts = {
   id: "re_0000000000000000000001",
   created: 1_800_000_001,
   charge: captured.id,
+  intent: null,
   operation: "refund",
   state: "succeeded",
   amount: 500,

@@ -52,7 +52,7 @@ export function answer(asked: Asked, answered: Answered): Response {
 
 export function refusal(asked: Asked, refused: Refused): Response {
   const { status, ...told } = wireOf(refused as Failure);
-  const error = withoutNumbers(told);
+  const error = { ...withoutNumbers(told), ...refused.shows };
   const headers = headersOf(asked);
   markReplay(headers, asked, refused.replay?.original);
   if (isRetryable(refused)) headers.set("stripe-should-retry", "true");

@@ -15,6 +15,7 @@ import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
+import { paymentIntentRoutes } from "./payment-intents.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
 import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
@@ -31,6 +32,7 @@ const ROUTES = [
   ...tokenRoutes,
   ...customerRoutes,
   ...paymentMethodRoutes,
+  ...paymentIntentRoutes,
   ...chargeRoutes,
   ...refundRoutes,
   ...eventRoutes,

@@ -26,6 +26,31 @@ export const shipping = z.union([
   }),
 ]);
 
+/** A parcel under way, as payment intents know it. */
+export const shipment = z.union([
+  unset,
+  z.strictObject({
+    address: addressFields.optional(),
+    carrier: unsettable(500).optional(),
+    name: unsettable(500).optional(),
+    phone: unsettable(50).optional(),
+    tracking_number: unsettable(500).optional(),
+  }),
+]);
+
+type Said = { readonly [field: string]: string | null | undefined | Said };
+export type Compact = { readonly [field: string]: string | Compact };
+
+/** What was said, without what was unset. */
+export function compact(said: Said | null): Compact | null {
+  if (said === null) return null;
+  return Object.fromEntries(
+    Object.entries(said).flatMap(([name, value]) =>
+      value == null ? [] : [[name, typeof value === "string" ? value : (compact(value) ?? {})]],
+    ),
+  );
+}
+
 export const billingDetails = z.strictObject({
   address: address.optional(),
   email: unsettable(512).optional(),

@@ -40,7 +40,15 @@ export type Answered = {
   readonly servedBy?: string;
 };
 
-export type Refused = Failure & { readonly replay?: { readonly original: RequestId } };
+/** Objects that an error shows as they stand after it. */
+export type Shown = Readonly<
+  Partial<Record<"payment_intent" | "payment_method" | "setup_intent" | "source", StripeObject>>
+>;
+
+export type Refused = Failure & {
+  readonly replay?: { readonly original: RequestId };
+  readonly shows?: Shown;
+};
 
 export type Route = {
   readonly method: "GET" | "POST" | "DELETE";

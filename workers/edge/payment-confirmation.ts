@@ -1,0 +1,273 @@
+// Confirming a payment intent: its method is chosen and written down, and then it is charged. Each step is a claim
+// of its own, and the last one has the request's own key: whoever asks again with that key walks the same
+// steps, finds done what was done, and hears the same answer. Another confirmation decided on the same
+// version loses at the ledger.
+
+import { eventCode } from "../../protocol/event.ts";
+import type { ChargeFacts, ObjectFacts } from "../../protocol/facts.ts";
+import type { Failure } from "../../protocol/failure.ts";
+import type { CardId, CustomerId, PaymentIntentId, PaymentMethodId } from "../../protocol/ids.ts";
+import {
+  confirmed,
+  documentNow,
+  type IntentPatch,
+  nextAttempt,
+  same,
+} from "../../protocol/intent-moves.ts";
+import { networkOf } from "../../protocol/network.ts";
+import {
+  attemptsOf,
+  type IntentDocument,
+  type IntentFacts,
+  intentOfCharge,
+  intentOfObject,
+  paymentIntentObject,
+} from "../../protocol/payment-intent.ts";
+import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import type { ChargeAsk, Reply } from "../../protocol/shard.ts";
+import type { VersionedClaim } from "./idempotency.ts";
+import { showing } from "./intent-access.ts";
+import { answeredBefore, saveObject, stepOf } from "./kept-objects.ts";
+import { attachTo, type FoundMethod, type MethodChoice, methodChosen } from "./method-choice.ts";
+import type { Answered, Call, Refused } from "./route.ts";
+import { replyTo } from "./shard-call.ts";
+
+export type Confirming = Omit<Call<unknown>, "params" | "request" | "url" | "path">;
+
+export type Confirmation = MethodChoice & {
+  readonly patch: IntentPatch;
+  readonly offSession: boolean;
+  readonly errorOnAction: boolean;
+  readonly returnUrl: string | undefined;
+};
+
+/** An intent that stands, and its facts as they were read or written. */
+type Standing = { readonly facts: ObjectFacts; readonly intent: IntentFacts };
+
+export function standing(facts: ObjectFacts): Standing {
+  const intent = intentOfObject(facts);
+  assert(intent !== undefined, "an intent is never deleted");
+  return { facts, intent };
+}
+
+/** Confirms an intent that was read. */
+export async function confirmIntent(
+  call: Confirming,
+  claim: VersionedClaim,
+  at: Standing,
+  how: Confirmation,
+): Promise<Result<Answered, Refused>> {
+  const before = mayBeAnswered(at.intent) ? await answerBefore(call, claim) : undefined;
+  if (before !== undefined) return before;
+  const ready = await prepared(call, claim, at, how);
+  if (!ready.ok) return (await answerBefore(call, claim)) ?? ready;
+  return proceed(call, claim, ready.value, how);
+}
+
+// A first confirmation cannot have been made before, so nobody is asked.
+const mayBeAnswered = ({ document, charge: latest }: IntentFacts): boolean =>
+  latest !== null || document.attempts > 0 || document.action !== undefined || "error" in document;
+
+/** What a request with this key was answered, if there was one. */
+export async function answerBefore(
+  call: Confirming,
+  claim: VersionedClaim,
+): Promise<Result<Answered, Refused> | undefined> {
+  const before = await answeredBefore(call, claim);
+  return before === undefined ? undefined : concluded(call, claim, before);
+}
+
+/** An intent that is decided on, and with what it is charged. */
+type Ready = { readonly at: Standing; readonly method: FoundMethod };
+
+async function prepared(
+  call: Confirming,
+  claim: VersionedClaim,
+  at: Standing,
+  how: Confirmation,
+): Promise<Result<Ready, Refused>> {
+  const method = await methodChosen(call, claim, how, documentNow(at.intent));
+  if (!method.ok) return method;
+  const next = confirmed(at.intent, how.patch, method.value);
+  if (!next.ok) {
+    return showing(next.failure, "payment_intent", paymentIntentObject(at.intent, call.scope));
+  }
+  const decided = await decide(call, claim, at, next.value);
+  if (!decided.ok) return decided;
+  assert(method.value !== undefined, "an intent without a method is not confirmed");
+  return ok({ at: decided.value, method: method.value });
+}
+
+/** Writes down what was decided, if it differs from what stands. */
+async function decide(
+  call: Confirming,
+  claim: VersionedClaim,
+  at: Standing,
+  document: IntentDocument,
+): Promise<Result<Standing, Refused>> {
+  if (same(document, at.intent.document)) return ok(at);
+  // Named by the version, so that a retry that finds another decides anew.
+  const saved = await saveIntent(call, stepOf(claim, `decide-${at.facts.seq}`), at, document);
+  return saved.ok ? ok(standing(saved.value.facts)) : saved;
+}
+
+/** Saves an intent as it is to be, decided on what stands. */
+export const saveIntent = (
+  call: Pick<Confirming, "env" | "scope">,
+  claim: VersionedClaim,
+  { facts, intent }: Standing,
+  document: IntentDocument,
+  event = "payment_intent.updated",
+) =>
+  saveObject(call, claim, {
+    type: "payment_intent",
+    from: facts,
+    document,
+    event: eventCode(event),
+    attempts: attemptsOf(intent),
+    ...(document.customer === undefined ? {} : { customer: document.customer }),
+  });
+
+/** Takes the last step, whose answer is the request's. */
+export async function proceed(
+  call: Confirming,
+  claim: VersionedClaim,
+  { at, method }: Ready,
+  _how: Pick<Confirmation, "offSession" | "errorOnAction" | "returnUrl">,
+): Promise<Result<Answered, Refused>> {
+  return charge(call, claim, at, method);
+}
+
+async function charge(
+  call: Confirming,
+  claim: VersionedClaim,
+  { facts, intent }: Standing,
+  method: FoundMethod,
+): Promise<Result<Answered, Refused>> {
+  const { document } = intent;
+  const reply = await replyTo(call.env, {
+    kind: "charge",
+    ...call.scope,
+    ...claim,
+    source: sourceOf(method),
+    amount: document.amount,
+    currency: document.currency,
+    capture: document.capture_method !== "manual",
+    intent: {
+      id: facts.id as PaymentIntentId,
+      seq: facts.seq,
+      attempt: nextAttempt(intent),
+      document,
+    },
+    ...callerOf(call),
+    ...wordsOf(document),
+  });
+  return concluded(call, claim, reply);
+}
+
+const sourceOf = ({ id, token, card }: FoundMethod): ChargeAsk["source"] =>
+  id.startsWith("card_")
+    ? { kind: "customer", card_id: id as CardId }
+    : { kind: "payment_method", id: id as PaymentMethodId, token, card };
+
+function callerOf(call: Confirming): Pick<ChargeAsk, "caller"> {
+  const caller = networkOf(call.address);
+  return caller === undefined ? {} : { caller };
+}
+
+/** What an intent hands on to its charge. */
+function wordsOf(
+  document: IntentDocument,
+): Pick<
+  ChargeAsk,
+  "customer" | "description" | "receipt_email" | "statement_descriptor" | "metadata"
+> {
+  const text = (name: string) => {
+    const value = document[name];
+    return typeof value === "string" ? { [name]: value } : {};
+  };
+  return {
+    ...(document.customer === undefined ? {} : { customer: document.customer as CustomerId }),
+    ...text("description"),
+    ...text("receipt_email"),
+    ...text("statement_descriptor"),
+    metadata: (document["metadata"] ?? {}) as Record<string, string>,
+  };
+}
+
+/** The answer to a request by how its last step ended. Made of facts, so a replay has the same bytes. */
+export async function concluded(
+  call: Confirming,
+  claim: VersionedClaim,
+  { end, replayed, request }: Reply,
+): Promise<Result<Answered, Refused>> {
+  const replay = replayed ? { replay: { original: request } } : {};
+  if (!end.ok) {
+    const shows = end.charge === undefined ? {} : { shows: shownOf(end.charge, call) };
+    return refuse({ ...onIntent(end.failure), ...shows, ...replay });
+  }
+  const intent = intentIn(end.facts);
+  await keepForFuture(call, claim, intent);
+  const { error } = intent.document;
+  const object = paymentIntentObject(intent, call.scope);
+  if (error !== undefined && end.facts.kind === "object") {
+    const { type, code, decline_code, message } = error;
+    const failure: Failure = {
+      kind: "intent_failed",
+      type,
+      code,
+      message,
+      ...(decline_code === undefined ? {} : { declineCode: decline_code }),
+    };
+    return refuse({ ...failure, shows: { payment_intent: object, ...triedIn(object) }, ...replay });
+  }
+  return ok({ object, replayed, original: request });
+}
+
+/** A method that paid is attached to the customer who is to use it again. */
+async function keepForFuture(
+  call: Confirming,
+  claim: VersionedClaim,
+  { document, charge: latest }: IntentFacts,
+): Promise<void> {
+  const { payment_method: id, customer, setup_future_usage: usage } = document;
+  if (latest === null || latest.state === "failed" || usage === undefined) return;
+  if (id === undefined || customer === undefined || !id.startsWith("pm_")) return;
+  await attachTo(call, claim, id, customer, latest.authentication ?? undefined);
+}
+
+function intentIn(facts: Extract<Reply["end"], { ok: true }>["facts"]): IntentFacts {
+  const intent =
+    facts.kind === "charge"
+      ? intentOfCharge(facts)
+      : facts.kind === "object"
+        ? intentOfObject(facts)
+        : undefined;
+  assert(intent !== undefined, "an intent's key ends in its charge or in itself");
+  return intent;
+}
+
+function shownOf(declined: ChargeFacts, call: Confirming) {
+  const intent = intentOfCharge(declined);
+  assert(intent !== undefined, "only an intent's charge is told with its failure");
+  const object = paymentIntentObject(intent, call.scope);
+  return { payment_intent: object, ...triedIn(object) };
+}
+
+/** The method that `last_payment_error` names. */
+function triedIn(intent: Answered["object"]) {
+  const { payment_method, source } = (intent["last_payment_error"] ?? {}) as {
+    payment_method?: Answered["object"];
+    source?: Answered["object"];
+  };
+  return {
+    ...(payment_method === undefined ? {} : { payment_method }),
+    ...(source === undefined ? {} : { source }),
+  };
+}
+
+/** A decline for want of authentication has a code of its own on intents. */
+const onIntent = (failure: Failure): Failure =>
+  failure.kind === "card_declined" && failure.declineCode === "authentication_required"
+    ? { ...failure, code: failure.declineCode }
+    : failure;

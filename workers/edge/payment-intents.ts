@@ -1,0 +1,409 @@
+// /v1/payment_intents: made, read, changed and listed here; confirmed by payment-confirmation.ts, captured and
+// canceled by payment-conclusion.ts. What may become of one is decided in protocol/intent-moves.ts.
+
+import * as z from "zod";
+import { randomBase62 } from "../../protocol/base62.ts";
+import { eventCode } from "../../protocol/event.ts";
+import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { type IntentPatch, updated } from "../../protocol/intent-moves.ts";
+import { type IntentDocument, paymentIntentObject } from "../../protocol/payment-intent.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { claimOfCaller, readIntent, seenBy, showing } from "./intent-access.ts";
+import {
+  automaticOf,
+  choosing,
+  clientSecret,
+  methodOptions,
+  offSession,
+  returnUrl,
+  usage,
+} from "./intent-fields.ts";
+import { answerOf, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import { type FoundMethod, methodChosen } from "./method-choice.ts";
+import { cancelIntent, captureIntent } from "./payment-conclusion.ts";
+import {
+  answerBefore,
+  type Confirmation,
+  confirmIntent,
+  proceed,
+  saveIntent,
+  standing,
+} from "./payment-confirmation.ts";
+import { methodData } from "./payment-method.ts";
+import { compact, shipment } from "./person.ts";
+import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
+import {
+  amount,
+  choice,
+  created,
+  currency,
+  expand,
+  flag,
+  metadata,
+  page,
+  pageOf,
+  setMetadata,
+  text,
+  unsettable,
+} from "./schema.ts";
+
+/** Letters and digits of a client secret's own half: 148 bits. */
+const SECRET_CHARACTERS = 25;
+const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
+export const mintSecret = (): string => randomBase62(SECRET_CHARACTERS, random);
+
+const CAPTURES = choice("automatic", "automatic_async", "manual");
+
+const method = {
+  payment_method: text(100).optional(),
+  payment_method_data: methodData.optional(),
+};
+
+const words = {
+  description: unsettable(1000).optional(),
+  metadata: metadata.optional(),
+  receipt_email: unsettable(512).optional(),
+  shipping: shipment.optional(),
+  statement_descriptor: unsettable(22).optional(),
+  statement_descriptor_suffix: unsettable(22).optional(),
+  transfer_group: unsettable(500).optional(),
+};
+
+const confirming = {
+  off_session: offSession.optional(),
+  error_on_requires_action: flag.optional(),
+  return_url: returnUrl.optional(),
+  use_stripe_sdk: flag.optional(),
+};
+
+const createParams = z.strictObject({
+  amount,
+  currency,
+  ...choosing,
+  ...method,
+  ...words,
+  ...confirming,
+  capture_method: CAPTURES.optional(),
+  confirm: flag.optional(),
+  confirmation_method: choice("automatic", "manual").optional(),
+  customer: text(100).optional(),
+  setup_future_usage: usage.optional(),
+  expand: expand.optional(),
+});
+
+const updateParams = z.strictObject({
+  ...method,
+  ...words,
+  amount: amount.optional(),
+  currency: currency.optional(),
+  capture_method: CAPTURES.optional(),
+  customer: text(100).optional(),
+  payment_method_options: methodOptions.optional(),
+  payment_method_types: choosing.payment_method_types,
+  setup_future_usage: usage.transform((value) => value ?? null).optional(),
+  expand: expand.optional(),
+});
+
+const confirmParams = z.strictObject({
+  ...method,
+  ...confirming,
+  capture_method: CAPTURES.optional(),
+  client_secret: clientSecret.optional(),
+  payment_method_options: methodOptions.optional(),
+  payment_method_types: choosing.payment_method_types,
+  receipt_email: words.receipt_email,
+  setup_future_usage: usage.transform((value) => value ?? null).optional(),
+  shipping: words.shipping,
+  expand: expand.optional(),
+});
+
+type Fields = Partial<z.output<typeof updateParams>> & Partial<z.output<typeof confirmParams>>;
+
+/** What a change says, as fields of the document; the method stands apart. */
+function patchOf(p: Fields): IntentPatch {
+  return {
+    amount: p.amount,
+    currency: p.currency,
+    capture_method: p.capture_method,
+    customer: p.customer as CustomerId | undefined,
+    description: p.description,
+    metadata: p.metadata,
+    receipt_email: p.receipt_email,
+    setup_future_usage: p.setup_future_usage,
+    shipping: p.shipping === undefined ? undefined : compact(p.shipping),
+    statement_descriptor: p.statement_descriptor,
+    statement_descriptor_suffix: p.statement_descriptor_suffix,
+    transfer_group: p.transfer_group,
+    request_three_d_secure: p.payment_method_options?.card?.request_three_d_secure,
+  } as IntentPatch;
+}
+
+export const customerMissing = (customer: string | undefined) =>
+  customer === undefined || uuidOf("cus", customer) !== undefined
+    ? undefined
+    : refuse({
+        kind: "resource_missing" as const,
+        object: "customer",
+        id: customer,
+        param: "customer",
+      });
+
+type CreateCall = Call<z.output<typeof createParams>>;
+
+async function create(call: CreateCall): Promise<Result<Answered, Refused>> {
+  const p = call.params;
+  const missing = customerMissing(p.customer);
+  if (missing !== undefined) return missing;
+  const automatic = automaticOf(p);
+  if ("refused" in automatic) return refuse(automatic.refused);
+  const early = p.confirm === true ? undefined : onlyConfirming(p);
+  if (early !== undefined) return early;
+  const outcome = await made(call, automatic.document);
+  // What was found amiss now may have been well when the key was first used.
+  return outcome.ok || p.confirm !== true || outcome.failure.replay !== undefined
+    ? outcome
+    : ((await answerBefore(call, call.claim)) ?? outcome);
+}
+
+/** What speaks of the confirmation says nothing where there is none. */
+function onlyConfirming(p: CreateCall["params"]) {
+  for (const param of ["off_session", "error_on_requires_action", "return_url"] as const) {
+    if (p[param] === undefined || p[param] === false) continue;
+    const why = `${param} may be sent when the intent is confirmed. Send confirm=true, or send it to the confirmation.`;
+    return refuse({ kind: "parameter_invalid" as const, param, why });
+  }
+  return undefined;
+}
+
+async function made(
+  call: CreateCall,
+  automatic: Readonly<Record<string, unknown>>,
+): Promise<Result<Answered, Refused>> {
+  const p = call.params;
+  const holder = p.customer === undefined ? {} : { customer: p.customer as CustomerId };
+  const chosen = await methodChosen(call, call.claim, p, holder);
+  if (!chosen.ok) return chosen;
+  const document = newDocument(p, automatic, chosen.value);
+  const change = {
+    type: "payment_intent" as const,
+    document,
+    event: eventCode("payment_intent.created"),
+    ...holder,
+  };
+  if (p.confirm !== true) {
+    const saved = await saveObject(call, call.claim, change);
+    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  }
+  const payingWith = chosen.value;
+  if (payingWith === undefined) {
+    const why =
+      "An intent is confirmed with a payment method. Send payment_method with confirm=true.";
+    return refuse({ kind: "parameter_invalid", param: "payment_method", why });
+  }
+  const saved = await saveObject(call, stepOf(call.claim, "create"), change);
+  if (!saved.ok) return saved;
+  const at = standing(saved.value.facts);
+  return proceed(call, call.claim, { at, method: payingWith }, confirmationOf(p));
+}
+
+function newDocument(
+  p: CreateCall["params"],
+  automatic: Readonly<Record<string, unknown>>,
+  chosen: FoundMethod | undefined,
+): IntentDocument {
+  const { metadata: pairs, ...patch } = patchOf(p as Fields);
+  const said = Object.entries(patch).filter(([, value]) => value != null);
+  return {
+    ...Object.fromEntries(said),
+    ...automatic,
+    amount: p.amount,
+    currency: p.currency,
+    capture_method: p.capture_method ?? "automatic_async",
+    confirmation_method: p.confirmation_method ?? "automatic",
+    metadata: setMetadata(pairs as Record<string, string | null> | null | undefined) ?? {},
+    secret: mintSecret(),
+    attempts: 0,
+    ...(chosen === undefined
+      ? {}
+      : { payment_method: chosen.id, billing_details: chosen.billing_details }),
+  } as IntentDocument;
+}
+
+const confirmationOf = (
+  p: Fields & {
+    readonly off_session?: boolean | undefined;
+    readonly error_on_requires_action?: boolean | undefined;
+    readonly return_url?: string | undefined;
+    readonly use_stripe_sdk?: boolean | undefined;
+  },
+): Confirmation => ({
+  payment_method: p.payment_method,
+  payment_method_data: p.payment_method_data,
+  patch: patchOf(p),
+  offSession: p.off_session ?? false,
+  errorOnAction: p.error_on_requires_action ?? false,
+  returnUrl: p.use_stripe_sdk === true ? undefined : p.return_url,
+});
+
+async function update(
+  call: Call<z.output<typeof updateParams>>,
+): Promise<Result<Answered, Refused>> {
+  const missing = customerMissing(call.params.customer);
+  if (missing !== undefined) return missing;
+  const read = await readIntent(call, "payment_intent", undefined);
+  if (!read.ok) return read;
+  const outcome = await changed(call, standing(read.value));
+  return outcome.ok || outcome.failure.replay !== undefined
+    ? outcome
+    : ((await answerBefore(call, call.claim)) ?? outcome);
+}
+
+async function changed(
+  call: Call<z.output<typeof updateParams>>,
+  at: ReturnType<typeof standing>,
+): Promise<Result<Answered, Refused>> {
+  const patch = patchOf(call.params);
+  const customer = patch.customer ?? at.intent.document.customer;
+  const { payment_method, payment_method_data } = call.params;
+  const chosen = await methodChosen(
+    call,
+    call.claim,
+    { payment_method, payment_method_data },
+    customer === undefined ? {} : { customer },
+  );
+  if (!chosen.ok) return chosen;
+  const paid =
+    chosen.value === undefined
+      ? {}
+      : { payment_method: chosen.value.id, billing_details: chosen.value.billing_details };
+  const next = updated(at.intent, { ...patch, ...paid } as IntentPatch);
+  if (!next.ok) {
+    return showing(next.failure, "payment_intent", paymentIntentObject(at.intent, call.scope));
+  }
+  const saved = await saveIntent(call, call.claim, at, next.value);
+  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+}
+
+type ConfirmCall = Call<z.output<typeof confirmParams>>;
+
+/** What only the merchant's server may say of a confirmation. */
+const SERVERS_ONLY = ["off_session", "error_on_requires_action", "capture_method"] as const;
+
+async function confirm(call: ConfirmCall): Promise<Result<Answered, Refused>> {
+  const p = call.params;
+  const foreign = call.fromBrowser
+    ? SERVERS_ONLY.find((param) => p[param] !== undefined)
+    : undefined;
+  if (foreign !== undefined) return refuse({ kind: "parameter_unknown", param: foreign });
+  const read = await readIntent(call, "payment_intent", p.client_secret);
+  if (!read.ok) return read;
+  const at = standing(read.value);
+  if (call.fromBrowser && at.intent.document.confirmation_method === "manual") {
+    const why =
+      "This PaymentIntent is confirmed by the merchant's server, as its confirmation_method says.";
+    return refuse({ kind: "parameter_invalid", param: "confirmation_method", why });
+  }
+  const how = confirmationOf(p);
+  return seenBy(call, await confirmIntent(call, claimOfCaller(call), at, how));
+}
+
+export const paymentIntentRoutes: readonly Route[] = [
+  route({
+    method: "POST",
+    path: "/v1/payment_intents",
+    summary: "Make a payment intent, and confirm it at once if so asked",
+    access: "secret",
+    params: createParams,
+    answers: "payment_intent",
+    handle: create,
+  }),
+  route({
+    method: "GET",
+    path: "/v1/payment_intents",
+    summary: "List payment intents, newest first",
+    access: "secret",
+    params: z.strictObject({
+      ...page,
+      created: created.optional(),
+      customer: text(100).optional(),
+    }),
+    answers: "list of payment_intents",
+    handle: async (call) =>
+      customerMissing(call.params.customer) ??
+      listObjects(call, "payment_intent", {
+        page: pageOf(call.params),
+        created: call.params.created,
+        customer: call.params.customer as CustomerId | undefined,
+      }),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/payment_intents/:id",
+    summary: "Retrieve a payment intent; in a browser, with its client secret",
+    access: "publishable",
+    params: z.strictObject({ client_secret: clientSecret.optional(), expand: expand.optional() }),
+    answers: "payment_intent",
+    handle: async (call) => {
+      const read = await readIntent(call, "payment_intent", call.params.client_secret);
+      if (!read.ok) return read;
+      const object = paymentIntentObject(standing(read.value).intent, call.scope);
+      return seenBy(call, ok({ object }));
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id",
+    summary: "Update a payment intent",
+    access: "secret",
+    params: updateParams,
+    answers: "payment_intent",
+    handle: update,
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id/confirm",
+    summary: "Confirm a payment intent; in a browser, with its client secret",
+    access: "publishable",
+    params: confirmParams,
+    answers: "payment_intent",
+    handle: confirm,
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id/capture",
+    summary: "Capture what a payment intent holds, in full or in part",
+    access: "secret",
+    params: z.strictObject({
+      amount_to_capture: amount.optional(),
+      final_capture: flag.optional(),
+      metadata: metadata.optional(),
+      expand: expand.optional(),
+    }),
+    answers: "payment_intent",
+    handle: async (call) => {
+      const { amount_to_capture, final_capture, metadata: pairs } = call.params;
+      if (final_capture === false) {
+        const why = "An authorization is captured once. Leave final_capture out, or send true.";
+        return refuse({ kind: "parameter_invalid", param: "final_capture", why });
+      }
+      return captureIntent(call, amount_to_capture, pairs);
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id/cancel",
+    summary: "Cancel a payment intent, and let go of what it holds",
+    access: "secret",
+    params: z.strictObject({
+      cancellation_reason: choice(
+        "duplicate",
+        "fraudulent",
+        "requested_by_customer",
+        "abandoned",
+      ).optional(),
+      expand: expand.optional(),
+    }),
+    answers: "payment_intent",
+    handle: (call) => cancelIntent(call, call.params.cancellation_reason),
+  }),
+];
