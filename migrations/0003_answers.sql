@@ -102,9 +102,9 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
         'amount_captured', case when f.state <> 'failed' and f.capture then f.amount else 0 end,
         'amount_refunded', 0,
         'balance_seq', case when f.state <> 'failed' and f.capture then f.seq end)
+        else '{}' end
         || case when f.intent is null then '{}' else jsonb_build_object('intent_document',
-          document_at(f.account_no, f.intent, f.seq)) end
-        else '{}' end)
+          document_at(f.account_no, f.intent, f.intent_seq)) end)
     from charge_facts f where f.account_no::text || '/' || f.key = p_no::text || '/' || p_key
   union all
   select case

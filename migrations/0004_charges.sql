@@ -56,7 +56,11 @@ begin
             q.intent_seq is distinct from (select o.seq from objects o where o.account_no = q.no
               and o.id = q.intent and not o.deleted and o.type = 'payment_intent')
             or exists (select from charges c where c.account_no = q.no and c.intent = q.intent
-              and c.intent_attempt >= q.intent_attempt offset 0)) then '{"kind":"object_locked"}'
+              and c.intent_attempt >= q.intent_attempt offset 0)
+            or q.intent_attempt > 1 and not exists (select from charges c
+              join authorizations x on x.account_no = c.account_no and x.id = c.id and x.state = 'failed'
+              where c.account_no = q.no and c.intent = q.intent
+                and c.intent_attempt = q.intent_attempt - 1 offset 0)) then '{"kind":"object_locked"}'
         when q.card_form = 'pm' and not exists (select from objects o where o.account_no = q.no
             and o.id = q.card_id and o.token = q.token and not o.deleted offset 0) then
           json_build_object('kind', 'resource_missing', 'object', 'payment_method', 'id', q.card_id,

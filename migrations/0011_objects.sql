@@ -96,7 +96,8 @@ begin
         else json_build_object('kind', 'object', 'facts', json_build_object('id', j.id, 'type', j.type,
           'seq', l.event_seq, 'customer', j.customer, 'parent', j.parent, 'token', j.kept_token,
           'document', j.document,
-          'charge', (select charge_at(j.no, c.id, l.event_seq) from charges c where c.account_no = j.no
+          'charge', (select charge_at(j.no, c.id, l.event_seq)
+              || jsonb_build_object('intent_document', j.document) from charges c where c.account_no = j.no
             and c.intent = j.id and c.intent_attempt = (j.document ->> 'attempts')::smallint)))
       end
     from judged j

@@ -10,6 +10,7 @@ import {
   type OpenCharge,
   type OpenOperation,
   type SaveCustomer,
+  type SaveObject,
   type Scope,
   type Verdict,
 } from "../../protocol/command.ts";
@@ -19,6 +20,7 @@ import {
   type CustomerId,
   idOf,
   type ObjectPrefix,
+  type PaymentIntentId,
   type TokenId,
 } from "../../protocol/ids.ts";
 import { cardIdOfToken } from "../../protocol/object.ts";
@@ -32,6 +34,7 @@ import {
   claim,
   closing,
   connect,
+  keeping,
   mint,
   mintAccount,
   type OwnLedger,
@@ -62,7 +65,7 @@ afterAll(async () => {
   await own?.drop();
 });
 
-type Keyed = OpenCharge | OpenOperation | SaveCustomer;
+type Keyed = OpenCharge | OpenOperation | SaveCustomer | SaveObject;
 
 /** One merchant's commands, made up as they are asked for. */
 class History {
@@ -71,6 +74,7 @@ class History {
   readonly #customers: CustomerId[] = [];
   readonly #cards: CardId[] = [];
   readonly #tokens: TokenId[] = [];
+  readonly #intents: PaymentIntentId[] = [];
   readonly #keyed: Keyed[] = [];
 
   constructor(scope: Scope, dice: Dice) {
@@ -89,7 +93,7 @@ class History {
     const dice = this.#dice;
     const again = this.#keyed.length > 0 && dice.chance(0.15) ? dice.pick(this.#keyed) : undefined;
     const command = again === undefined ? this.#fresh() : this.#repeat(again);
-    if ("key" in command && command.kind !== "save_object") this.#keyed.push(command);
+    if ("key" in command) this.#keyed.push(command);
     return command;
   }
 
@@ -118,8 +122,47 @@ class History {
       return closing(this.scope, this.#oneOf(ids, "ch"), dice.chance(0.85));
     }
     if (sort < 0.75) return this.#operate();
-    if (sort < 0.9 && operations.size > 0) return this.#end();
-    return this.#save();
+    if (sort < 0.85 && operations.size > 0) return this.#end();
+    return sort < 0.93 ? this.#keep() : this.#save();
+  }
+
+  /** Makes an intent, or changes one as who has heard of everything would, or not quite. */
+  #keep(): SaveObject {
+    const dice = this.#dice;
+    if (this.#intents.length === 0 || dice.chance(0.3)) {
+      const made = keeping(this.scope);
+      this.#intents.push(made.id as PaymentIntentId);
+      return made;
+    }
+    const id = this.#oneOf(this.#intents, "pi");
+    const { seq, attempts } = this.#known(id);
+    return keeping(this.scope, {
+      id,
+      made: false,
+      expects: seq,
+      attempts,
+      event: dice.pick([21, 22, 23]),
+      document: dice.chance(0.1) ? null : { amount: dice.whole(1, 400), currency: "usd", attempts },
+    });
+  }
+
+  /** What somebody knows of an intent who may have missed its last change or charge. */
+  #known(id: PaymentIntentId): { readonly seq: number; readonly attempts: number } {
+    const { objects, chargeOfIntent } = this.#account;
+    const attempts = [...chargeOfIntent.keys()].filter((name) => name.startsWith(id)).length;
+    const late = this.#dice.chance(0.15) ? 1 : 0;
+    return {
+      seq: (objects.get(id)?.seq ?? 1) - (this.#dice.chance(0.1) ? 1 : 0),
+      attempts: Math.max(0, attempts - late),
+    };
+  }
+
+  #attempt(): Partial<OpenCharge> {
+    const id = this.#oneOf(this.#intents, "pi");
+    const { seq, attempts } = this.#known(id);
+    const object = this.#account.objects.get(id);
+    const document = object?.versions.get(seq) ?? {};
+    return { intent: { id, seq, attempt: attempts + 1, document } };
   }
 
   #open(): OpenCharge {
@@ -139,6 +182,7 @@ class History {
       ...(dice.chance(0.2)
         ? { card: { ...CARD, name: "A", address_zip: "1", country: "DE" } }
         : {}),
+      ...(this.#intents.length > 0 && dice.chance(0.4) ? this.#attempt() : {}),
     });
     if (this.#customers.length === 0 || dice.chance(0.7)) return command;
     const { token: _token, card: _card, ...bare } = command;
@@ -393,6 +437,7 @@ type Written = {
   balances: { ledger_account: 1 | 2; currency: string; amount: number }[];
   customers: { id: string; seq: number; deleted: boolean }[];
   cards: { id: string; customer: string; token: string }[];
+  objects: { id: string; type: string; seq: number; deleted: boolean; versions: number }[];
   keys: { key: string; seq: number | null; failed: boolean }[];
 };
 
@@ -409,6 +454,12 @@ const WRITTEN = `select json_build_object('seq', a.seq,
   'balances', ${table("*", "balances", "ledger_account")},
   'customers', ${table("*", "customers", "id")},
   'cards', ${table("*", "cards", "id")},
+  'objects', ${table(
+    `id, type, seq, deleted, (select count(*) from object_versions v
+       where v.account_no = a.no and v.id = objects.id) as versions`,
+    "objects",
+    "id",
+  )},
   'keys', ${table("key, seq, failure is not null as failed", "idempotency_keys", "key")}
   ) as written from accounts a where a.id = $1 and a.livemode = $2`;
 
@@ -421,7 +472,7 @@ const operationId = ({ id, kind }: Pick<OperationRow, "id" | "kind">): string =>
 function tablesOf(written: Written) {
   const operations = new Map(written.operations.map((o) => [o.id, operationId(o)]));
   const subjectOf = (type: number, uuid: string): string =>
-    operations.get(uuid) ?? idOf(type >= 10 ? "cus" : "ch", uuid);
+    operations.get(uuid) ?? idOf(type >= 20 ? "pi" : type >= 10 ? "cus" : "ch", uuid);
   return {
     seq: written.seq,
     journal: written.journal.map(
@@ -478,6 +529,9 @@ function tablesOf(written: Written) {
         { customer: idOf("cus", c.customer), token: idOf("tok", c.token) },
       ]),
     ),
+    objects: Object.fromEntries(
+      written.objects.map(({ id, ...object }) => [idOf("pi", id), object]),
+    ),
     keys: Object.fromEntries(written.keys.map(({ key, seq, failed }) => [key, { seq, failed }])),
   };
 }
@@ -506,6 +560,10 @@ function tablesIn(account: specification.Account): ReturnType<typeof tablesOf> {
     balances: Object.fromEntries(account.balances),
     customers: fromMap(account.customers, ({ seq, deleted }) => ({ seq, deleted })),
     cards: fromMap(account.cards, ({ customer, token }) => ({ customer, token })),
+    objects: fromMap(account.objects, ({ versions, ...object }) => ({
+      ...object,
+      versions: versions.size,
+    })),
     keys: fromMap(account.keys, ({ end }) => ({
       seq: "seq" in end ? end.seq : null,
       failed: "failure" in end,

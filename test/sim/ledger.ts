@@ -21,6 +21,7 @@ import type {
   OpenOperation,
   PaidWith,
   SaveCustomer,
+  SaveObject,
   Scope,
   Unfinished,
   Verdict,
@@ -32,6 +33,7 @@ import type {
   ChargeState,
   CustomerFacts,
   Json,
+  ObjectFacts,
   OperationFacts,
 } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
@@ -49,6 +51,14 @@ import type { JournalEntry, Posting } from "../../protocol/projection.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 
 type Document = { readonly [name: string]: Json };
+
+/** An object and its versions; intents only, the others have no rule of their own here. */
+export type KeptObject = {
+  readonly type: ObjectFacts["type"];
+  readonly seq: number;
+  readonly deleted: boolean;
+  readonly versions: ReadonlyMap<number, Document>;
+};
 
 /** What a charge was opened with; never altered. */
 export type ChargeIntent = {
@@ -88,6 +98,7 @@ export type KeptKey = {
   readonly day: number;
   readonly end:
     | { readonly customer: CustomerId; readonly seq: number }
+    | { readonly object: string; readonly seq: number }
     | { readonly failure: Failure };
 };
 
@@ -123,12 +134,15 @@ export type Account = {
   readonly keys: Map<string, KeptKey>;
   readonly customers: Map<CustomerId, Customer>;
   readonly cards: Map<CardId, KeptCard>;
+  readonly objects: Map<string, KeptObject>;
   /** Credits less debits, by `ledger account/currency`. */
   readonly balances: Map<string, number>;
   // The unique indexes.
   readonly chargeOfKey: Map<string, ChargeId>;
   readonly chargeOfToken: Map<TokenId, ChargeId>;
   readonly chargeOfAttempt: Map<string, ChargeId>;
+  /** By `intent/attempt`. */
+  readonly chargeOfIntent: Map<string, ChargeId>;
   readonly operationOfKey: Map<string, string>;
   readonly cardOfToken: Map<TokenId, CardId>;
 };
@@ -173,6 +187,7 @@ const ORDER = [
   "close_charge",
   "close_operation",
   "save_customer",
+  "save_object",
   "open_charge",
   "open_operation",
 ] as const satisfies readonly Command["kind"][];
@@ -224,7 +239,7 @@ function judge(phase: Phase, command: Command): Verdict {
     case "open_operation":
       return openOperation(phase, command);
     case "save_object":
-      throw new Error("objects are not part of this model yet");
+      return saveObject(phase, command);
   }
 }
 
@@ -326,10 +341,11 @@ function operationAnswer(account: Account, operation: Operation): Answer {
 function keptAnswer(account: Account, { claim, end }: KeptKey): Answer {
   if ("failure" in end)
     return { request: claim.request, end: { kind: "failure", failure: end.failure } };
-  return {
-    request: claim.request,
-    end: { kind: "facts", facts: customerFacts(account, end.customer, end.seq) },
-  };
+  const facts =
+    "object" in end
+      ? objectFacts(account, end.object, end.seq)
+      : customerFacts(account, end.customer, end.seq);
+  return { request: claim.request, end: { kind: "facts", facts } };
 }
 
 /** The word on a key that was used before; undefined when it is free. */
@@ -363,9 +379,11 @@ function openCharge(phase: Phase, command: OpenCharge): Verdict {
   if (judged !== undefined) return judged;
   const paidWith = command.token === undefined ? paidWithOf(account, command) : undefined;
   const failure = chargeFailure(account, command, paidWith);
+  // Another has changed the intent: decided anew, the same key may pay it.
+  if (failure?.kind === "object_locked") return { outcome: "refused", failure, seq: account.seq };
   if (failure !== undefined) return refuseAndKeep(phase, account, command, failure);
   const seq = nextNumber(phase, account);
-  const { id, token, order_id, attempt_number } = command;
+  const { id, token, order_id, attempt_number, intent } = command;
   phase.writes.push(() => {
     hold(command.amount >= AMOUNT_MIN && command.amount <= AMOUNT_MAX);
     const opened = openedCharge(command, paidWith);
@@ -374,6 +392,9 @@ function openCharge(phase: Phase, command: OpenCharge): Verdict {
     if (token !== undefined) insert(phase, account.chargeOfToken, token, id);
     if (attempt_number !== undefined) {
       insert(phase, account.chargeOfAttempt, `${order_id}/${attempt_number}`, id);
+    }
+    if (intent !== undefined) {
+      insert(phase, account.chargeOfIntent, `${intent.id}/${intent.attempt}`, id);
     }
     tell(phase, account, { seq, type: 1, subject: id });
   });
@@ -400,10 +421,11 @@ function chargeFailure(
   command: OpenCharge,
   paidWith: PaidWith | undefined,
 ): Failure | undefined {
-  const { customer, card_id, token, order_id, attempt_number } = command;
+  const { customer, card_id, token, order_id, attempt_number, intent } = command;
   if (customer !== undefined && account.customers.get(customer)?.deleted !== false) {
     return { kind: "resource_missing", object: "customer", id: customer, param: "customer" };
   }
+  if (intent !== undefined && !isNext(account, intent)) return { kind: "object_locked" };
   if (token === undefined && paidWith === undefined) {
     return card_id === undefined
       ? { kind: "customer_without_card" }
@@ -415,6 +437,28 @@ function chargeFailure(
     if (account.chargeOfAttempt.has(attempt)) return { kind: "order_attempt_taken" };
   }
   return undefined;
+}
+
+/** Whether an intent stands as it was decided on, and this is the attempt after one that failed. */
+function isNext(
+  account: Account,
+  { id, seq, attempt }: NonNullable<OpenCharge["intent"]>,
+): boolean {
+  const object = account.objects.get(id);
+  if (object?.seq !== seq || object.deleted) return false;
+  if (attemptsAt(account, id) >= attempt) return false;
+  const before = account.chargeOfIntent.get(`${id}/${attempt - 1}`);
+  return (
+    attempt === 1 ||
+    (before !== undefined && account.authorizations.get(before)?.state === "failed")
+  );
+}
+
+/** How many charges an intent has. */
+function attemptsAt(account: Account, intent: string): number {
+  let attempts = 0;
+  while (account.chargeOfIntent.has(`${intent}/${attempts + 1}`)) attempts++;
+  return attempts;
 }
 
 const isUsed = (account: Account, token: TokenId): boolean =>
@@ -559,7 +603,9 @@ function closeOperation(phase: Phase, command: CloseOperation): Verdict {
   const balance_seq = posts ? seq : null;
   const next = afterOperation(authorization, operation, command.approved, seq);
   const captured =
-    kind === "capture" && command.approved ? { ...authorization.closed, ...shown(next) } : null;
+    kind === "capture" && command.approved
+      ? withIntentAt(account, { ...authorization.closed, ...shown(next) }, seq)
+      : null;
   const ended = { ...operation, state, seq, balance_seq, captured };
   phase.writes.push(() => {
     change(phase, account.operations, command.id, ended);
@@ -654,6 +700,125 @@ function endedOperationFacts(operation: Operation): OperationFacts {
     balance_seq,
     authorization: null,
   };
+}
+
+// Objects.
+
+function saveObject(phase: Phase, command: SaveObject): Verdict {
+  const account = accountOf(phase.ledger, command);
+  if (account === undefined) return UNKNOWN;
+  const judged = judgeKey(account, command);
+  if (judged !== undefined) return judged;
+  const failure = objectFailure(account, command);
+  if (failure?.kind === "object_locked") return { outcome: "refused", failure, seq: account.seq };
+  if (failure !== undefined) return refuseAndKeep(phase, account, command, failure);
+  const { id, type, document, event, request } = command;
+  const seq = nextNumber(phase, account);
+  const before = account.objects.get(id);
+  const versions = new Map(before?.versions ?? []);
+  if (document !== null) versions.set(seq, document);
+  const object: KeptObject = { type, seq, deleted: document === null, versions };
+  phase.writes.push(() => {
+    change(phase, account.objects, id, object);
+    const kept = { claim: claimOf(command), day: dayOf(phase.nowMs), end: { object: id, seq } };
+    insert(phase, account.keys, command.key, kept);
+    tell(phase, account, { seq, type: event, subject: id, request });
+  });
+  const facts = objectFactsOf(account, id, object, seq);
+  return { outcome: "done", seq, facts, forgotten: [] };
+}
+
+function objectFailure(account: Account, command: SaveObject): Failure | undefined {
+  const { id, type, made, expects, attempts } = command;
+  const object = account.objects.get(id);
+  if (made && object !== undefined) return { kind: "object_locked" };
+  if (!made && (object === undefined || object.deleted || object.type !== type)) {
+    return { kind: "resource_missing", object: type, id, param: "id" };
+  }
+  if (!made && object?.seq !== expects) return { kind: "object_locked" };
+  return attempts !== undefined && attemptsAt(account, id) > attempts
+    ? { kind: "object_locked" }
+    : undefined;
+}
+
+function objectFacts(account: Account, id: string, seq: number): ObjectFacts {
+  const object = account.objects.get(id);
+  assert(object !== undefined, "an object's key has an object");
+  return objectFactsOf(account, id, object, seq);
+}
+
+function objectFactsOf(
+  account: Account,
+  id: string,
+  { type, versions }: KeptObject,
+  seq: number,
+): ObjectFacts {
+  const document = versions.get(seq) ?? null;
+  const latest = account.chargeOfIntent.get(`${id}/${document?.["attempts"]}`);
+  const charge = latest === undefined ? null : chargeAt(account, latest, seq);
+  return {
+    kind: "object",
+    type,
+    id,
+    created: createdOf(uuidOf("pi", id) ?? ""),
+    seq,
+    customer: null,
+    parent: null,
+    token: null,
+    document,
+    charge:
+      charge?.intent == null
+        ? null
+        : { ...charge, intent: { ...charge.intent, document: document ?? {} } },
+  };
+}
+
+/** A charge as the entries up to one left it. */
+function chargeAt(account: Account, id: ChargeId, seq: number): ChargeFacts {
+  const opened = account.charges.get(id)?.opened;
+  assert(opened !== undefined, "an attempt is a charge");
+  const authorization = account.authorizations.get(id);
+  if (authorization === undefined || authorization.seq > seq) {
+    const told = authorization === undefined ? opened : { ...authorization.closed };
+    return withIntentAt(
+      account,
+      { ...told, state: "opened", amount_captured: 0, amount_refunded: 0, balance_seq: null },
+      seq,
+    );
+  }
+  const ended = [...account.operations.values()].filter(
+    ({ command, state, seq: at }) =>
+      command.charge === id && state === "succeeded" && at !== null && at <= seq,
+  );
+  const given = ended.filter(({ kind }) => kind !== "capture");
+  const { closed, balance_seq, amount_captured } = authorization;
+  const isTaken = balance_seq !== null && balance_seq <= seq;
+  const state =
+    closed.state === "failed"
+      ? "failed"
+      : isTaken
+        ? "captured"
+        : given.some(({ kind }) => kind === "release")
+          ? "released"
+          : "authorized";
+  const facts: ChargeFacts = {
+    ...closed,
+    state,
+    amount_captured: isTaken ? amount_captured : 0,
+    amount_refunded: given.reduce((sum, { amount }) => sum + amount, 0),
+    balance_seq: isTaken ? balance_seq : null,
+  };
+  return withIntentAt(account, facts, seq);
+}
+
+/** The facts of a charge with its intent as it stood at an entry. */
+function withIntentAt(account: Account, facts: ChargeFacts, seq: number): ChargeFacts {
+  if (facts.intent === null) return facts;
+  let document: Document = {};
+  for (const [at, version] of account.objects.get(facts.intent.id)?.versions ?? []) {
+    if (at <= seq) document = version;
+  }
+  return { ...facts, intent: { ...facts.intent, document } };
 }
 
 // Customers and merchants.
@@ -799,10 +964,12 @@ const newAccount = (scope: Scope, slot: number, facts: AccountFacts): Account =>
   keys: new Map(),
   customers: new Map(),
   cards: new Map(),
+  objects: new Map(),
   balances: new Map(),
   chargeOfKey: new Map(),
   chargeOfToken: new Map(),
   chargeOfAttempt: new Map(),
+  chargeOfIntent: new Map(),
   operationOfKey: new Map(),
   cardOfToken: new Map(),
 });

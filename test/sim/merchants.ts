@@ -3,11 +3,18 @@
 // the same key until it hears something definite; a careless one gives up, or changes its mind under a key.
 
 import type { Scope } from "../../protocol/command.ts";
-import type { ChargeFacts, Facts } from "../../protocol/facts.ts";
+import type { ChargeFacts, Document, Facts, ObjectFacts } from "../../protocol/facts.ts";
 import { isRetryable } from "../../protocol/failure.ts";
-import type { AccountId, CardId, ChargeId, CustomerId, RequestId } from "../../protocol/ids.ts";
+import type {
+  AccountId,
+  CardId,
+  ChargeId,
+  CustomerId,
+  PaymentIntentId,
+  RequestId,
+} from "../../protocol/ids.ts";
 import { cardIdOfToken } from "../../protocol/object.ts";
-import type { Ask, ChargeAsk, End } from "../../protocol/shard.ts";
+import type { Ask, ChargeAsk, End, ObjectAsk } from "../../protocol/shard.ts";
 import { Dice } from "./chance.ts";
 import type { Host } from "./host.ts";
 import type { Origin } from "./origin.ts";
@@ -113,7 +120,7 @@ export class Merchants {
     const heard = (end: End | undefined): void => {
       if (isOver) return;
       isOver = true;
-      if (end !== undefined && (end.ok || !isRetryable(end.failure))) {
+      if (end !== undefined && isDefinite(end, plea)) {
         const isFirst = plea.end === undefined;
         plea.end = end;
         if (isFirst) done(end);
@@ -178,6 +185,14 @@ export class Merchants {
   otherThan(scope: Scope): Scope {
     return this.#scopes.find((other) => other.account !== scope.account) ?? scope;
   }
+}
+
+/** What was decided on a version that is gone is not asked again as it is: who reads anew decides anew. */
+function isDefinite(end: End, { build }: Plea): boolean {
+  if (end.ok || !isRetryable(end.failure)) return true;
+  const ask = build("req_");
+  const isDecided = ask.kind === "object" || (ask.kind === "charge" && ask.intent !== undefined);
+  return end.failure.kind === "object_locked" && isDecided;
 }
 
 type Story = {
@@ -261,6 +276,8 @@ const STORIES: readonly ((story: Story) => void)[] = [
   customerWhoLeaves,
   anothersCharge,
   attemptsAtAnOrder,
+  intentsThatRace,
+  intentsThatRace,
   newMerchant,
   rush,
 ];
@@ -447,6 +464,58 @@ function attemptsAtAnOrder(story: Story): void {
       merchants.plead(scope, key, sale(story, key, order), true),
     );
   }
+}
+
+const keptOf = (end: End): ObjectFacts | undefined =>
+  end.ok && end.facts.kind === "object" ? end.facts : undefined;
+
+/** An intent that several confirm at once, and one may cancel; who hears a decline tries another card. */
+function intentsThatRace(story: Story): void {
+  const { merchants, scope, name, dice } = story;
+  const keep = (
+    suffix: string,
+    what: Pick<ObjectAsk, "made" | "event"> & Partial<ObjectAsk>,
+  ): Build => {
+    const common = { key: `${name}-${suffix}`, mac: MACS.usual, operation: `POST /${suffix}` };
+    const document: Document = { amount: 700, currency: "usd", attempts: 0, name: suffix };
+    return (request) => ({
+      ...{ kind: "object", type: "payment_intent", document, ...scope, ...common, request },
+      ...what,
+    });
+  };
+  const pay = (intent: ObjectFacts, attempt: number, suffix: string): void => {
+    const key = `${name}-${suffix}`;
+    const { id, seq, document } = intent;
+    const of = { id: id as PaymentIntentId, seq, attempt, document: document ?? {} };
+    merchants.plead(scope, key, sale(story, key, { intent: of }), dice.chance(0.85), (end) => {
+      if (end.ok || end.failure.kind !== "card_declined" || attempt > 2) return;
+      pay(intent, attempt + 1, `${suffix}-again`);
+    });
+  };
+  merchants.plead(
+    scope,
+    `${name}-intent`,
+    keep("intent", { made: true, event: 20 }),
+    true,
+    (end) => {
+      const intent = keptOf(end);
+      if (intent === undefined) return;
+      for (let i = 1; i <= dice.whole(2, 3); i++) {
+        // Some decide on more than they can know.
+        const attempt = dice.chance(0.15) ? 2 : 1;
+        const atMs = dice.chance(0.7) ? 0 : dice.whole(0, 4_000);
+        merchants.later(atMs, () => pay(intent, attempt, `pay${i}`));
+      }
+      const { id, seq: expects } = intent;
+      const cancel = { made: false, id, expects, attempts: 0, event: 22 };
+      for (let n = 1; n <= dice.whole(0, 2); n++) {
+        const own = `cancel${n}`;
+        merchants.later(dice.whole(0, 2_000), () =>
+          merchants.plead(scope, `${name}-${own}`, keep(own, cancel), dice.chance(0.7)),
+        );
+      }
+    },
+  );
 }
 
 /** A merchant is made, twice over for good measure, and sells at once. */

@@ -621,4 +621,47 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
     why: "nobody tells the second attempt why the database refuses it",
   },
+  // Objects and intents.
+  {
+    name: "an intent is charged whatever was charged before",
+    file: LEDGER,
+    find: `if (attemptsAt(account, id) >= attempt) return false;`,
+    replace: ``,
+    why: "two confirmations that race both charge",
+  },
+  {
+    name: "an attempt does not wait for the one before",
+    file: LEDGER,
+    find: `account.authorizations.get(before)?.state === "failed"`,
+    replace: `true`,
+    why: "a second attempt is made while the first may still succeed",
+  },
+  {
+    name: "an intent is charged as it was",
+    file: LEDGER,
+    find: `if (object?.seq !== seq || object.deleted) return false;`,
+    replace: `if (object === undefined) return false;`,
+    why: "an intent that was canceled meanwhile is charged",
+  },
+  {
+    name: "a change is made on any version",
+    file: LEDGER,
+    find: `if (!made && object?.seq !== expects) return { kind: "object_locked" };`,
+    replace: ``,
+    why: "a decision on what is no longer so takes effect",
+  },
+  {
+    name: "a change does not ask for charges",
+    file: LEDGER,
+    find: `return attempts !== undefined && attemptsAt(account, id) > attempts`,
+    replace: `return attempts !== undefined && attemptsAt(account, id) > 1e9`,
+    why: "an intent is canceled while it is being charged",
+  },
+  {
+    name: "a confirmation loses its intent",
+    file: OPENING,
+    find: `  const { source, kind: _, caller: _caller, ...rest } = ask;`,
+    replace: `  const { source, kind: _, caller: _caller, intent: _intent, ...rest } = ask;`,
+    why: "a charge is no attempt of the intent it was asked for",
+  },
 ];

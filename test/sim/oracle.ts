@@ -12,6 +12,7 @@ import type {
   OpenCharge,
   OpenOperation,
   SaveCustomer,
+  SaveObject,
   Scope,
   Verdict,
 } from "../../protocol/command.ts";
@@ -84,9 +85,11 @@ export const render = (end: End, scope: Scope): string => {
   return `${status} ${JSON.stringify(error)}`;
 };
 
+type Keyed = OpenCharge | OpenOperation | SaveCustomer | SaveObject;
+
 /** What a key was first used for, and how that ended. */
 type Claimed = {
-  readonly command: OpenCharge | OpenOperation | SaveCustomer;
+  readonly command: Keyed;
   /** What every later request must hear; undefined until it has ended. */
   end: string | undefined;
   /** The number of the entry that tells of the end. */
@@ -106,6 +109,8 @@ type Watched = {
   readonly journal: string[];
   readonly charges: Map<string, Version[]>;
   readonly operations: Map<string, { readonly command: OpenOperation; facts: OperationFacts }>;
+  /** The versions of each object. */
+  readonly objects: Map<string, number[]>;
   readonly intents: Intents;
 };
 
@@ -300,7 +305,7 @@ export class Oracle {
     if (verdict.outcome === "refused" && verdict.failure.kind === "internal") {
       fail("bug", `${command.kind} of ${command.id}, which was never opened`);
     }
-    if (!("key" in command) || command.kind === "save_object") return;
+    if (!("key" in command)) return;
     const claims =
       verdict.outcome === "refused"
         ? !KEY_FREE.has(verdict.failure.kind)
@@ -329,7 +334,21 @@ export class Oracle {
     }
   }
 
-  #checkKnown(watched: Watched, command: OpenCharge | OpenOperation | SaveCustomer): void {
+  /** An intent is charged once: whatever was tried before has failed, and it stands as it was decided on. */
+  #checkIntent(watched: Watched, { id, intent }: OpenCharge): void {
+    if (intent === undefined) return;
+    for (const [other, versions] of watched.charges) {
+      if (other === id || versions[0]?.facts.intent?.id !== intent.id) continue;
+      const state = watched.projection.charges.get(other)?.state;
+      if (state !== "failed") fail("I1", `${id} pays what ${other} pays, which is ${state}`);
+    }
+    const { seq, deleted } = watched.projection.objects.get(intent.id) ?? {};
+    if (seq !== intent.seq || deleted === true) {
+      fail("I19", `${id} was decided on version ${intent.seq} of ${intent.id}, which is at ${seq}`);
+    }
+  }
+
+  #checkKnown(watched: Watched, command: Keyed): void {
     const first = watched.claims.get(command.key)?.command;
     if (first?.mac !== command.mac || first.operation !== command.operation) {
       fail("I6", `${command.key} is known to a request that did not use it`);
@@ -415,8 +434,32 @@ export class Oracle {
       case "save_customer":
         this.#concludeCustomer(watched, command, verdict);
         break;
-      case "open_charge":
+      case "save_object":
+        this.#concludeObject(watched, command, verdict);
         break;
+      case "open_charge":
+        if (verdict.outcome === "charge_opened") this.#checkIntent(watched, command);
+        break;
+    }
+  }
+
+  /** A change was decided on the version before it, by somebody who knew of every charge. */
+  #concludeObject(watched: Watched, command: SaveObject, verdict: Verdict): void {
+    if (verdict.outcome !== "done") return;
+    const claimed = watched.claims.get(command.key);
+    if (claimed !== undefined) {
+      claimed.end = render({ ok: true, facts: verdict.facts }, watched.scope);
+    }
+    const versions = watched.objects.get(command.id) ?? [];
+    if (!command.made && versions.at(-1) !== command.expects) {
+      fail("I19", `${command.id} was changed on version ${command.expects}, at ${versions.at(-1)}`);
+    }
+    watched.objects.set(command.id, [...versions, verdict.seq]);
+    const charges = [...watched.charges.values()].filter(
+      ([first]) => first?.facts.intent?.id === command.id && first.seq < verdict.seq,
+    );
+    if (command.attempts !== undefined && charges.length > command.attempts) {
+      fail("I19", `${command.id} was changed by who has not heard of its latest charge`);
     }
   }
 
@@ -714,6 +757,7 @@ export class Oracle {
       journal: [],
       charges,
       operations,
+      objects: new Map(),
       intents: {
         charge: (id) => charges.get(id)?.[0]?.facts,
         operation: (id) => operations.get(id)?.facts,
@@ -760,8 +804,11 @@ const rowText = (row: {
 }): string =>
   `${row.state} ${row.amount_captured} ${row.amount_refunded} ${row.amount_refunding} ${row.balance_seq}`;
 
-const textOf = ({ seq, charges, operations, customers, balances }: Projection): string =>
-  JSON.stringify([seq, [...charges], [...operations], [...customers], [...balances]]);
+const textOf = ({ seq, charges, operations, customers, objects, balances }: Projection): string =>
+  JSON.stringify([
+    seq,
+    ...[charges, operations, customers, objects, balances].map((map) => [...map]),
+  ]);
 
 /** Which invariant an entry breaks that cannot follow. */
 function invariantOf(why: string): Invariant {

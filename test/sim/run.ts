@@ -1,6 +1,7 @@
 // One seed, one run: a stormy minute in which anything may fail, then calm weather in which everything must
 // come to its end in time, then an audit. The same seed and mask always give the same run.
 
+import { isRetryable } from "../../protocol/failure.ts";
 import { type AccountId, firstUuidAt } from "../../protocol/ids.ts";
 import type { JournalEntry } from "../../protocol/projection.ts";
 import { Dice, type Fault, type Mask, NO_MASK, Weather } from "./chance.ts";
@@ -211,14 +212,18 @@ class Simulation {
     if (dice.chance(0.5)) this.#host.evict();
     let again = pleas;
     if (dice.chance(0.2)) {
-      // Long after, when the keys of customers and refusals are dropped.
+      // Long after, when the keys of customers, objects and refusals are dropped.
       timeline.nowMs += 45 * DAY_MS;
       subject.ledger.dropKeys(this.#origin.ledger, timeline.nowMs);
       oracle.keysDropped();
       this.#host.evict();
-      again = pleas.filter(({ end }) => end?.ok && end.facts.kind !== "customer");
+      again = pleas.filter(
+        ({ end }) => end?.ok && end.facts.kind !== "customer" && end.facts.kind !== "object",
+      );
     }
     let open = 0;
+    // Whoever lost against another change may win when it asks again.
+    again = again.filter(({ end }) => end?.ok !== false || !isRetryable(end.failure));
     for (const plea of again) {
       open++;
       // One after the other: a retry that comes at once is told that its key is in use.
