@@ -33,6 +33,8 @@ export type Claim = {
   readonly key: string;
   /** Method and path, e.g. `POST /v1/charges`. */
   readonly operation: string;
+  /** Of a step of a request, the request's own key: where that is another's, no step is taken. */
+  readonly under?: string;
   /** Hex, 128 bits of HMAC-SHA-256 over the parsed parameters without card data. */
   readonly mac: string;
   readonly request: RequestId;

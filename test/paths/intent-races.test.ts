@@ -197,13 +197,25 @@ describe("a request asked again", () => {
   test("with other parameters, or for another intent, is refused and changes nothing", async () => {
     const [intent, other] = [await made(), await made()];
     const key = fresh();
+    const method = await m.stripe.paymentMethods.create({
+      type: "card",
+      card: { token: "tok_visa" },
+    });
     const url = `/v1/payment_intents/${intent.id}/confirm`;
     expect((await post(url, CARD, key)).status).toBe(200);
     const before = await authorizations();
     const wrong = await post(url, { payment_method: "pm_card_amex" }, key);
     expect(wrong.body.error).toMatchObject({ type: "idempotency_error" });
-    const elsewhere = await post(`/v1/payment_intents/${other.id}/confirm`, CARD, key);
-    expect(elsewhere.body.error).toMatchObject({ type: "idempotency_error" });
+    for (const by of [CARD, { payment_method: method.id }]) {
+      const elsewhere = await post(`/v1/payment_intents/${other.id}/confirm`, by, key);
+      expect(elsewhere.body.error).toMatchObject({ type: "idempotency_error" });
+    }
+    const count = async () => (await m.stripe.paymentIntents.list({ limit: 100 })).data.length;
+    const intents = await count();
+    const anew = { ...NEW, payment_method: method.id, confirm: "true" };
+    const another = await post("/v1/payment_intents", anew, key);
+    expect(another.body.error).toMatchObject({ type: "idempotency_error" });
+    expect(await count()).toBe(intents);
     const now = await system.call(`/v1/payment_intents/${other.id}`, { key: m.secret });
     expect(now.body).toMatchObject({ status: "requires_payment_method", payment_method: null });
     expect(await authorizations()).toBe(before);

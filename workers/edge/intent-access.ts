@@ -6,7 +6,7 @@ import type { ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { clientSecretOf, shownToBrowsers } from "../../protocol/payment-intent.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import { readObject, stepOf } from "./kept-objects.ts";
+import { readObject } from "./kept-objects.ts";
 import type { Answered, Call, Refused } from "./route.ts";
 
 export type IntentType = "payment_intent" | "setup_intent";
@@ -39,16 +39,6 @@ export async function isSecret(
   const own = clientSecretOf(intent);
   return equalBytes(await digestOfSecret(given), await digestOfSecret(own));
 }
-
-/**
- * The claim of a request under its caller's name: who has the publishable key cannot take a key that the
- * merchant's server is about to use.
- */
-export const claimOfCaller = ({
-  claim,
-  fromBrowser,
-}: Pick<Call<unknown>, "claim" | "fromBrowser">) =>
-  fromBrowser ? stepOf(claim, "browser") : claim;
 
 /** An outcome without what is the merchant's alone, where a browser is told. */
 export function seenBy(

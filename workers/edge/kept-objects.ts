@@ -24,7 +24,18 @@ type Caller = Pick<Call<unknown>, "env" | "scope" | "continent">;
 export const stepOf = (claim: VersionedClaim, name: string): VersionedClaim => ({
   ...claim,
   key: `tessera-${name}/${claim.key}`,
+  under: claim.under ?? claim.key,
 });
+
+/**
+ * The claim of a request under its caller's name: who has the publishable key cannot take a key that the
+ * merchant's server is about to use.
+ */
+export const claimOfCaller = ({
+  claim,
+  fromBrowser,
+}: Pick<Call<unknown>, "claim" | "fromBrowser">): VersionedClaim =>
+  fromBrowser ? { ...claim, key: `tessera-browser/${claim.key}` } : claim;
 
 /**
  * How the first request with this key ended; undefined when there was none. Asked by a change that is never

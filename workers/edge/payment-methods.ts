@@ -11,7 +11,7 @@ import {
   REDISPLAYS,
 } from "../../protocol/payment-method.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import { answerOf, readObject, saveObject, stepOf } from "./kept-objects.ts";
+import { answerOf, claimOfCaller, readObject, saveObject } from "./kept-objects.ts";
 import { createPaymentMethod, methodFields } from "./payment-method.ts";
 import { billingDetails } from "./person.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
@@ -36,13 +36,6 @@ const updateParams = z.strictObject({
   allow_redisplay: choice(...REDISPLAYS).optional(),
   expand: expand.optional(),
 });
-
-/**
- * Keys of browsers are kept apart from those of the merchant's server: who has the publishable key cannot
- * take a key that the server is about to use.
- */
-const claimOfCaller = ({ claim, fromBrowser }: Call<unknown>) =>
-  fromBrowser ? stepOf(claim, "browser") : claim;
 
 async function update(
   call: Call<z.output<typeof updateParams>>,
