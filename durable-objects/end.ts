@@ -53,7 +53,7 @@ export const endOfFacts = (facts: Facts): End =>
     : { ok: true, facts };
 
 function declineOf(charge: ChargeFacts): Failure {
-  const decline = charge.outcome?.decline;
+  const { decline, network_code } = charge.outcome ?? {};
   assert(decline !== undefined, "a failed charge has a decline");
   return {
     kind: "card_declined",
@@ -61,5 +61,6 @@ function declineOf(charge: ChargeFacts): Failure {
     message: decline.message,
     charge: charge.id,
     ...(decline.decline_code === undefined ? {} : { declineCode: decline.decline_code }),
+    ...(network_code === undefined ? {} : { networkDeclineCode: network_code }),
   };
 }

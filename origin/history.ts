@@ -2,10 +2,11 @@
 
 import { and, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
+import type { Scope } from "../protocol/command.ts";
 import { type EventSource, eventTypeOf, PUBLIC_EVENT_CODES } from "../protocol/event.ts";
 import { idOf } from "../protocol/ids.ts";
 import { PAYABLE, RECEIVABLE } from "../protocol/ledger-account.ts";
-import type { Page, Query, Read, Row } from "../protocol/query.ts";
+import type { Page, Query, Row } from "../protocol/query.ts";
 import { factsOf } from "../protocol/row.ts";
 import {
   type Drizzle,
@@ -54,7 +55,7 @@ export function eventRow(r: {
 
 export function eventsPlan(
   db: Drizzle,
-  ask: Read,
+  ask: Scope,
   no: SQL<number>,
   q: Extract<Query, { kind: "events" }>,
 ): Plan | UnknownCursor {
@@ -143,7 +144,7 @@ export function transactionRow(r: {
 
 export function transactionsPlan(
   db: Drizzle,
-  ask: Read,
+  ask: Scope,
   no: SQL<number>,
   q: Extract<Query, { kind: "transactions" }>,
 ): Plan | UnknownCursor {

@@ -6,7 +6,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import type { AuditShipment } from "../protocol/audit.ts";
 import type { BatchParameters } from "../protocol/batch.ts";
 import type { ForgetAsk, Owed } from "../protocol/forgetting.ts";
-import type { Read } from "../protocol/query.ts";
+import type { Read, ReadSeveral } from "../protocol/query.ts";
 import { importVerifiers, SIGNATURE_HEADER, verify } from "../protocol/signature.ts";
 import { REGIONS, type Region } from "../protocol/slot.ts";
 import { appendAudit } from "./audit.ts";
@@ -17,7 +17,7 @@ import { type OriginEnv, primaryUrl, replicaUrl } from "./environment.ts";
 import { forgetCard, settleForgotten } from "./forgetting.ts";
 import { applyBatch, findUnfinished } from "./ledger.ts";
 import { Nonces } from "./nonces.ts";
-import { read } from "./reading.ts";
+import { read, readSeveral } from "./reading.ts";
 
 const STATUS: Record<DatabaseFailure, number> = { fenced: 409, conflict: 422, unreachable: 503 };
 
@@ -105,13 +105,13 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
         );
       }
       case "/read":
-        return this.#read(region, ask as Read);
+        return this.#read(region, ask as Read | ReadSeveral);
       default:
         return problem(404, "route_unknown");
     }
   }
 
-  async #read(region: Region, ask: Read): Promise<Response> {
+  async #read(region: Region, ask: Read | ReadSeveral): Promise<Response> {
     const home = ask.home === region;
     const url = home ? primaryUrl(this.env, region) : replicaUrl(this.env, region, ask.home);
     if (url === undefined || (!home && ask.min_seq === null)) {
@@ -119,7 +119,10 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
     }
     try {
       const database = connect(url, this.env.SQL_ENDPOINT);
-      return Response.json(await read(database, ask, home ? "primary" : "replica"));
+      const from = home ? "primary" : "replica";
+      return Response.json(
+        "queries" in ask ? await readSeveral(database, ask, from) : await read(database, ask, from),
+      );
     } catch (error) {
       const cause = error instanceof Error ? (error.cause ?? error) : error;
       const code = (cause as { code?: string }).code ?? "";

@@ -4,8 +4,9 @@
 import { asc, desc, gt, gte, lt, type SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/neon-http";
 import type { PgColumn } from "drizzle-orm/pg-core";
+import type { Scope } from "../protocol/command.ts";
 import { firstUuidAt, type ObjectPrefix, sequenceOf, uuidOf } from "../protocol/ids.ts";
-import type { Page, Read, ReadAnswer, Row, Span } from "../protocol/query.ts";
+import type { Page, ReadAnswer, Row, Span } from "../protocol/query.ts";
 import { assert } from "../protocol/result.ts";
 import type { Database } from "./database.ts";
 
@@ -71,7 +72,7 @@ export function spanOf(column: PgColumn, span: Span | undefined): SQL[] {
 }
 
 export function sequencePage(
-  ask: Read,
+  ask: Scope,
   prefix: "evt" | "txn",
   page: Page,
 ): { cursor: ReturnType<typeof cursorOf>; at: number | undefined } {

@@ -3,11 +3,23 @@
 
 import { and, asc, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
+import type { Scope } from "../protocol/command.ts";
 import { PUBLIC_EVENT_CODES } from "../protocol/event.ts";
 import type { Json } from "../protocol/facts.ts";
 import { idOf, type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
 import { PAYABLE } from "../protocol/ledger-account.ts";
-import type { Page, Query, Read, ReadAnswer, Row, Span } from "../protocol/query.ts";
+import type {
+  FoundRows,
+  Page,
+  Query,
+  Read,
+  ReadAnswer,
+  ReadSeveral,
+  ReadSeveralAnswer,
+  Row,
+  Span,
+} from "../protocol/query.ts";
+import { assert } from "../protocol/result.ts";
 import { accountFacts, chargeFacts, customerFacts, operationFacts } from "../protocol/row.ts";
 import type { Database } from "./database.ts";
 import {
@@ -45,9 +57,23 @@ import {
 /** Answers a read; `from` says whether `database` is the home's primary or a copy. */
 export async function read(
   database: Database,
-  ask: Read,
+  { query, ...ask }: Read,
   from: "primary" | "replica",
 ): Promise<ReadAnswer> {
+  const answer = await readSeveral(database, { ...ask, queries: [query] }, from);
+  if (answer.kind !== "several") return answer;
+  const { found, seq } = answer;
+  const [only] = found;
+  assert(only !== undefined, "one query finds one page");
+  return { kind: "rows", ...only, seq, from };
+}
+
+/** Answers several queries of one account from one transaction, and so of one moment. */
+export async function readSeveral(
+  database: Database,
+  ask: ReadSeveral,
+  from: "primary" | "replica",
+): Promise<ReadSeveralAnswer> {
   const db = open(database);
   const mine = alias(accounts, "mine");
   const account = db
@@ -56,35 +82,40 @@ export async function read(
     .where(and(eq(mine.id, ask.account), eq(mine.livemode, ask.livemode)));
   const no = sql<number>`(select no from accounts where id = ${ask.account}
     and livemode = ${ask.livemode})`;
-  const plan = planOf(db, ask, ask.query, no);
-  if (!("rows" in plan)) return plan;
+  const plans: Plan[] = [];
+  for (const query of ask.queries) {
+    const plan = planOf(db, ask, query, no);
+    if (!("rows" in plan)) return plan;
+    plans.push(plan);
+  }
+  const cursors = plans.flatMap(({ cursor }) => (cursor === undefined ? [] : [cursor]));
   const name = `${ask.account}/${ask.livemode ? "live" : "test"}`;
-  const [, owner, rows, cursor] = (await db.batch([
+  const [, owner, ...answers] = (await db.batch([
     // The second wall: row security shows no other account to this transaction, whatever it asks for.
     db.execute(sql`select set_config('tessera.account', ${name}, true)`),
     account,
-    plan.rows,
-    ...(plan.cursor === undefined ? [] : [plan.cursor.exists]),
-  ] as never)) as unknown as [
-    unknown,
-    (typeof accounts.$inferSelect)[],
-    never[],
-    unknown[] | undefined,
-  ];
+    ...plans.map(({ rows }) => rows),
+    ...cursors.map(({ exists }) => exists),
+  ] as never)) as unknown as [unknown, (typeof accounts.$inferSelect)[], ...never[][]];
   const [holder] = owner;
   if (from === "replica" && (holder === undefined || holder.seq < (ask.min_seq ?? Infinity))) {
     return { kind: "stale" };
   }
   if (holder === undefined) return { kind: "account_unknown" };
-  if (plan.cursor !== undefined && cursor?.length === 0) {
-    return { kind: "cursor_unknown", id: plan.cursor.id, param: plan.cursor.param };
+  for (const [i, { id, param }] of cursors.entries()) {
+    if (answers[plans.length + i]?.length === 0) return { kind: "cursor_unknown", id, param };
   }
-  const page = rows.slice(0, plan.limit).map(plan.toRow);
-  if (plan.reversed) page.reverse();
-  return { kind: "rows", rows: page, more: rows.length > plan.limit, seq: holder.seq, from };
+  const found = plans.map((plan, i) => pageOf(plan, answers[i] ?? []));
+  return { kind: "several", found, seq: holder.seq, from };
 }
 
-function planOf(db: Drizzle, ask: Read, q: Query, no: SQL<number>): Plan | UnknownCursor {
+function pageOf(plan: Plan, rows: readonly never[]): FoundRows {
+  const page = rows.slice(0, plan.limit).map(plan.toRow);
+  if (plan.reversed) page.reverse();
+  return { rows: page, more: rows.length > plan.limit };
+}
+
+function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | UnknownCursor {
   switch (q.kind) {
     case "charge":
       return onePlan(

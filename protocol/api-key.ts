@@ -1,14 +1,16 @@
 // API keys that prove themselves: a key carries its kind, mode and account and a MAC over them, so the
 // edge needs no look-up before it knows who calls. Revocation and limits are answered by the shard.
-// Form: <kind>_<test|live>_[sealed_]<account 16><serial 6><MAC 22>, the numbers in base62.
+// Form: <kind>_<test|live>_[sealed_]<account 16><serial 6>[permissions 11]<MAC 22>, the numbers in base62;
+// permissions are in a restricted key and in no other.
 
 import { encodeBase62 } from "./base62.ts";
 import { equalBytes } from "./constant-time.ts";
 import { type AccountId, parseAccountId } from "./ids.ts";
-import { ok, type Result, refuse } from "./result.ts";
+import { decodePermissions, encodePermissions, type Permission } from "./permission.ts";
+import { assert, ok, type Result, refuse } from "./result.ts";
 import { versionsOf } from "./secret.ts";
 
-export type KeyKind = "platform" | "secret" | "publishable";
+export type KeyKind = "platform" | "secret" | "restricted" | "publishable";
 
 export type ApiKey = {
   readonly kind: KeyKind;
@@ -18,14 +20,26 @@ export type ApiKey = {
   readonly sealedOnly: boolean;
   /** Tells several keys of one account apart. */
   readonly serial: string;
+  /** All that a restricted key may do; undefined when its kind alone says what a key may. */
+  readonly permissions: ReadonlySet<Permission> | undefined;
 };
 
 export type KeyFailure = "malformed" | "forged";
 
-const PREFIX: Record<KeyKind, string> = { platform: "platform", secret: "sk", publishable: "pk" };
-const KINDS: Record<string, KeyKind> = { platform: "platform", sk: "secret", pk: "publishable" };
+const PREFIX: Record<KeyKind, string> = {
+  platform: "platform",
+  secret: "sk",
+  restricted: "rk",
+  publishable: "pk",
+};
+const KINDS: Record<string, KeyKind> = {
+  platform: "platform",
+  sk: "secret",
+  rk: "restricted",
+  pk: "publishable",
+};
 const FORM =
-  /^(sk|pk|platform)_(test|live)_(sealed_)?([0-9A-Za-z]{16})([0-9A-Za-z]{6})([0-9A-Za-z]{22})$/;
+  /^(sk|rk|pk|platform)_(test|live)_(sealed_)?([0-9A-Za-z]{16})([0-9A-Za-z]{6})([0-9A-Za-z]{11})?([0-9A-Za-z]{22})$/;
 const MAC_BYTES = 16; // 128 bits of HMAC-SHA-256: RFC 2104 §5 allows truncation to half
 const encoder = new TextEncoder();
 /** The account that platform keys are of. */
@@ -56,12 +70,17 @@ export async function mintApiKey(
     account: string;
     sealedOnly?: boolean;
     serial?: string;
+    /** Of a restricted key, and of no other. */
+    permissions?: Iterable<Permission>;
   },
   secret: string,
 ): Promise<string> {
+  const { kind, account, serial = FIRST_SERIAL, permissions } = of;
+  assert((kind === "restricted") === (permissions !== undefined), "restricted keys say to what");
   const mode = of.livemode ? "live" : "test";
   const mark = of.sealedOnly === true ? "sealed_" : "";
-  const head = `${PREFIX[of.kind]}_${mode}_${mark}${of.account}${of.serial ?? FIRST_SERIAL}`;
+  const granted = permissions === undefined ? "" : encodePermissions(permissions);
+  const head = `${PREFIX[kind]}_${mode}_${mark}${account}${serial}${granted}`;
   return head + (await tag(head, await importMacKey(secret)));
 }
 
@@ -70,16 +89,19 @@ export async function verifyApiKey(
   text: string,
   ...keys: readonly CryptoKey[]
 ): Promise<Result<ApiKey, KeyFailure>> {
-  const [, prefix = "", mode, mark, account = "", serial = "", mac = ""] = FORM.exec(text) ?? [];
+  const [, prefix = "", mode, mark, account = "", serial = "", granted, mac = ""] =
+    FORM.exec(text) ?? [];
   const kind = KINDS[prefix];
   const id = parseAccountId(`acct_${account}`);
   if (kind === undefined || id === undefined) return refuse("malformed");
+  if ((kind === "restricted") !== (granted !== undefined)) return refuse("malformed");
   const head = text.slice(0, -mac.length);
   const presented = encoder.encode(mac);
   for (const key of keys) {
     if (!equalBytes(presented, encoder.encode(await tag(head, key)))) continue;
     const sealedOnly = mark !== undefined;
-    return ok({ kind, livemode: mode === "live", account: id, sealedOnly, serial });
+    const permissions = granted === undefined ? undefined : decodePermissions(granted);
+    return ok({ kind, livemode: mode === "live", account: id, sealedOnly, serial, permissions });
   }
   return refuse("forged");
 }

@@ -2,7 +2,9 @@
 // `param`, and a sentence that says what to do. Rich inside, plain outside; no card data ever.
 // Failures are plain data, so they cross RPC and are stored for replays as they are.
 
-import type { ChargeId } from "./ids.ts";
+import { type Advice, adviceOf } from "./decline.ts";
+import type { AccountId, ChargeId } from "./ids.ts";
+import { type Permission, shownPermission } from "./permission.ts";
 
 /** Codes of a card that cannot be used as typed; each names the field at fault. */
 export type CardFieldCode =
@@ -27,7 +29,14 @@ export type Failure =
   | { readonly kind: "key_publishable" }
   | { readonly kind: "key_secret_in_browser" }
   | { readonly kind: "key_not_platform" }
+  | {
+      readonly kind: "permission_missing";
+      readonly shown: string;
+      readonly account: AccountId;
+      readonly permission: Permission;
+    }
   | { readonly kind: "livemode_closed" }
+  | { readonly kind: "version_invalid"; readonly version: string }
   | { readonly kind: "account_unknown" }
   | { readonly kind: "route_unknown"; readonly method: string; readonly path: string }
   | {
@@ -49,6 +58,8 @@ export type Failure =
       readonly declineCode?: string;
       readonly message: string;
       readonly charge: ChargeId;
+      /** As the network said it, e.g. `51`. */
+      readonly networkDeclineCode?: string;
     }
   /** Card testing is suspected. Why, and which limit, is told to nobody. */
   | { readonly kind: "card_blocked" }
@@ -96,6 +107,8 @@ export type WireError = {
   readonly param?: string;
   readonly decline_code?: string;
   readonly charge?: string;
+  readonly advice_code?: Advice;
+  readonly network_decline_code?: string;
 };
 
 const CARD_FIELD: Record<CardFieldCode, readonly [param: string, message: string]> = {
@@ -118,6 +131,11 @@ const unauthorized = (message: string, code?: string): WireError => ({
   ...invalid(code, message),
   status: 401,
 });
+
+function advised(code: string, declineCode?: string): Pick<WireError, "advice_code"> {
+  const advice = adviceOf(code, declineCode);
+  return advice === undefined ? {} : { advice_code: advice };
+}
 
 /** The public face of a failure. */
 export function wireOf(f: Failure): WireError {
@@ -162,11 +180,24 @@ export function wireOf(f: Failure): WireError {
       };
     case "key_not_platform":
       return { ...invalid(f.kind, "Only the platform key may do this."), status: 403 };
+    case "permission_missing":
+      return {
+        ...invalid(
+          undefined,
+          `The key ${f.shown} of ${f.account} may not do this. It could with the permission '${shownPermission(f.permission)}'.`,
+        ),
+        status: 403,
+      };
     case "livemode_closed":
       return {
         ...invalid(f.kind, "Live mode has no processor here. Use the test mode keys."),
         status: 403,
       };
+    case "version_invalid":
+      return invalid(
+        undefined,
+        `Invalid Stripe API version: ${f.version}. Name a published one, as in 2026-10-28.endive, or leave the header out.`,
+      );
     case "account_unknown":
       return unauthorized("The account of this API key does not exist here.", "account_invalid");
     case "route_unknown":
@@ -209,6 +240,10 @@ export function wireOf(f: Failure): WireError {
         charge: f.charge,
         ...(f.declineCode === undefined ? {} : { decline_code: f.declineCode }),
         ...(f.code === "incorrect_cvc" ? { param: "cvc" } : {}),
+        ...advised(f.code, f.declineCode),
+        ...(f.networkDeclineCode === undefined
+          ? {}
+          : { network_decline_code: f.networkDeclineCode }),
       };
     case "card_blocked":
       // Word for word what a generic decline says, so that a good card looks as dead as a bad one.
@@ -218,6 +253,7 @@ export function wireOf(f: Failure): WireError {
         code: "card_declined",
         decline_code: "generic_decline",
         message: "Your card was declined.",
+        ...advised("card_declined", "generic_decline"),
       };
     default:
       return stateErrorOf(f);

@@ -117,6 +117,22 @@ export type Read = Scope & {
   readonly query: Query;
 };
 
+/** The body of `POST /read` that asks several things of one moment. */
+export type ReadSeveral = Omit<Read, "query"> & { readonly queries: readonly Query[] };
+
+/** What one query found. */
+export type FoundRows = { readonly rows: readonly Row[]; readonly more: boolean };
+
+export type ReadSeveralAnswer =
+  | {
+      readonly kind: "several";
+      /** In the order of the queries. */
+      readonly found: readonly FoundRows[];
+      readonly seq: number;
+      readonly from: "primary" | "replica";
+    }
+  | Exclude<ReadAnswer, { kind: "rows" }>;
+
 export type ReadAnswer =
   | {
       readonly kind: "rows";

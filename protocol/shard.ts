@@ -118,7 +118,8 @@ export type TokenAdmission =
   | { readonly ok: true; readonly ticket: TokenTicket }
   | { readonly ok: false; readonly failure: Failure };
 
-/** The shard's word on a read: may it be made, and how fresh must its answer be? */
-export type Admission =
-  | { readonly ok: true; readonly minSeq: number | null }
-  | { readonly ok: false; readonly failure: Failure };
+/** A read may be made; `minSeq` is how fresh its answer must be, null when only home is. */
+export type Admitted = { readonly ok: true; readonly minSeq: number | null };
+
+/** The shard's word on a read. */
+export type Admission = Admitted | { readonly ok: false; readonly failure: Failure };

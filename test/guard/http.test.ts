@@ -57,6 +57,8 @@ const BLOCKED = {
     code: "card_declined",
     decline_code: "generic_decline",
     message: "Your card was declined.",
+    advice_code: "try_again_later",
+    doc_url: expect.stringMatching(/\/docs\/errors#card_declined$/),
   },
 };
 const VISA = "4242424242424242";

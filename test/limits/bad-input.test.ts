@@ -192,7 +192,7 @@ describe("a charge", () => {
       { amount: "1", currency: "usd", customer: "cus_x" },
       "404 resource_missing customer",
     ],
-    ["an expansion", { ...CHARGE, "expand[]": "customer" }, "400 parameter_invalid expand"],
+    ["an expansion of text", { ...CHARGE, "expand[]": "currency" }, "400 parameter_invalid expand"],
     [
       "an expansion of an object",
       { ...CHARGE, "expand[0][a]": "customer" },

@@ -123,7 +123,7 @@ describe("a list", () => {
     ["created=yesterday", "400 parameter_invalid_integer created"],
     ["created[gt]=x", "400 parameter_invalid_integer created[gt]"],
     ["created[after]=1", "400 parameter_unknown created[after]"],
-    ["expand[]=data.customer", "400 parameter_invalid expand"],
+    ["expand[]=data.colour", "400 parameter_invalid expand"],
     ["offset=1", "400 parameter_unknown offset"],
   ])("with %s is refused", async (query, verdict) => {
     for (const path of ["charges", "customers", "refunds", "events", "balance_transactions"]) {

@@ -1,6 +1,7 @@
 // A refused call as every refusal must look: Stripe's error body, a request id, nothing to cache.
 
 import { expect } from "vitest";
+import { ERROR_CATALOGUE } from "../../protocol/error-catalogue.ts";
 import type { Call } from "../system.ts";
 
 export type WireError = {
@@ -8,6 +9,7 @@ export type WireError = {
   readonly message: string;
   readonly code?: string;
   readonly param?: string;
+  readonly doc_url?: string;
 };
 
 /** The error of a refusal, after its shape was checked. */
@@ -24,6 +26,10 @@ export function errorOf({ status, headers, body }: Call): WireError {
   for (const field of ["code", "param", "decline_code", "charge"]) {
     if (field in error) expect(error[field]).toEqual(expect.any(String));
   }
+  const [, entry] = /^https?:\/\/[^/]+\/docs\/errors#(.+)$/.exec(String(error["doc_url"])) ?? [];
+  const told = ERROR_CATALOGUE.find(({ name }) => name === entry);
+  expect(told).toMatchObject({ status, type: error["type"] });
+  expect(told?.coded === true ? told.name : undefined).toBe(error["code"]);
   return error as WireError;
 }
 

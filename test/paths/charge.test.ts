@@ -134,6 +134,9 @@ describe("a charge", () => {
       statusCode: 402,
       code: "card_declined",
       decline_code: "insufficient_funds",
+      advice_code: "try_again_later",
+      network_decline_code: "51",
+      doc_url: new URL("/docs/errors#card_declined", system.url).href,
     });
     const failed = await m.stripe.charges.retrieve(error.charge ?? "");
     expect(failed).toMatchObject({

@@ -34,7 +34,9 @@ describe("customers", () => {
     });
     expect(changed.metadata).not.toHaveProperty("a");
     expect((await m.stripe.customers.update(made.id, { metadata: "" })).metadata).toEqual({});
-    const shown = (await m.stripe.customers.retrieve(made.id)) as Stripe.Customer;
+    const shown = (await m.stripe.customers.retrieve(made.id, {
+      expand: ["sources"],
+    })) as Stripe.Customer;
     expect(shown.sources?.data[0]).toMatchObject({
       object: "card",
       last4: "4242",

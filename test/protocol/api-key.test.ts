@@ -7,6 +7,7 @@ import {
   PLATFORM_ACCOUNT,
   verifyApiKey,
 } from "../../protocol/api-key.ts";
+import { encodePermissions, PERMISSIONS } from "../../protocol/permission.ts";
 
 const SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const OTHER = "IAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -31,7 +32,14 @@ describe("an API key", () => {
       const text = await mintApiKey({ kind, livemode, account, serial: "00000Z" }, SECRET);
       expect(text).toMatch(new RegExp(`^${head}[0-9A-Za-z]{44}$`));
       const id = `acct_${account}` as const;
-      const value: ApiKey = { kind, livemode, account: id, sealedOnly: false, serial: "00000Z" };
+      const value: ApiKey = {
+        kind,
+        livemode,
+        account: id,
+        sealedOnly: false,
+        serial: "00000Z",
+        permissions: undefined,
+      };
       expect(await verifyApiKey(text, key)).toEqual({ ok: true, value });
     },
   );
@@ -52,6 +60,42 @@ describe("an API key", () => {
       }
     },
   );
+
+  test("that is restricted says what it may do, and no more", async () => {
+    const of = { kind: "restricted", livemode: false, account } as const;
+    for (const permissions of [
+      ["charge_read"],
+      ["webhook_write", "account_read"],
+      PERMISSIONS,
+    ] as const) {
+      const text = await mintApiKey({ ...of, permissions }, SECRET);
+      expect(text).toMatch(/^rk_test_[0-9A-Za-z]{55}$/);
+      const verified = await verifyApiKey(text, key);
+      expect(verified).toMatchObject({ ok: true, value: { kind: "restricted" } });
+      expect(verified.ok && verified.value.permissions).toEqual(new Set(permissions));
+    }
+  });
+
+  test("that is restricted is refused with any one character changed to any other", async () => {
+    const permissions = ["charge_read"] as const;
+    const of = { kind: "restricted", livemode: false, account, permissions } as const;
+    const text = await mintApiKey(of, SECRET);
+    const forged = [...text].flatMap((was, at) =>
+      [...DIGITS].filter((d) => d !== was).map((d) => text.slice(0, at) + d + text.slice(at + 1)),
+    );
+    const verdicts = await Promise.all(forged.map((f) => verifyApiKey(f, key)));
+    expect(verdicts.filter((v) => v.ok)).toEqual([]);
+    for (const other of [text.replace("rk_", "sk_"), text.replace(/.{11}(.{22})$/, "$1")]) {
+      expect(await verifyApiKey(other, key)).toEqual({ ok: false, failure: "malformed" });
+    }
+  });
+
+  test("never changes for the same permissions: a place is for ever", async () => {
+    expect(encodePermissions(["account_read"])).toBe("00000000001");
+    expect(encodePermissions(["account_write"])).toBe("00000000002");
+    expect(encodePermissions(["charge_read", "charge_write"])).toBe("0000000000m");
+    expect(encodePermissions(["event_read", "webhook_write"])).toBe("0000002Go6a");
+  });
 
   test("never changes for the same account and secret", async () => {
     expect(await mintApiKey({ kind: "secret", livemode: false, account }, SECRET)).toBe(

@@ -93,6 +93,7 @@ describe("a charge", () => {
       kind: "card_declined",
       code: "card_declined",
       declineCode: "generic_decline",
+      networkDeclineCode: "05",
       message: "Declined.",
       charge: open?.kind === "open_charge" ? open.id : "",
     });

@@ -142,7 +142,7 @@ describe("what is deleted", () => {
     });
     expect((await del(`/v1/customers/${customer}/sources/${card}`)).status).toBe(404);
     expect(await tokenStatus(token)).toBe(404);
-    const shown = await m.stripe.customers.retrieve(customer);
+    const shown = await m.stripe.customers.retrieve(customer, { expand: ["sources"] });
     expect(shown).toMatchObject({ default_source: kept, sources: { data: [{ id: kept }] } });
     const paid = await m.stripe.charges.create({ amount: 300, currency: "usd", customer });
     expect(paid).toMatchObject({ paid: true, source: { id: kept } });

@@ -20,6 +20,7 @@ export const accountRoutes: readonly Route[] = [
     path: "/v1/accounts",
     summary: "Make a merchant; the answer holds its keys and is given once",
     access: "platform",
+    permission: null,
     params: z.strictObject({
       email: text(512).optional(),
       business_profile: z.strictObject({ name: text(5000).optional() }).optional(),
@@ -59,6 +60,7 @@ export const accountRoutes: readonly Route[] = [
     path: "/v1/account",
     summary: "Retrieve the account of the key",
     access: "secret",
+    permission: "account_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "account",
     handle: (call) =>

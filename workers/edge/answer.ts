@@ -1,16 +1,21 @@
 // How an answer looks on the wire: Stripe's headers and its error body.
 
-import { type Failure, isRetryable, wireOf } from "../../protocol/failure.ts";
+import type { ApiVersion } from "../../protocol/api-version.ts";
+import { type Failure, isRetryable } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
 import { API_VERSION } from "../../protocol/object.ts";
+import { errorOf } from "./error-body.ts";
 import type { Answered, Refused } from "./route.ts";
 
 /** What of a request shows in its answer. */
 export type Asked = {
   readonly request: RequestId;
+  /** Where the request reached us, e.g. `https://api.example`. */
+  readonly origin: string;
   /** The caller's idempotency key, when it sent one. */
   readonly key: string | undefined;
-  readonly version: string | undefined;
+  /** The version whose shapes it asked for; undefined when it named none that there is. */
+  readonly version: ApiVersion | undefined;
 };
 
 const EXPOSED =
@@ -33,7 +38,7 @@ function headersOf(asked: Asked): Headers {
     "strict-transport-security": "max-age=63072000; includeSubDomains; preload",
     vary: "Origin",
     "request-id": asked.request,
-    "stripe-version": asked.version ?? API_VERSION,
+    "stripe-version": asked.version?.text ?? API_VERSION,
   });
   if (asked.key !== undefined) {
     headers.set("idempotency-key", asked.key);
@@ -51,8 +56,7 @@ export function answer(asked: Asked, answered: Answered): Response {
 }
 
 export function refusal(asked: Asked, refused: Refused): Response {
-  const { status, ...told } = wireOf(refused as Failure);
-  const error = { ...withoutNumbers(told), ...refused.shows };
+  const { status, error } = errorOf(refused, asked.origin);
   const headers = headersOf(asked);
   markReplay(headers, asked, refused.replay?.original);
   if (isRetryable(refused)) headers.set("stripe-should-retry", "true");
@@ -65,18 +69,6 @@ export function refusal(asked: Asked, refused: Refused): Response {
     headers.set("stripe-rate-limited-reason", "resource-specific");
   }
   return new Response(`${JSON.stringify({ error }, null, 2)}\n`, { status, headers });
-}
-
-/** As many digits as the shortest card number, grouped or not; no id or amount of ours has them in a row. */
-const LONG_NUMBER = /[0-9](?:[ ._/-]?[0-9]){11,}/g;
-
-// Names and ids that we do not know are told back, and digits glued to a letter look like no card.
-function withoutNumbers<T extends Readonly<Record<string, string>>>(told: T): T {
-  const shown = Object.entries(told).map(([name, text]) => [
-    name,
-    name === "charge" ? text : text.replace(LONG_NUMBER, "…"),
-  ]);
-  return Object.fromEntries(shown) as T;
 }
 
 const isDecline = ({ kind }: Failure): boolean =>

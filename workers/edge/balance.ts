@@ -73,16 +73,15 @@ export const balanceRoutes: readonly Route[] = [
     path: "/v1/balance",
     summary: "Retrieve the balance",
     access: "secret",
+    permission: "balance_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "balance",
     handle: async (call) => {
       const found = await find(call.env, call.scope, call.continent, { kind: "balance" });
       if (!found.ok) return found;
-      const amounts = found.value.rows as readonly BalanceRow[];
-      return ok({
-        object: balanceObject(amounts, call.scope.livemode),
-        servedBy: found.value.servedBy,
-      });
+      const { rows, servedBy, admitted } = found.value;
+      const object = balanceObject(rows as readonly BalanceRow[], call.scope.livemode);
+      return ok({ object, servedBy, admitted });
     },
   }),
   ...LIST_PATHS.flatMap((path) => [
@@ -91,6 +90,7 @@ export const balanceRoutes: readonly Route[] = [
       path,
       summary: "List balance transactions, newest first",
       access: "secret",
+      permission: "balance_read",
       params: listParams,
       answers: "list of balance transactions",
       handle: transactions,
@@ -100,6 +100,7 @@ export const balanceRoutes: readonly Route[] = [
       path: `${path}/:id`,
       summary: "Retrieve a balance transaction",
       access: "secret",
+      permission: "balance_read",
       params: z.strictObject({ expand: expand.optional() }),
       answers: "balance transaction",
       handle: transaction,

@@ -16,6 +16,7 @@ export const cardKeyRoutes: readonly Route[] = [
     path: "/v1/card_keys",
     summary: "Take a step with the keys of the cards of a slot",
     access: "platform",
+    permission: null,
     params: z.strictObject({
       step: text(10, oneOf(KEY_STEPS)),
       purpose: text(20, oneOf(KEY_PURPOSES)).optional(),
@@ -36,6 +37,7 @@ export const cardKeyRoutes: readonly Route[] = [
     path: "/v1/card_keys/:account",
     summary: "Destroy the keys of an account's cards, for ever",
     access: "platform",
+    permission: null,
     params: z.strictObject({ expand: expand.optional() }),
     answers: "card_keys",
     handle: async (call) => {

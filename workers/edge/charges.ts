@@ -152,6 +152,7 @@ export const chargeRoutes: readonly Route[] = [
     path: "/v1/charges",
     summary: "Charge a card, at once or by authorizing now and capturing later",
     access: "secret",
+    permission: "charge_write",
     params: createParams,
     answers: "charge",
     handle: create,
@@ -161,6 +162,7 @@ export const chargeRoutes: readonly Route[] = [
     path: "/v1/charges",
     summary: "List charges, newest first",
     access: "secret",
+    permission: "charge_read",
     params: z.strictObject({
       ...page,
       created: created.optional(),
@@ -198,6 +200,7 @@ export const chargeRoutes: readonly Route[] = [
     path: "/v1/charges/:id",
     summary: "Retrieve a charge",
     access: "secret",
+    permission: "charge_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "charge",
     handle: async (call) => {
@@ -215,6 +218,7 @@ export const chargeRoutes: readonly Route[] = [
     path: "/v1/charges/:id/capture",
     summary: "Capture an authorized charge, in full or in part",
     access: "secret",
+    permission: "charge_write",
     params: z.strictObject({ amount: amount.optional(), expand: expand.optional() }),
     answers: "charge",
     handle: async (call) => {

@@ -4,13 +4,7 @@ import * as z from "zod";
 import type { Json } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type CardId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
-import {
-  cardObject,
-  customerObject,
-  listObject,
-  type StripeObject,
-  tokenOfCard,
-} from "../../protocol/object.ts";
+import { customerObject, tokenOfCard } from "../../protocol/object.ts";
 import type { CustomerRow } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { list, one } from "./lookup.ts";
@@ -94,20 +88,13 @@ async function save(call: Call<Fields>, change: "create" | "update") {
   });
 }
 
-// What is retrieved shows the cards too; what a write answers with stays the same until the deletion.
-function withSources(row: CustomerRow, call: Call<unknown>): StripeObject {
-  const customer = customerObject(row, call.scope);
-  if (row.deleted) return customer;
-  const cards = row.cards.map(({ id, card }) => cardObject(id, card, row.id));
-  return { ...customer, sources: listObject(`/v1/customers/${row.id}/sources`, cards, false) };
-}
-
 export const customerRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/v1/customers",
     summary: "Create a customer, with a card if a `source` is given",
     access: "secret",
+    permission: "customer_write",
     params: createParams,
     answers: "customer",
     handle: (call) => save(call, "create"),
@@ -117,6 +104,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers",
     summary: "List customers, newest first",
     access: "secret",
+    permission: "customer_read",
     params: z.strictObject({ ...page, created: created.optional(), email: text(512).optional() }),
     answers: "list of customers",
     handle: (call) => {
@@ -129,7 +117,7 @@ export const customerRoutes: readonly Route[] = [
           ...(span === undefined ? {} : { created: span }),
           ...(email === undefined ? {} : { email }),
         },
-        (row: CustomerRow) => withSources(row, call),
+        (row: CustomerRow) => customerObject(row, call.scope),
       );
     },
   }),
@@ -138,6 +126,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers/:id",
     summary: "Retrieve a customer",
     access: "secret",
+    permission: "customer_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "customer",
     handle: (call) => {
@@ -146,7 +135,7 @@ export const customerRoutes: readonly Route[] = [
         call,
         "customer",
         id.ok ? { kind: "customer", id: id.value } : undefined,
-        (row: CustomerRow) => withSources(row, call),
+        (row: CustomerRow) => customerObject(row, call.scope),
       );
     },
   }),
@@ -155,6 +144,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers/:id",
     summary: "Update a customer; an empty value unsets a field",
     access: "secret",
+    permission: "customer_write",
     params: updateParams,
     answers: "customer",
     handle: (call) => save(call, "update"),
@@ -164,6 +154,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers/:id",
     summary: "Delete a customer and destroy the cards kept for it",
     access: "secret",
+    permission: "customer_write",
     params: z.strictObject({}),
     answers: "deleted customer",
     handle: async (call) => {
@@ -184,6 +175,7 @@ export const customerRoutes: readonly Route[] = [
     path: "/v1/customers/:id/sources/:card",
     summary: "Delete a customer's card and destroy it",
     access: "secret",
+    permission: "customer_write",
     params: z.strictObject({}),
     answers: "deleted card",
     handle: async (call) => {

@@ -78,6 +78,7 @@ export const eventRoutes: readonly Route[] = [
     path: "/v1/events",
     summary: "List events, newest first",
     access: "secret",
+    permission: "event_read",
     params: listParams,
     answers: "list of events",
     handle: listEvents,
@@ -87,6 +88,7 @@ export const eventRoutes: readonly Route[] = [
     path: "/v1/events/:id",
     summary: "Retrieve an event",
     access: "secret",
+    permission: "event_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "event",
     handle: async (call) => {

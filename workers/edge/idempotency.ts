@@ -38,15 +38,20 @@ export function parseKey(header: string | null): Result<string | undefined, Fail
 /** A claim as the edge makes it, with the MACs of the same parameters under other versions of the secret. */
 export type VersionedClaim = Claim & { readonly otherMacs: readonly string[] };
 
-/** What makes this request itself; one without a key gets ours, so that internal retries are safe. */
+/**
+ * What makes this request itself; one without a key gets ours, so that internal retries are safe. `shapes`
+ * are those of its version where they are not ours: an answer is never replayed in others.
+ */
 export async function claimOf(
   request: { readonly id: RequestId; readonly key: string | undefined },
   operation: string,
   params: Tree,
   secret: string,
+  shapes?: string,
 ): Promise<VersionedClaim> {
   if (imported?.secret !== secret) imported = { secret, keys: importMacKeys(secret) };
-  const text = new TextEncoder().encode(`${operation}\n${canonical(withoutCard(params))}`);
+  const asked = `${operation}\n${canonical(withoutCard(params))}`;
+  const text = new TextEncoder().encode(shapes === undefined ? asked : `${asked}\n${shapes}`);
   const keys = await imported.keys;
   const [mac = "", ...otherMacs] = await Promise.all(keys.map((key) => macOf(text, key)));
   const { id, key = `${OURS}${id}` } = request;

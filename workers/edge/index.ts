@@ -19,6 +19,7 @@ import { paymentIntentRoutes } from "./payment-intents.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
 import { askedOf, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
+import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
 import { tokenRoutes } from "./tokens.ts";
 
@@ -29,6 +30,7 @@ export { Stream } from "../../durable-objects/stream.ts";
 
 const ROUTES = [
   ...accountRoutes,
+  ...restrictedKeyRoutes,
   ...tokenRoutes,
   ...customerRoutes,
   ...paymentMethodRoutes,

@@ -26,7 +26,8 @@ export async function one<R extends Row>(
   if (!found.ok) return found;
   const [row] = found.value.rows;
   if (row === undefined) return missing;
-  return ok({ object: render(row as R), servedBy: found.value.servedBy });
+  const { servedBy, admitted } = found.value;
+  return ok({ object: render(row as R), servedBy, admitted });
 }
 
 export async function list<R extends Row>(
@@ -42,9 +43,7 @@ export async function list<R extends Row>(
   }
   const found = await find(call.env, call.scope, call.continent, query);
   if (!found.ok) return found;
-  const data = found.value.rows.map((row) => render(row as R));
-  return ok({
-    object: listObject(call.url, data, found.value.more),
-    servedBy: found.value.servedBy,
-  });
+  const { rows, more, servedBy, admitted } = found.value;
+  const data = rows.map((row) => render(row as R));
+  return ok({ object: listObject(call.url, data, more), servedBy, admitted });
 }

@@ -2,7 +2,9 @@
 // 2020-12, which is what OpenAPI 3.1 takes).
 
 import * as z from "zod";
+import { DECLINES } from "../../protocol/decline.ts";
 import { API_VERSION } from "../../protocol/object.ts";
+import { shownPermission } from "../../protocol/permission.ts";
 import type { Route } from "./route.ts";
 
 type Json = Record<string, unknown>;
@@ -20,7 +22,10 @@ const ERROR_SCHEMA: Json = {
         decline_code: { type: "string" },
         param: { type: "string" },
         charge: { type: "string" },
+        advice_code: { enum: [...new Set(DECLINES.map(({ advice }) => advice))] },
+        network_decline_code: { type: "string" },
         message: { type: "string" },
+        doc_url: { type: "string", format: "uri" },
       },
     },
   },
@@ -65,6 +70,7 @@ function operationOf(route: Route): Json {
     operationId: operationId(route),
     summary: route.summary,
     security: [{ [route.access]: [] }],
+    ...(route.permission === null ? {} : { "x-permission": shownPermission(route.permission) }),
     parameters,
     ...(route.method === "POST"
       ? {
@@ -118,7 +124,9 @@ export function openApi(
     paths,
     components: {
       securitySchemes: {
-        secret: bearer("A secret key, sk_test_… or sk_live_…, of a merchant's server."),
+        secret: bearer(
+          "A secret key, sk_…, of a merchant's server, or a restricted one, rk_…, with the permission that `x-permission` names.",
+        ),
         publishable: bearer("A publishable key, pk_…, or a secret key."),
         platform: bearer("The platform key."),
       },

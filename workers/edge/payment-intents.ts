@@ -166,6 +166,7 @@ export const paymentIntentRoutes: readonly Route[] = [
     path: "/v1/payment_intents",
     summary: "Make a payment intent, and confirm it at once if so asked",
     access: "secret",
+    permission: "payment_intent_write",
     params: createParams,
     answers: "payment_intent",
     handle: create,
@@ -175,6 +176,7 @@ export const paymentIntentRoutes: readonly Route[] = [
     path: "/v1/payment_intents",
     summary: "List payment intents, newest first",
     access: "secret",
+    permission: "payment_intent_read",
     params: z.strictObject({
       ...page,
       created: created.optional(),
@@ -194,6 +196,7 @@ export const paymentIntentRoutes: readonly Route[] = [
     path: "/v1/payment_intents/:id",
     summary: "Retrieve a payment intent; in a browser, with its client secret",
     access: "publishable",
+    permission: "payment_intent_read",
     params: z.strictObject({ client_secret: clientSecret.optional(), expand: expand.optional() }),
     answers: "payment_intent",
     handle: async (call) => {
@@ -208,6 +211,7 @@ export const paymentIntentRoutes: readonly Route[] = [
     path: "/v1/payment_intents/:id",
     summary: "Update a payment intent",
     access: "secret",
+    permission: "payment_intent_write",
     params: updateParams,
     answers: "payment_intent",
     handle: update,
@@ -217,6 +221,7 @@ export const paymentIntentRoutes: readonly Route[] = [
     path: "/v1/payment_intents/:id/confirm",
     summary: "Confirm a payment intent; in a browser, with its client secret",
     access: "publishable",
+    permission: "payment_intent_write",
     params: confirmParams,
     answers: "payment_intent",
     handle: confirm,
@@ -226,6 +231,7 @@ export const paymentIntentRoutes: readonly Route[] = [
     path: "/v1/payment_intents/:id/capture",
     summary: "Capture what a payment intent holds, in full or in part",
     access: "secret",
+    permission: "payment_intent_write",
     params: z.strictObject({
       amount_to_capture: amount.optional(),
       final_capture: flag.optional(),
@@ -247,6 +253,7 @@ export const paymentIntentRoutes: readonly Route[] = [
     path: "/v1/payment_intents/:id/cancel",
     summary: "Cancel a payment intent, and let go of what it holds",
     access: "secret",
+    permission: "payment_intent_write",
     params: z.strictObject({
       cancellation_reason: choice(
         "duplicate",

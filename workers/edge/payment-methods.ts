@@ -77,6 +77,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     path: "/v1/payment_methods",
     summary: "Keep a card as a payment method",
     access: "publishable",
+    permission: "payment_method_write",
     params: createParams,
     answers: "payment_method",
     handle: async (call) => {
@@ -90,6 +91,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     path: "/v1/payment_methods/:id",
     summary: "Retrieve a payment method",
     access: "secret",
+    permission: "payment_method_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "payment_method",
     handle: async (call) => {
@@ -104,6 +106,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     path: "/v1/payment_methods/:id",
     summary: "Update a payment method's expiry, billing details or metadata",
     access: "secret",
+    permission: "payment_method_write",
     params: updateParams,
     answers: "payment_method",
     handle: update,

@@ -3,39 +3,51 @@
 // stored nowhere.
 
 import type { Context } from "hono";
+import type { ApiKey } from "../../protocol/api-key.ts";
+import {
+  type ApiVersion,
+  embeddedIn,
+  parseApiVersion,
+  shapesOf,
+} from "../../protocol/api-version.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type AccountId, mintRequestId } from "../../protocol/ids.ts";
-import { looksLikePan } from "../../protocol/pan-detection.ts";
+import { API_VERSION } from "../../protocol/object.ts";
+import { readPermissionOf } from "../../protocol/permission.ts";
+import type { Query } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { type Asked, answer, refusal } from "./answer.ts";
-import { authenticate, invalidKey, keyText } from "./authentication.ts";
+import { authenticate, invalidKey, keyText, missingIn, originOf } from "./authentication.ts";
 import { disclosedIn, disclosedInHeaders, disclosedInUrl, typedCardIn } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
+import { type Branch, branchOf, expanded, typesIn } from "./expand.ts";
 import { claimOf, parseKey } from "./idempotency.ts";
-import { parseParameters, readBody } from "./parameters.ts";
-import { nearestTo } from "./reading.ts";
+import { parseParameters, readBody, type Tree } from "./parameters.ts";
+import { findSeveral, nearestTo } from "./reading.ts";
 import { countRefused } from "./refused-callers.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
 import { failureOf } from "./schema.ts";
+import { shardOf } from "./shard-call.ts";
 
 type EdgeContext = Context<{ Bindings: EdgeEnv }>;
+
+const VERSION_SHOWN_MAX = 64;
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
 
 /** Starts an answer: every request has an id before anything can go wrong. */
 export function askedOf(request: Request): Asked {
-  const version = request.headers.get("stripe-version");
   return {
     request: mintRequestId(random),
+    origin: new URL(request.url).origin,
     key: undefined,
-    version: version !== null && isVersion(version) ? version : undefined,
+    version: parseApiVersion(versionText(request) ?? API_VERSION),
   };
 }
 
-// Echoed, so only what a version can look like.
-const isVersion = (text: string): boolean =>
-  /^[0-9A-Za-z.;=_-]{1,64}$/.test(text) && !looksLikePan(text);
+const versionText = (request: Request): string | undefined =>
+  request.headers.get("stripe-version") || undefined;
 
 /** Runs a route for a request. */
 export async function serve(route: Route, c: EdgeContext): Promise<Response> {
@@ -64,64 +76,142 @@ function nameOfBug(error: unknown): string {
 async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<Answered, Refused>> {
   const { env } = c;
   const request = c.req.raw;
-  const secret = missingSecret(env);
-  if (secret !== undefined) {
-    return refuse({ kind: "unavailable", what: `The secret ${secret} is not set; run npm start.` });
-  }
-  const url = new URL(request.url);
-  const inUrl = disclosedInUrl(url);
-  if (inUrl !== undefined) return refuse({ kind: "pan_detected", param: inUrl });
-  const inHeader = disclosedInHeaders(request.headers);
-  if (inHeader !== undefined) return refuse({ kind: "pan_detected", param: inHeader });
-  const body = await readBody(request);
-  if (!body.ok) return body;
-  const params = parseParameters(
-    url.searchParams,
-    body.value,
-    request.headers.get("content-type") ?? "",
-  );
-  const { key: fieldKey, ...rest } = params.ok ? params.value : {};
-  const sentKey = keyText(request.headers, typeof fieldKey === "string" ? fieldKey : undefined);
-  const caller = await authenticate(
-    sentKey,
-    route.access,
-    env.API_KEY_SECRET,
-    request.headers.has("origin"),
-  );
+  const sent = await received(request, env);
+  if (!sent.ok) return sent;
+  const { sentKey, params } = sent.value;
+  const caller = await authenticate(sentKey, route, env.API_KEY_SECRET, originOf(request));
   if (!caller.ok) {
     countRefused(caller.failure, request, sentKey, env, c.executionCtx);
     return caller;
   }
   if (caller.value.livemode && env.LIVE_MODE !== "open") return refuse({ kind: "livemode_closed" });
+  const version = namedVersion(request, asked);
+  if (!version.ok) return version;
   if (!params.ok) return params;
-  const typed = caller.value.sealedOnly ? typedCardIn(rest) : undefined;
-  if (typed !== undefined) return refuse({ kind: "sealed_card_required", param: typed });
-  const disclosed = disclosedIn(rest);
-  if (disclosed !== undefined) return refuse({ kind: "pan_detected", param: disclosed });
-  const checked = route.params.safeParse(rest);
-  if (!checked.success) return refuse(failureOf(checked.error));
+  const checked = check(route, caller.value, params.value);
+  if (!checked.ok) return checked;
+  const { branch } = checked.value;
+  const unseen = unseenBy(caller.value, branch, route, sentKey ?? "");
+  if (unseen !== undefined) return refuse(unseen);
+  const { pathname } = new URL(request.url);
   const call: Call<unknown> = {
     env,
     scope: { account: caller.value.account, livemode: caller.value.livemode },
     request: asked.request,
     path: c.req.param(),
-    params: checked.data,
+    params: checked.value.data,
     claim: await claimOf(
       { id: asked.request, key: asked.key },
-      `${route.method} ${url.pathname}`,
-      rest,
+      `${route.method} ${pathname}`,
+      params.value,
       env.REQUEST_MAC_SECRET,
+      shapesOf(version.value),
     ),
     fromBrowser: caller.value.kind === "publishable",
     address: request.headers.get("cf-connecting-ip"),
     continent: (request.cf as { continent?: string } | undefined)?.continent,
-    url: url.pathname,
+    origin: asked.origin,
+    url: pathname,
   };
   const handled = await route.handle(call as Call<never>);
   if (route.access === "platform") return recorded(handled, call);
   // A key whose account the ledger does not know opens as little as a forged one, and is told no more.
   const orphaned = !handled.ok && handled.failure.kind === "account_unknown";
-  return orphaned && sentKey !== undefined ? refuse(invalidKey(sentKey)) : handled;
+  if (orphaned && sentKey !== undefined) return refuse(invalidKey(sentKey));
+  if (!handled.ok) return handled;
+  return complete(handled.value, { branch, version: version.value, key: asked.key }, call);
+}
+
+type Received = {
+  /** The key as sent. */
+  readonly sentKey: string | undefined;
+  /** What is malformed is told to whoever has a key. */
+  readonly params: Result<Tree, Failure>;
+};
+
+async function received(request: Request, env: EdgeEnv): Promise<Result<Received, Failure>> {
+  const secret = missingSecret(env);
+  if (secret !== undefined) {
+    return refuse({ kind: "unavailable", what: `The secret ${secret} is not set; run npm start.` });
+  }
+  const url = new URL(request.url);
+  const param = disclosedInUrl(url) ?? disclosedInHeaders(request.headers);
+  if (param !== undefined) return refuse({ kind: "pan_detected", param });
+  const body = await readBody(request);
+  if (!body.ok) return body;
+  const type = request.headers.get("content-type") ?? "";
+  const params = parseParameters(url.searchParams, body.value, type);
+  const { key: fieldKey, ...rest } = params.ok ? params.value : {};
+  return ok({
+    sentKey: keyText(request.headers, typeof fieldKey === "string" ? fieldKey : undefined),
+    params: params.ok ? ok(rest) : params,
+  });
+}
+
+function namedVersion(request: Request, { version }: Asked): Result<ApiVersion, Failure> {
+  if (version !== undefined) return ok(version);
+  const named = (versionText(request) ?? "").slice(0, VERSION_SHOWN_MAX);
+  return refuse({ kind: "version_invalid", version: named });
+}
+
+type Checked = { readonly data: unknown; readonly branch: Branch };
+
+/** The parameters as the route takes them, with no card where none belongs. */
+function check(route: Route, caller: ApiKey, params: Tree): Result<Checked, Failure> {
+  const typed = caller.sealedOnly ? typedCardIn(params) : undefined;
+  if (typed !== undefined) return refuse({ kind: "sealed_card_required", param: typed });
+  const disclosed = disclosedIn(params);
+  if (disclosed !== undefined) return refuse({ kind: "pan_detected", param: disclosed });
+  const checked = route.params.safeParse(params);
+  if (!checked.success) return refuse(failureOf(checked.error));
+  const { data } = checked;
+  const { expand = [] } = (data ?? {}) as { readonly expand?: readonly string[] };
+  const branch = branchOf(expand, route.answers);
+  return branch.ok ? ok({ data, branch: branch.value }) : branch;
+}
+
+// A restricted key sees in an answer no type of object that it could not read by itself.
+function unseenBy(
+  caller: ApiKey,
+  branch: Branch,
+  route: Route,
+  sentKey: string,
+): Failure | undefined {
+  if (caller.permissions === undefined) return undefined;
+  for (const type of typesIn(branch, route.answers)) {
+    const permission = readPermissionOf(type);
+    const missing = permission && missingIn(caller, permission, sentKey);
+    if (missing !== undefined) return missing;
+  }
+  return undefined;
+}
+
+type Completion = {
+  readonly branch: Branch;
+  readonly version: ApiVersion;
+  /** The caller's idempotency key. */
+  readonly key: string | undefined;
+};
+
+/** The answer with what was to be expanded in it, and what objects of the version hold expanded. */
+async function complete(
+  answered: Answered,
+  { branch, version, key }: Completion,
+  { env, scope, continent, claim, fromBrowser }: Call<unknown>,
+): Promise<Result<Answered, Refused>> {
+  const read = async (queries: readonly Query[]) => {
+    // Whom the shard turns away now reads at home.
+    const admission = answered.admitted ?? (await shardOf(env, scope).admit(scope));
+    const minSeq = admission.ok ? admission.minSeq : null;
+    return findSeveral(env, scope, continent, minSeq, queries);
+  };
+  // Pages see what they ask for, and of that no more than they may.
+  const embedded = (type: string) => (fromBrowser ? [] : embeddedIn(version, type));
+  const object = await expanded(answered.object, branch, embedded, scope, read);
+  if (object.ok) return ok({ ...answered, object: object.value });
+  // Whoever sent a key may ask again and nothing is done twice; nobody else is told that it was not done.
+  const isWrite = claim.operation.startsWith("POST ");
+  return isWrite && key === undefined ? ok(answered) : object;
 }
 
 /** A call with the platform key is in the audit log before its answer leaves; else there is no answer. */
@@ -129,7 +219,7 @@ async function recorded(
   handled: Result<Answered, Refused>,
   { env, request, claim, continent }: Call<unknown>,
 ): Promise<Result<Answered, Refused>> {
-  const account = handled.ok ? handled.value.object["id"] : undefined;
+  const { id, account = id } = handled.ok ? handled.value.object : {};
   const region =
     typeof account === "string" ? homeOf(slotOf(account as AccountId)) : nearestTo(continent);
   try {

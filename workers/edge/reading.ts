@@ -4,17 +4,24 @@
 import { askOrigin } from "../../durable-objects/origin-client.ts";
 import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import type { Query, Read, ReadAnswer, Row } from "../../protocol/query.ts";
+import type {
+  FoundRows,
+  Query,
+  Read,
+  ReadAnswer,
+  ReadSeveral,
+  ReadSeveralAnswer,
+} from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import type { Admitted } from "../../protocol/shard.ts";
 import { homeOf, type Region, slotOf } from "../../protocol/slot.ts";
 import type { EdgeEnv } from "./environment.ts";
 import { shardOf } from "./shard-call.ts";
 
-export type Found = {
-  readonly rows: readonly Row[];
-  readonly more: boolean;
+export type Found = FoundRows & {
   /** Region and kind of database that answered, e.g. `us/replica`. */
   readonly servedBy: string;
+  readonly admitted: Admitted;
 };
 
 /** A copy is only worth asking while it is quicker than the home region, which is asked next. */
@@ -32,41 +39,65 @@ export async function find(
 ): Promise<Result<Found, Failure>> {
   const admission = await shardOf(env, scope).admit(scope);
   if (!admission.ok) return refuse(admission.failure);
-  const home = homeOf(slotOf(scope.account));
-  const near = nearestTo(continent);
-  const ask: Read = {
-    account: scope.account,
-    livemode: scope.livemode,
-    home,
-    min_seq: null,
-    query,
-  };
-  if (near !== home && admission.minSeq !== null) {
-    const fresh: Read = { ...ask, min_seq: admission.minSeq };
-    const copied = await askOrigin<ReadAnswer>(env, near, "/read", fresh, COPY_ANSWER_MS_MAX);
-    if (copied.ok && copied.value.kind !== "stale") return foundOf(copied.value, near, query);
-  }
-  const answer = await askOrigin<ReadAnswer>(env, home, "/read", ask);
-  if (!answer.ok) {
-    return refuse({
-      kind: "unavailable",
-      what: "The ledger of this account's region cannot be reached.",
-    });
-  }
-  return foundOf(answer.value, home, query);
+  const read = await readOf<ReadAnswer>(env, scope, continent, admission.minSeq, { query });
+  if (!read.ok) return read;
+  const { region, answer } = read.value;
+  if (answer.kind !== "rows") return refuse(failureOf(answer, query.kind));
+  const { rows, more, from } = answer;
+  return ok({ rows, more, servedBy: `${region}/${from}`, admitted: admission });
 }
 
-function foundOf(answer: ReadAnswer, region: Region, query: Query): Result<Found, Failure> {
+/** Answers to several queries, all as fresh as `minSeq` asks and of one moment; nobody is admitted anew. */
+export async function findSeveral(
+  env: EdgeEnv,
+  scope: Scope,
+  continent: string | undefined,
+  minSeq: number | null,
+  queries: readonly Query[],
+): Promise<Result<readonly FoundRows[], Failure>> {
+  const read = await readOf<ReadSeveralAnswer>(env, scope, continent, minSeq, { queries });
+  if (!read.ok) return read;
+  const { answer } = read.value;
+  return answer.kind === "several"
+    ? ok(answer.found)
+    : refuse(failureOf(answer, queries[0]?.kind ?? "object"));
+}
+
+async function readOf<A extends { readonly kind: string }>(
+  env: EdgeEnv,
+  scope: Scope,
+  continent: string | undefined,
+  minSeq: number | null,
+  asked: Pick<Read, "query"> | Pick<ReadSeveral, "queries">,
+): Promise<Result<{ readonly region: Region; readonly answer: A }, Failure>> {
+  const home = homeOf(slotOf(scope.account));
+  const near = nearestTo(continent);
+  const ask = { account: scope.account, livemode: scope.livemode, home, min_seq: null, ...asked };
+  if (near !== home && minSeq !== null) {
+    const fresh = { ...ask, min_seq: minSeq };
+    const copied = await askOrigin<A>(env, near, "/read", fresh, COPY_ANSWER_MS_MAX);
+    if (copied.ok && copied.value.kind !== "stale") {
+      return ok({ region: near, answer: copied.value });
+    }
+  }
+  const answer = await askOrigin<A>(env, home, "/read", ask);
+  return answer.ok
+    ? ok({ region: home, answer: answer.value })
+    : refuse({
+        kind: "unavailable",
+        what: "The ledger of this account's region cannot be reached.",
+      });
+}
+
+function failureOf(answer: Exclude<ReadAnswer, { kind: "rows" }>, kind: string): Failure {
   switch (answer.kind) {
-    case "rows":
-      return ok({ rows: answer.rows, more: answer.more, servedBy: `${region}/${answer.from}` });
     case "cursor_unknown": {
-      const object = query.kind.replace(/s$/, "");
-      return refuse({ kind: "resource_missing", object, id: answer.id, param: answer.param });
+      const { id, param } = answer;
+      return { kind: "resource_missing", object: kind.replace(/s$/, ""), id, param };
     }
     case "account_unknown":
-      return refuse({ kind: "account_unknown" });
+      return { kind: "account_unknown" };
     case "stale":
-      return refuse({ kind: "unavailable", what: "The region of this account has no database." });
+      return { kind: "unavailable", what: "The region of this account has no database." };
   }
 }

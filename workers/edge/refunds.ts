@@ -72,6 +72,7 @@ export const refundRoutes: readonly Route[] = [
     path: "/v1/refunds",
     summary: "Refund a charge, in full or in part",
     access: "secret",
+    permission: "charge_write",
     params: z.strictObject({
       charge: text(100).optional(),
       payment_intent: text(100).optional(),
@@ -85,6 +86,7 @@ export const refundRoutes: readonly Route[] = [
     path: "/v1/charges/:id/refunds",
     summary: "Refund a charge, by its path",
     access: "secret",
+    permission: "charge_write",
     params: z.strictObject(refundFields),
     answers: "refund",
     handle: (call) => create(call, chargeId(call.path["id"] ?? "", "id")),
@@ -94,6 +96,7 @@ export const refundRoutes: readonly Route[] = [
     path: "/v1/refunds",
     summary: "List refunds, newest first",
     access: "secret",
+    permission: "charge_read",
     params: z.strictObject({
       ...page,
       created: created.optional(),
@@ -125,6 +128,7 @@ export const refundRoutes: readonly Route[] = [
     path: "/v1/refunds/:id",
     summary: "Retrieve a refund",
     access: "secret",
+    permission: "charge_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "refund",
     handle: (call) => {

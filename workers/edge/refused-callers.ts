@@ -17,6 +17,7 @@ const AUTHENTICATION = new Set<Failure["kind"]>([
   "key_publishable",
   "key_secret_in_browser",
   "key_not_platform",
+  "permission_missing",
 ]);
 
 const counts = new Map<string, Omit<RefusedCallers, "count"> & { count: number }>();
@@ -60,7 +61,8 @@ async function tell(env: EdgeEnv, region: string): Promise<void> {
 
 /** Which kind of key, and four characters more: enough to know one's own by, and none of a card's middle. */
 export const keyPrefixOf = (key: string | undefined): string =>
-  /^(?:sk|pk|platform)_(?:test|live)_(?:sealed_)?[0-9A-Za-z]{0,4}/.exec(key ?? "")?.[0] ?? "none";
+  /^(?:sk|rk|pk|platform)_(?:test|live)_(?:sealed_)?[0-9A-Za-z]{0,4}/.exec(key ?? "")?.[0] ??
+  "none";
 
 /** The network of an address: 24 bits of IPv4, 48 of IPv6. */
 export function ipPrefixOf(address: string | null): string {

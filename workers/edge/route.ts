@@ -6,9 +6,12 @@ import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
 import type { StripeObject } from "../../protocol/object.ts";
+import type { Permission } from "../../protocol/permission.ts";
 import type { Result } from "../../protocol/result.ts";
+import type { Admitted } from "../../protocol/shard.ts";
 import type { Access } from "./authentication.ts";
 import type { EdgeEnv } from "./environment.ts";
+import type { Shown } from "./error-body.ts";
 import type { VersionedClaim } from "./idempotency.ts";
 
 /** A request that was authenticated, parsed and checked. */
@@ -27,6 +30,8 @@ export type Call<P> = {
   readonly address: string | null;
   /** Continent of the caller, as Cloudflare tells it. */
   readonly continent: string | undefined;
+  /** Where the request reached us, e.g. `https://api.example`. */
+  readonly origin: string;
   /** Where a list of this route is found. */
   readonly url: string;
 };
@@ -38,12 +43,9 @@ export type Answered = {
   readonly original?: RequestId;
   /** Where a read was answered from. */
   readonly servedBy?: string;
+  /** The shard's word under which it was read, if it gave one. */
+  readonly admitted?: Admitted;
 };
-
-/** Objects that an error shows as they stand after it. */
-export type Shown = Readonly<
-  Partial<Record<"payment_intent" | "payment_method" | "setup_intent" | "source", StripeObject>>
->;
 
 export type Refused = Failure & {
   readonly replay?: { readonly original: RequestId };
@@ -56,6 +58,8 @@ export type Route = {
   readonly path: string;
   readonly summary: string;
   readonly access: Access;
+  /** What a restricted key must be permitted; null where only the platform may call. */
+  readonly permission: Permission | null;
   readonly params: z.ZodType;
   /** Name of the object in the answer. */
   readonly answers: string;

@@ -154,13 +154,35 @@ export const setMetadata = (pairs: Record<string, string | null> | null | undefi
         Object.entries(pairs).filter((pair): pair is [string, string] => pair[1] !== null),
       );
 
-/** No route can expand yet, so naming a property is refused rather than ignored. */
-export const expand = checked<undefined>({ type: "array", items: { type: "string" } }, (value) => {
-  const [first] = typeof value === "object" && value !== null ? Object.values(value) : [value];
-  if (first === undefined || first === "") return { value: undefined };
-  const named = typeof first === "string" ? ` (${first.slice(0, 100)})` : "";
-  return { refuse: invalid(`This property cannot be expanded${named}.`) };
-});
+/** A list of at most `count` texts in any dialect of arrays; "" counts as absent, and so does an empty item. */
+export function texts(count: number, max: number) {
+  const item = { type: "string", maxLength: max };
+  return checked<readonly string[] | undefined>(
+    { type: "array", maxItems: count, items: item },
+    (value) => {
+      if (value === "" || value === null) return { value: undefined };
+      const names = typeof value === "object" ? Object.keys(value) : ["none"];
+      if (names.some((name) => !/^[0-9]{1,9}$/.test(name))) {
+        return { refuse: invalid("must be an array, as in a[]=x or a[0]=x.") };
+      }
+      if (names.length > count) return { refuse: invalid(`at most ${count} of them.`) };
+      const items: unknown[] = Object.values(value as object).filter((text) => text !== "");
+      const isText = (text: unknown): text is string =>
+        typeof text === "string" && text.length <= max && isStorable(text);
+      return items.every(isText)
+        ? { value: items }
+        : { refuse: invalid(`must be an array of strings of at most ${max} characters.`) };
+    },
+  );
+}
+
+/** More paths than any answer has fields worth expanding. */
+const EXPAND_MAX = 50;
+/** Four levels of the longest names. */
+const EXPAND_CHARACTERS_MAX = 200;
+
+/** Paths to expand; expand.ts says which a route knows. */
+export const expand = texts(EXPAND_MAX, EXPAND_CHARACTERS_MAX);
 
 const cardText = (max: number) => text(max).optional();
 

@@ -24,6 +24,7 @@ export const tokenRoutes: readonly Route[] = [
     path: "/v1/tokens",
     summary: "Turn a card into a single-use token",
     access: "publishable",
+    permission: "token_write",
     params: z.strictObject({
       card: typedCard.optional(),
       sealed_card: sealedCard.optional(),
@@ -57,6 +58,7 @@ export const tokenRoutes: readonly Route[] = [
     path: "/v1/tokens/:id",
     summary: "Retrieve a token",
     access: "secret",
+    permission: "token_read",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "token",
     handle: async (call) => {
@@ -78,6 +80,7 @@ export const tokenRoutes: readonly Route[] = [
     path: "/v1/tokens/:id",
     summary: "Forget a token for ever and destroy its card, also one kept for a customer",
     access: "secret",
+    permission: "token_write",
     params: z.strictObject({}),
     answers: "deleted token",
     handle: async (call) => {
