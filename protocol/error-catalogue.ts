@@ -179,6 +179,12 @@ const REQUEST: readonly Row[] = [
     "The payment intent's status does not allow this.",
     "Look at `payment_intent` in the error: its `status` says what is possible now.",
   ],
+  [
+    "payment_method_unexpected_state",
+    400,
+    "The payment method is attached to another customer, or can be used no more.",
+    "Collect the card anew, and attach it before it is used a second time.",
+  ],
   ["tls_too_old", 426, "The connection is weaker than TLS 1.3.", "Connect with TLS 1.3."],
   [
     "token_already_used",

@@ -4,6 +4,7 @@
 
 import { type Advice, adviceOf } from "./decline.ts";
 import type { AccountId, ChargeId } from "./ids.ts";
+import { type IntentFailure, intentErrorOf } from "./intent-failure.ts";
 import { type Permission, shownPermission } from "./permission.ts";
 
 /** Codes of a card that cannot be used as typed; each names the field at fault. */
@@ -72,25 +73,7 @@ export type Failure =
   | { readonly kind: "charge_already_captured" }
   | { readonly kind: "charge_already_refunded" }
   | { readonly kind: "capture_too_large"; readonly max: number; readonly param?: string }
-  /** An intent stands where the action, or a change of this field, is not possible. */
-  | {
-      readonly kind: "intent_unexpected_state";
-      readonly object: "payment_intent" | "setup_intent";
-      readonly action: "update" | "confirm" | "capture" | "increment" | "cancel";
-      readonly status: string;
-      readonly permitted: readonly string[];
-      readonly field?: string;
-    }
-  | { readonly kind: "intent_without_method"; readonly object: "payment_intent" | "setup_intent" }
-  | { readonly kind: "intent_without_charge"; readonly id: string }
-  /** An intent failed, and no charge was made of the try. */
-  | {
-      readonly kind: "intent_failed";
-      readonly type: "card_error" | "invalid_request_error";
-      readonly code: string;
-      readonly declineCode?: string;
-      readonly message: string;
-    }
+  | IntentFailure
   | { readonly kind: "refund_too_large"; readonly max: number }
   | { readonly kind: "release_in_part" }
   | { readonly kind: "processor_refused"; readonly operation: string }
@@ -312,26 +295,10 @@ function stateErrorOf(f: Failure): WireError {
         f.param ?? "amount",
       );
     case "intent_unexpected_state":
-      return invalid(`${f.object}_unexpected_state`, unexpectedStateOf(f));
     case "intent_without_method":
-      return invalid(
-        `${f.object}_unexpected_state`,
-        `This ${INTENT_NAMES[f.object]} has no payment method, so it cannot be confirmed. Confirm it with a payment_method, or give it one first.`,
-      );
     case "intent_without_charge":
-      return invalid(
-        undefined,
-        `The PaymentIntent ${f.id} has no charge that could be refunded. Cancel it if it holds money that was not captured.`,
-        "payment_intent",
-      );
     case "intent_failed":
-      return {
-        status: f.type === "card_error" ? 402 : 400,
-        type: f.type,
-        code: f.code,
-        message: f.message,
-        ...(f.declineCode === undefined ? {} : { decline_code: f.declineCode }),
-      };
+      return intentErrorOf(f);
     case "refund_too_large":
       return invalid(
         "amount_too_large",
@@ -365,26 +332,6 @@ function stateErrorOf(f: Failure): WireError {
         message: "Something went wrong on our side. Retry with the same idempotency key.",
       };
   }
-}
-
-const INTENT_NAMES = { payment_intent: "PaymentIntent", setup_intent: "SetupIntent" };
-const DONE = {
-  update: "changed",
-  confirm: "confirmed",
-  capture: "captured",
-  increment: "raised",
-  cancel: "canceled",
-};
-
-function unexpectedStateOf({
-  object,
-  action,
-  status,
-  permitted,
-  field,
-}: Extract<Failure, { kind: "intent_unexpected_state" }>): string {
-  const what = `${field === undefined ? "This" : `The ${field} of this`} ${INTENT_NAMES[object]}`;
-  return `${what} cannot be ${DONE[action]}, because its status is ${status}. The status must be one of: ${permitted.join(", ")}.`;
 }
 
 /** Whether an answer may be kept for replays: all ends but those that say "try again". */

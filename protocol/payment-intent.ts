@@ -12,6 +12,7 @@ import {
   triedObject,
 } from "./cardholder.ts";
 import type { Scope } from "./command.ts";
+import { adviceOf } from "./decline.ts";
 import type { ChargeFacts, Document, ObjectFacts } from "./facts.ts";
 import { type CustomerId, createdOf, uuidOf } from "./ids.ts";
 import { cardIdOfToken, metadataOf, type StripeObject } from "./object.ts";
@@ -208,11 +209,16 @@ function chargeErrorOf(
 ): StripeObject {
   const { decline, checks } = charge.outcome ?? {};
   const id = charge.card_id ?? cardIdOfToken(charge.token);
+  const advice = decline === undefined ? undefined : adviceOf(decline.code, decline.decline_code);
   return {
+    ...(advice === undefined ? {} : { advice_code: advice }),
     charge: charge.id,
     code: declineCodeOf(decline?.code ?? "processing_error", decline?.decline_code),
     ...(decline?.decline_code === undefined ? {} : { decline_code: decline.decline_code }),
     message: decline?.message ?? "The payment failed.",
+    ...(charge.outcome?.decline === undefined
+      ? {}
+      : { network_decline_code: charge.outcome.network_code }),
     ...(decline?.code === "incorrect_cvc" ? { param: "cvc" } : {}),
     ...triedObject(
       { id, card: charge.card, ...of, ...(checks === undefined ? {} : { checks }) },

@@ -168,7 +168,14 @@ export function paymentMethodObject(
   };
 }
 
-const billingObject = ({ address, email, name, phone, tax_id }: BillingDetails): StripeObject => ({
+/** Billing details on the wire. */
+export const billingObject = ({
+  address,
+  email,
+  name,
+  phone,
+  tax_id,
+}: BillingDetails): StripeObject => ({
   address: Object.fromEntries(ADDRESS_FIELDS.map((field) => [field, address?.[field] ?? null])),
   email: email ?? null,
   name: name ?? null,

@@ -12,7 +12,17 @@ let stranger: Merchant;
 /** The stranger's own customer, so that only the other id is foreign. */
 let own: string;
 
-type Kind = "charge" | "held" | "refund" | "customer" | "card" | "token" | "method" | "evt" | "txn";
+type Kind =
+  | "charge"
+  | "held"
+  | "refund"
+  | "customer"
+  | "card"
+  | "token"
+  | "method"
+  | "intent"
+  | "evt"
+  | "txn";
 const theirs = {} as Record<Kind, string>;
 
 beforeAll(async () => {
@@ -38,6 +48,15 @@ beforeAll(async () => {
   theirs.method = (
     await stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
   ).id;
+  theirs.intent = (
+    await stripe.paymentIntents.create({
+      amount: 1000,
+      currency: "usd",
+      payment_method: "pm_card_visa",
+      capture_method: "manual",
+      confirm: true,
+    })
+  ).id;
   own = (await stranger.stripe.customers.create({ source: "tok_visa" })).id;
 });
 afterAll(() => system?.close());
@@ -59,6 +78,8 @@ function nobodys(kind: Kind): string {
       return idOf("card", uuid);
     case "method":
       return idOf("pm", uuid);
+    case "intent":
+      return idOf("pi", uuid);
     case "token":
       return mintTokenId(random);
     case "evt":
@@ -100,6 +121,29 @@ const WAYS: readonly Way[] = [
   ["GET", "/v1/payment_methods/{id}", "method"],
   ["POST", "/v1/payment_methods/{id}", "method", { "metadata[mine]": "yes" }],
   ["POST", "/v1/payment_methods", "token", { type: "card", "card[token]": "{id}" }],
+  ["GET", "/v1/payment_intents/{id}", "intent"],
+  ["POST", "/v1/payment_intents/{id}", "intent", { description: "mine" }],
+  ["POST", "/v1/payment_intents/{id}/confirm", "intent", { payment_method: "pm_card_visa" }],
+  ["POST", "/v1/payment_intents/{id}/capture", "intent", {}],
+  ["POST", "/v1/payment_intents/{id}/cancel", "intent", {}],
+  ["POST", "/v1/refunds", "intent", { payment_intent: "{id}" }],
+  ["GET", "/v1/charges?payment_intent={id}", "intent"],
+  ["GET", "/v1/refunds?payment_intent={id}", "intent"],
+  ["GET", "/v1/payment_intents?starting_after={id}", "intent"],
+  ["GET", "/v1/payment_intents?customer={id}", "customer"],
+  [
+    "POST",
+    "/v1/payment_intents",
+    "method",
+    { amount: "1", currency: "usd", payment_method: "{id}" },
+  ],
+  ["POST", "/v1/payment_intents", "customer", { amount: "1", currency: "usd", customer: "{id}" }],
+  [
+    "POST",
+    "/v1/payment_intents",
+    "card",
+    { amount: "1", currency: "usd", customer: "{own}", payment_method: "{id}" },
+  ],
   ["GET", "/v1/events/{id}", "evt"],
   ["GET", "/v1/balance_transactions/{id}", "txn"],
   ["GET", "/v1/balance/history/{id}", "txn"],
@@ -137,9 +181,15 @@ async function attempt([method, path, , form]: Way, id: string, by = stranger) {
 const holdings = async () =>
   JSON.stringify(
     await Promise.all(
-      ["charges", "refunds", "customers", "events", "balance_transactions", "../v1/balance"].map(
-        async (name) => (await system.call(`/v1/${name}`, { key: owner.secret })).body,
-      ),
+      [
+        "charges",
+        "refunds",
+        "customers",
+        "payment_intents",
+        "events",
+        "balance_transactions",
+        "../v1/balance",
+      ].map(async (name) => (await system.call(`/v1/${name}`, { key: owner.secret })).body),
     ),
   );
 

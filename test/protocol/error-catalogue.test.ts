@@ -69,6 +69,7 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   token_already_used: [{ kind: "token_already_used", token: "tok_1" }],
   customer_without_card: [{ kind: "customer_without_card" }],
   order_attempt_taken: [{ kind: "order_attempt_taken" }],
+  payment_method_unexpected_state: [{ kind: "payment_method_unexpected_state", why }],
   object_locked: [{ kind: "object_locked" }],
   charge_failed: [{ kind: "charge_failed" }],
   charge_already_captured: [{ kind: "charge_already_captured" }],
