@@ -9,18 +9,19 @@ import { refused } from "./end.ts";
 import type { Action, UsableCard } from "./machine.ts";
 import { type KeyedAsk, opening, tokenToDescribe } from "./opening.ts";
 import { answer, breakOff, moveRequest, type Request } from "./request.ts";
-import { accountOf, arm, guardOf, nameOf, type ShardState, takesToken } from "./shard-state.ts";
+import { accountOf, arm, guardOf, limitOf, nameOf, type ShardState } from "./shard-state.ts";
 
 /** Commands that may wait; beyond it the shard sheds load instead of keeping callers. */
 const BACKLOG_MAX = 5_000;
-const LIMITED: Failure = { kind: "rate_limited" };
+const BUSY: Failure = { kind: "rate_limited", reason: "global-rate" };
+const CROWDED: Failure = { kind: "rate_limited", reason: "global-concurrency" };
 
 /** Executes a request once for its key; every other request with that key hears the same. */
 export function asked(state: ShardState, call: number, ask: Ask, out: Action[]): void {
   // A call that comes twice is one call.
   if (state.requests.has(call)) return;
   if (state.conveyor.backlog > BACKLOG_MAX) {
-    turnAway(call, ask, LIMITED, out);
+    turnAway(call, ask, BUSY, out);
   } else if (ask.kind === "account") {
     createAccount(state, call, ask);
   } else {
@@ -31,11 +32,12 @@ export function asked(state: ShardState, call: number, ask: Ask, out: Action[]):
 function admitKeyed(state: ShardState, call: number, ask: KeyedAsk, out: Action[]): void {
   const whose = nameOf(ask);
   const name = `${whose}/${ask.key}`;
-  const replyOrFailure = takesToken(state, whose, state.clock.nowMs)
-    ? earlier(state, name, ask)
-    : LIMITED;
+  const replyOrFailure =
+    limitOf(state, whose, "write", state.clock.nowMs) ?? earlier(state, name, ask);
   if (replyOrFailure === undefined) {
-    execute(state, call, ask, name, out);
+    // Only what is to be executed takes room: an answer that is remembered is given to any crowd.
+    if (accountOf(state, whose).executing < state.concurrent) execute(state, call, ask, name, out);
+    else turnAway(call, ask, CROWDED, out);
   } else if ("kind" in replyOrFailure) {
     turnAway(call, ask, replyOrFailure, out);
   } else {
@@ -60,11 +62,13 @@ function execute(
   name: string,
   out: Action[],
 ): void {
+  const account = accountOf(state, nameOf(ask));
+  account.executing++;
   const request: Request = {
     kind: "request",
     call,
     ask,
-    account: accountOf(state, nameOf(ask)),
+    account,
     name,
     state: "asked",
     executed: ask.request,
@@ -78,8 +82,8 @@ function execute(
     open(state, request, ask, undefined, out);
   } else {
     moveRequest(request, "describe");
-    const { account, livemode } = ask;
-    out.push({ kind: "describe", call, scope: { account, livemode }, token });
+    const scope = { account: ask.account, livemode: ask.livemode };
+    out.push({ kind: "describe", call, scope, token });
   }
 }
 

@@ -1,6 +1,7 @@
 // The audit trail of one object: what it did, in its own SQLite, written with the act itself, so that the
-// answer leaves only once both are durable. An alarm sends the entries on, in order and at least once, as a
-// hash chain (docs/decisions/0018), and then lets go of them.
+// answer leaves only once both are durable; or written behind the answer, for an act whose outcome is told to nobody
+// before the entry is durable. An alarm sends the entries on, in order and at least once, as a hash
+// chain (docs/decisions/0018), and then lets go of them.
 
 import {
   type AuditEntry,
@@ -10,11 +11,14 @@ import {
   auditGenesis,
   auditLink,
 } from "../protocol/audit.ts";
+import { assert } from "../protocol/result.ts";
 import type { Region } from "../protocol/slot.ts";
 import { type OriginFetchers, postSigned } from "./signed-request.ts";
 
 /** How long entries wait to be sent together (PCI DSS 10.3.3: promptly backed up to a central server). */
 export const SHIP_MS = 10_000;
+/** When an entry is written that its taker does not ask for: he asks at once, or has crashed. */
+const UNASKED_MS = 250;
 /** Of one shipment; an origin takes 8 MiB, and an entry of a thousand cards is some 100 KB. */
 const SHIPPED_BYTES_MAX = 2 * 1024 * 1024;
 const SHIPPED_ENTRIES_MAX = 1_000;
@@ -46,8 +50,11 @@ export type AuditWays = {
 export class AuditTrail {
   readonly #storage: DurableObjectStorage;
   readonly #ways: AuditWays;
+  readonly #instance = hexOf(LIFE_BYTES);
   #last: number;
+  #life: string | undefined;
   #armed = false;
+  readonly #behind: AuditEntry[] = [];
 
   constructor(storage: DurableObjectStorage, ways: AuditWays) {
     this.#storage = storage;
@@ -69,6 +76,32 @@ export class AuditTrail {
     if (this.#armed) return;
     this.#armed = true;
     void this.#storage.setAlarm(nowMs + SHIP_MS);
+  }
+
+  /**
+   * Takes an entry that is written when `written` is asked for it, or soon after. Answers what to ask with: whoever
+   * acts on the act tells nobody of it before.
+   */
+  recordBehind(entry: AuditEntry): string {
+    this.#behind.push(entry);
+    if (this.#behind.length === 1) setTimeout(() => this.#writeBehind(), UNASKED_MS);
+    return this.#instance;
+  }
+
+  /**
+   * Writes what `recordBehind` has taken; the answer waits until it is durable. Fails for the entries of another
+   * instance: they went with its memory.
+   */
+  written(instance: string): void {
+    assert(instance === this.#instance, "this instance has not taken the entry");
+    this.#writeBehind();
+  }
+
+  #writeBehind(): void {
+    for (let [entry] = this.#behind; entry !== undefined; [entry] = this.#behind) {
+      this.record(entry);
+      this.#behind.shift();
+    }
   }
 
   /** Sends on what there is; to be called by each alarm of the object. */
@@ -114,13 +147,12 @@ export class AuditTrail {
   // would contradict for ever what is kept, and nothing that it does would be kept any more.
   #stream(): string {
     const { room, object } = this.#ways;
-    let life = this.#storage.kv.get<string>(STREAM);
-    if (life === undefined) {
-      const random = crypto.getRandomValues(new Uint8Array(LIFE_BYTES));
-      life = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-      this.#storage.kv.put(STREAM, life);
+    this.#life ??= this.#storage.kv.get<string>(STREAM);
+    if (this.#life === undefined) {
+      this.#life = hexOf(LIFE_BYTES);
+      this.#storage.kv.put(STREAM, this.#life);
     }
-    return `${room}/${object}-${life}`;
+    return `${room}/${object}-${this.#life}`;
   }
 
   #next(): string[] {
@@ -138,3 +170,9 @@ export class AuditTrail {
     return entries;
   }
 }
+
+/** So many random bytes. */
+const hexOf = (length: number): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");

@@ -49,6 +49,9 @@ export const FORGOTTEN_LATELY_MS = 120_000;
 /** What is in the box under a name; nothing when the card was never there, or was forgotten long ago. */
 export type Taken = TakenCard | "forgotten_lately" | undefined;
 
+/** `entry` is what `written` is asked with: no outcome of these cards is told before that has answered. */
+export type TakenCards = { readonly cards: readonly Taken[]; readonly entry: string };
+
 type Row = { sealed: string; version: number; card: string; created: number };
 
 const SCHEMA = `
@@ -169,9 +172,9 @@ export class CardBox extends DurableObject<CardBoxEnv> {
 
   /**
    * The sealed cards in the order asked for, each with its CVC if this is its first use. One audit entry names
-   * them all; the answer waits until it is durable, so no card is opened that the log does not know of.
+   * them all, and is written behind the answer.
    */
-  takeMany(names: readonly CardName[]): Taken[] {
+  takeMany(names: readonly CardName[]): TakenCards {
     const taken: Taken[] = names.map(() => undefined);
     // One statement: a hundred of them took two to three times as long. `cross join` keeps the order of
     // the tables, so that each card is reached by key.
@@ -189,8 +192,12 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     names.forEach(({ owner, token }, at) => {
       taken[at] ??= this.#forgottenLately(owner, token);
     });
-    if (names.length > 0) this.#audit.record(openedEntry(names, taken));
-    return taken;
+    return { cards: taken, entry: this.#audit.recordBehind(openedEntry(names, taken)) };
+  }
+
+  /** Answers when the entry of cards that were taken is durable; fails when the box has crashed in between. */
+  written(entry: string): void {
+    this.#audit.written(entry);
   }
 
   forget(owner: string, tokens: readonly string[]): void {

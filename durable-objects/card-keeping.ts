@@ -9,9 +9,12 @@ import type { Rewrapping } from "./rewrapping.ts";
 
 /** A card to be kept, with what its keys need to know of it. */
 export type NewCard = BoxedCard & {
-  /** Its fingerprint under the newest key and its version, and under the oldest. */
-  readonly print: { readonly version: number; readonly newest: string; readonly oldest: string };
+  /** Its fingerprints, where the newest key of them is not the first and only one. */
+  readonly print?: Prints;
 };
+
+/** A card's fingerprint under the newest key and its version, and under the oldest. */
+type Prints = { readonly version: number; readonly newest: string; readonly oldest: string };
 
 /**
  * A kept card answers the fingerprint that is shown of it. `seal_used`: its seal was used before, or is past
@@ -91,7 +94,9 @@ export class CardKeeping {
     if (counted === "key_exhausted" || counted === "key_refused") return refuse(counted);
     if (use !== undefined && !this.#isFirst(owner, use)) return refuse("seal_used");
     const { version, print } = boxed;
-    const shown = this.#shownBefore(owner, boxed) ?? boxed.card.fingerprint;
+    const { fingerprint } = boxed.card;
+    const shown = (print && this.#shownBefore(owner, print)) ?? fingerprint;
+    const card = shown === fingerprint ? boxed.card : { ...boxed.card, fingerprint: shown };
     try {
       const { rowsWritten } = this.#storage.sql.exec(
         `insert into cards (owner, token, sealed, card, created, version, print_version, print)
@@ -100,11 +105,11 @@ export class CardKeeping {
         owner,
         token,
         boxed.sealed,
-        JSON.stringify({ ...boxed.card, fingerprint: shown }),
+        JSON.stringify(card),
         boxed.created,
         version,
-        print.version,
-        print.newest === shown ? null : print.newest,
+        print?.version ?? 1,
+        print === undefined || print.newest === shown ? null : print.newest,
       );
       assert(rowsWritten > 0, "a token that was forgotten is never used again");
       if (counted === "behind") this.#rewrapping.begin();
@@ -117,7 +122,7 @@ export class CardKeeping {
   }
 
   // Only a card from before a rotation of the fingerprint key has a `print` beside what is shown of it.
-  #shownBefore(owner: string, { print }: NewCard): string | undefined {
+  #shownBefore(owner: string, print: Prints): string | undefined {
     if (print.version === 1) return undefined;
     const [row] = this.#storage.sql
       .exec<{ shown: string }>(

@@ -166,11 +166,16 @@ function closeOf(
     const processor_ref = approved ? effect.ref : null;
     return { account, livemode, kind: "close_operation", id, charge, approved, processor_ref };
   }
-  const { outcome, card, ref: processor_ref } = effect;
+  const { outcome, card, available_now, ref: processor_ref } = effect;
   assert(outcome !== undefined, "an authorization has an outcome");
   const { id } = facts;
   const close = { account, livemode, kind: "close_charge", id, approved, processor_ref } as const;
-  return card === undefined ? { ...close, outcome } : { ...close, outcome, card };
+  return {
+    ...close,
+    outcome,
+    ...(card === undefined ? {} : { card }),
+    ...(available_now === undefined ? {} : { available_now }),
+  };
 }
 
 function endOfClose({ facts, close }: Drive, verdict: Verdict): End {

@@ -8,12 +8,19 @@ import type { CardSummary } from "../protocol/facts.ts";
 import type { Failure } from "../protocol/failure.ts";
 import { mintTokenId, type Random, type TokenId } from "../protocol/ids.ts";
 import type { Result } from "../protocol/result.ts";
-import type { Admission, Ask, Reply, TokenAdmission, Visit } from "../protocol/shard.ts";
+import type {
+  Admission,
+  Ask,
+  EndpointClass,
+  Reply,
+  TokenAdmission,
+  Visit,
+} from "../protocol/shard.ts";
 import type { Order, Performed } from "../protocol/vault.ts";
 import { asked, described } from "./admission.ts";
 import { performed, retried } from "./drive.ts";
 import { advance, alarm, found } from "./recovery.ts";
-import { accountOf, guardOf, nameOf, type ShardState, takesToken } from "./shard-state.ts";
+import { guardOf, limitOf, nameOf, type ShardState, wordOf } from "./shard-state.ts";
 import { committed } from "./verdict.ts";
 
 export { newShard, type ShardOptions, type ShardState } from "./shard-state.ts";
@@ -125,14 +132,15 @@ export function flush(state: ShardState, out: Action[]): void {
 }
 
 /** Whether an account may read now, and the sequence its answer must not fall behind. */
-export function admit(state: ShardState, scope: Scope, nowMs: number): Admission {
-  const name = nameOf(scope);
-  if (!takesToken(state, name, nowMs)) return { ok: false, failure: { kind: "rate_limited" } };
-  const { seq } = accountOf(state, name);
-  // While an instance before this one may tell what this one has not heard of, no number is high enough:
-  // the home region itself is read.
-  const knowsAll = !state.isHeir && seq > 0;
-  return { ok: true, minSeq: knowsAll ? seq : null };
+export function admit(
+  state: ShardState,
+  scope: Scope,
+  nowMs: number,
+  of: EndpointClass = "read",
+): Admission {
+  const failure = limitOf(state, nameOf(scope), of, nowMs);
+  const { minSeq, quotas } = wordOf(state, scope, of, nowMs);
+  return failure === undefined ? { ok: true, minSeq, quotas } : { ok: false, failure, quotas };
 }
 
 /** Whether a visitor of an account may have a token now, and its name. */
@@ -144,7 +152,9 @@ export function admitToken(
 ): TokenAdmission {
   const name = nameOf(scope);
   const { nowMs } = clock;
-  if (!takesToken(state, name, nowMs)) return { ok: false, failure: { kind: "rate_limited" } };
+  const failure = limitOf(state, name, "write", nowMs);
+  const { quotas } = wordOf(state, scope, "write", nowMs);
+  if (failure !== undefined) return { ok: false, failure, quotas };
   const token = mintTokenId(clock.random);
   const guard = visit === undefined ? undefined : guardOf(state, scope);
   const judged =
@@ -152,6 +162,6 @@ export function admitToken(
       ? "stranger"
       : guard.admitToken(name, visit, token, nowMs);
   return judged === "blocked"
-    ? { ok: false, failure: { kind: "card_blocked" } }
-    : { ok: true, ticket: { token, proven: judged === "proven" } };
+    ? { ok: false, failure: { kind: "card_blocked" }, quotas }
+    : { ok: true, ticket: { token, proven: judged === "proven" }, quotas };
 }

@@ -69,6 +69,7 @@ export function answer(state: ShardState, request: Request, end: End, out: Actio
   moveRequest(request, isFinal(end) ? "settle" : "give_up");
   const { call, ask, name, replayed, executed } = request;
   state.requests.delete(call);
+  if (request.account !== undefined) request.account.executing--;
   if (request.passed !== undefined) {
     state.guard?.settle(request.passed, approvalOf(request, end), state.clock.nowMs);
   }

@@ -2,19 +2,23 @@
 // what must outlive a crash is the alarm and `cleanSinceMs`, which are actions.
 
 import type { Scope, Unfinished } from "../protocol/command.ts";
+import type { Failure } from "../protocol/failure.ts";
 import { IdMint } from "../protocol/ids.ts";
+import type { EndpointClass, Word } from "../protocol/shard.ts";
 import type { Order } from "../protocol/vault.ts";
-import { type Bucket, type BucketLimit, takeToken } from "./bucket.ts";
 import { CardGuard } from "./card-guard.ts";
 import { Conveyor } from "./conveyor.ts";
 import type { Drive } from "./drive.ts";
 import { FinishedAnswers } from "./finished-answers.ts";
 import type { Action, Clock } from "./machine.ts";
+import { type Buckets, quotasOf, type Rates, ratesOf, takeRequest } from "./rates.ts";
 import type { Request } from "./request.ts";
 
-/** Stripe allows 100 requests a second; one hot merchant must be able to fill a conveyor. */
-const RATE_PER_SECOND = 1000;
-const BURST_SECONDS = 2;
+/**
+ * Requests of one account being executed at once: half of what a shard lets wait, so that one merchant never
+ * takes all the room that those of its slot share.
+ */
+const CONCURRENT_MAX = 2_500;
 /** Batches in flight at once: one is being committed while another is on its way. */
 const LANES = 2;
 /** How soon after a crash the alarm looks for what was left open. */
@@ -27,7 +31,9 @@ export const LATE_SEARCHES = 28;
 
 /** What is known of one account in one mode. */
 export type Account = {
-  bucket: Bucket | undefined;
+  readonly buckets: Buckets;
+  /** Requests being executed. */
+  executing: number;
   /** The number of its last event that was heard of; 0 when none was. */
   seq: number;
 };
@@ -51,7 +57,9 @@ export type Recovery = {
 export type GuardedModes = "live" | "all";
 
 export type ShardState = {
-  readonly limit: BucketLimit;
+  readonly rates: Rates;
+  /** Requests of one account that may be executed at once. */
+  readonly concurrent: number;
   readonly mint: IdMint;
   /** Of the step that is being taken. */
   clock: Clock;
@@ -91,6 +99,8 @@ export type ShardOptions = {
   readonly cleanSinceMs: number | undefined;
   /** Requests a second one account may make. */
   readonly ratePerSecond?: number;
+  /** Requests of one account that may be executed at once. */
+  readonly concurrent?: number;
   /** Batches that may be in flight at once. */
   readonly lanes?: number;
   /** Whose cards are guarded; nobody's when absent. */
@@ -106,9 +116,9 @@ const NO_CLOCK: Clock = {
 
 /** A shard that has just woken: it knows nothing, and doubts that all is well. */
 export function newShard(options: ShardOptions): ShardState {
-  const perSecond = options.ratePerSecond ?? RATE_PER_SECOND;
   const state: ShardState = {
-    limit: { perSecond, burst: perSecond * BURST_SECONDS },
+    rates: ratesOf(options.ratePerSecond),
+    concurrent: options.concurrent ?? CONCURRENT_MAX,
     mint: new IdMint(
       // What is made now is found by a search since the clean time, even if the clock fell behind.
       () => Math.max(state.clock.nowMs, state.cleanSinceMs),
@@ -147,18 +157,38 @@ export const guardOf = (state: ShardState, { livemode }: Scope): CardGuard | und
 export function accountOf(state: ShardState, name: string): Account {
   let account = state.accounts.get(name);
   if (account === undefined) {
-    account = { bucket: undefined, seq: 0 };
+    account = { buckets: {}, executing: 0, seq: 0 };
     state.accounts.set(name, account);
   }
   return account;
 }
 
-/** Takes one request out of an account's bucket, or says that there is none. */
-export function takesToken(state: ShardState, name: string, nowMs: number): boolean {
-  const account = accountOf(state, name);
-  const { admitted, bucket } = takeToken(account.bucket, state.limit, nowMs);
-  account.bucket = bucket;
-  return admitted;
+/** Counts one request of an account, or says why it must wait. */
+export function limitOf(
+  state: ShardState,
+  name: string,
+  of: EndpointClass,
+  nowMs: number,
+): Failure | undefined {
+  const reason = takeRequest(accountOf(state, name).buckets, state.rates, of, nowMs);
+  return reason && { kind: "rate_limited", reason };
+}
+
+/** What a shard says beside what it answers to a request of this class. */
+export function wordOf(
+  state: ShardState,
+  scope: Scope,
+  of: EndpointClass,
+  nowMs: number,
+): Required<Word> {
+  const { seq, buckets } = accountOf(state, nameOf(scope));
+  // While an instance before this one may tell what this one has not heard of, no number is high enough:
+  // the home region itself is read.
+  const knowsAll = !state.isHeir && seq > 0;
+  return {
+    minSeq: knowsAll ? seq : null,
+    quotas: quotasOf(buckets, state.rates, of, nowMs),
+  };
 }
 
 /** Has the shard woken soon, should it be lost; one write in five seconds of activity. */

@@ -11,7 +11,14 @@ import { firstUuidAt } from "../protocol/ids.ts";
 import { readLines } from "../protocol/lines.ts";
 import { cardIdOfToken } from "../protocol/object.ts";
 import { ok, type Result, refuse } from "../protocol/result.ts";
-import type { Admission, Ask, Reply, TokenAdmission, Visit } from "../protocol/shard.ts";
+import type {
+  Admission,
+  Ask,
+  EndpointClass,
+  Reply,
+  TokenAdmission,
+  Visit,
+} from "../protocol/shard.ts";
 import { homeOf } from "../protocol/slot.ts";
 import type { Order, Performed, VaultVerbs } from "../protocol/vault.ts";
 import { within } from "./deadline.ts";
@@ -31,7 +38,7 @@ import {
   take,
 } from "./machine.ts";
 import { applyAt, askOrigin, forgetAt, type OriginBindings } from "./origin-client.ts";
-import { ALARM_MS, accountOf, expectLate, nameOf } from "./shard-state.ts";
+import { ALARM_MS, accountOf, expectLate, nameOf, wordOf } from "./shard-state.ts";
 
 export type ShardEnv = OriginBindings & {
   /** The vault as the shard may call it; the edge has a binding of its own. */
@@ -41,6 +48,8 @@ export type ShardEnv = OriginBindings & {
   readonly LANE: DurableObjectNamespace<Lane>;
   /** Requests a second one account may make, and how many at once after a rest. */
   readonly RATE_PER_SECOND?: string;
+  /** Requests of one account that may be executed at once. */
+  readonly CONCURRENT_MAX?: string;
   /** "all" where test mode is guarded against card testing too; live mode always is. */
   readonly CARD_GUARD?: string;
 };
@@ -84,8 +93,8 @@ export class Shard extends DurableObject<ShardEnv> {
   }
 
   /** Whether an account may read now, and the sequence its answer must not fall behind. */
-  admit(scope: Scope): Admission {
-    return admit(this.#state, scope, Date.now());
+  admit(scope: Scope, of: EndpointClass = "read"): Admission {
+    return admit(this.#state, scope, Date.now(), of);
   }
 
   /** Whether a token may be made now, and its name; `visit` tells who asks with a publishable key. */
@@ -96,10 +105,17 @@ export class Shard extends DurableObject<ShardEnv> {
   /** Executes a request once for its key; every other request with that key hears the same. */
   execute(ask: Ask): Promise<Reply> {
     return new Promise((answered) => {
+      // The platform's own asks are counted nowhere.
+      const told = (reply: Reply): void =>
+        answered(
+          ask.kind === "account"
+            ? reply
+            : { ...reply, word: wordOf(this.#state, ask, "write", Date.now()) },
+        );
       const resolve =
         ask.kind === "customer" && ask.change === "delete"
-          ? (reply: Reply) => void this.#forgetting.settled().then(() => answered(reply))
-          : answered;
+          ? (reply: Reply) => void this.#forgetting.settled().then(() => told(reply))
+          : told;
       const call = ++this.#lastCall;
       this.#callers.set(call, resolve);
       this.#take(this.#state, { kind: "asked", call, ask });
@@ -108,7 +124,7 @@ export class Shard extends DurableObject<ShardEnv> {
 
   /** Forgets a token, and the card it became; answers when the sealed card is destroyed or on its way. */
   async forget(ask: ForgetAsk): Promise<Result<null, Failure>> {
-    const admission = this.admit(ask);
+    const admission = this.admit(ask, "write");
     if (!admission.ok) return refuse(admission.failure);
     await this.#forgetting.arm();
     const verdict = await forgetAt(this.env, homeOf(this.#slot), ask);
@@ -148,7 +164,7 @@ export class Shard extends DurableObject<ShardEnv> {
   }
 
   #wake(): ShardState {
-    const { RATE_PER_SECOND: rate } = this.env;
+    const { RATE_PER_SECOND: rate, CONCURRENT_MAX: concurrent } = this.env;
     const { kv } = this.ctx.storage;
     const cleanSinceMs = kv.get<number>(CLEAN_SINCE);
     // Nothing leaves an object before its writes are safe: whoever tells anything leaves a trace of itself.
@@ -157,6 +173,7 @@ export class Shard extends DurableObject<ShardEnv> {
       guarded: this.env.CARD_GUARD === "all" ? "all" : "live",
       cleanSinceMs,
       ...(rate === undefined ? {} : { ratePerSecond: Number(rate) }),
+      ...(concurrent === undefined ? {} : { concurrent: Number(concurrent) }),
     });
   }
 

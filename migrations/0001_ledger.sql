@@ -12,7 +12,9 @@ create table fence (
 insert into fence (epoch) values (1);
 
 -- One row for each merchant and mode. Its lock orders everything that happens to that merchant, `seq`
--- numbers the merchant's journal without a gap, and `head` is the end of the journal's hash chain.
+-- numbers the merchant's journal without a gap, and `head` is the end of the journal's hash chain. `terms`
+-- (protocol/terms.ts) are what differs from the usual ones: fees, days to settlement, payouts. They are the
+-- beginning of that chain, so they stand as long as it does.
 create table accounts (
   no integer generated always as identity primary key,
   id text not null check (id ~ '^acct_[0-9A-Za-z]{16}$'),
@@ -23,6 +25,7 @@ create table accounts (
   name text check (length(name) <= 5000),
   email text check (length(email) <= 512),
   created_at timestamptz not null default now(),
+  terms jsonb,
   unique (id, livemode)
 ) with (fillfactor = 50);
 create index accounts_slot on accounts (slot);
@@ -160,6 +163,7 @@ create table authorizations (
   country text,
   processor_ref text,
   decline json,
+  available_now boolean check (available_now),
   primary key (account_no, id),
   check (amount_captured between 0 and amount),
   check (amount_refunded >= 0 and amount_refunding >= 0 and amount_refunded + amount_refunding
@@ -282,15 +286,18 @@ insert into event_types values
   (81, 'refund.updated', 'object', true);
 
 -- The ledger accounts of each merchant. `processor`: what the acquirer owes us. `merchant`: what we owe.
+-- `fees`: what the merchant paid us.
 create table ledger_accounts (
   code smallint primary key,
   name text not null unique
 );
-insert into ledger_accounts values (1, 'processor'), (2, 'merchant');
+insert into ledger_accounts values (1, 'processor'), (2, 'merchant'), (3, 'fees');
 
 -- Exactly one entry for each change of state. An entry that moved money is its posting too: `amount` from
 -- the debited to the credited ledger account, both legs in one row, so that nothing can be half a
--- posting and no posting without its event. `captured` and `refunded` are what had been taken and given
+-- posting and no posting without its event. A `fee` goes from the merchant to `fees` besides, as the third leg of
+-- the same row. What a merchant is credited may be paid out from `available_on` (UTC), or at once where that is
+-- null. `captured` and `refunded` are what had been taken and given
 -- back of the charge then, so that any past answer can be rendered again. `request` is null where it is
 -- the subject's own. `link` begins the hash of this entry and all before it (0002_chain.sql).
 create table journal (
@@ -307,30 +314,47 @@ create table journal (
   currency text,
   request text,
   link bytea not null check (length(link) = 16),
+  fee bigint check (fee > 0),
+  available_on date,
   primary key (account_no, seq),
   check (debit <> credit),
   check ((amount is null) = (debit is null) and (amount is null) = (credit is null)
-    and (amount is null) = (currency is null))
+    and (amount is null) = (currency is null)),
+  check (fee is null or (amount is not null and 2 in (debit, credit) and (debit = 2 or fee <= amount))),
+  check (available_on is null or (amount is not null and credit = 2))
 );
 
 create view postings as
-  select account_no, seq, debit, credit, amount, currency, created_at from journal
+  select account_no, seq, debit, credit, amount, currency, created_at, fee, available_on from journal
    where amount is not null;
 
--- The two legs of each posting, in the field's usual shape: debits negative, credits positive.
-create view entries as
-  select account_no, seq, 1 as leg, debit as ledger_account, -amount as amount, currency, created_at
-    from postings
-  union all
-  select account_no, seq, 2, credit, amount, currency, created_at from postings;
+-- The legs of a posting, in the field's usual shape: debits negative, credits positive. A fee is the merchant's,
+-- whichever side he is on. Its plan becomes part of its caller's.
+create function legs_of(p_debit smallint, p_credit smallint, p_amount bigint, p_fee bigint,
+  p_available_on date)
+returns table (leg integer, ledger_account smallint, amount bigint, available_on date)
+language sql immutable as $$
+  select l.* from (values
+    (1, p_debit, -p_amount - case p_debit when 2 then coalesce(p_fee, 0) else 0 end, null::date),
+    (2, p_credit, p_amount - case p_credit when 2 then coalesce(p_fee, 0) else 0 end, p_available_on),
+    (3, 3::smallint, p_fee, null)) as l(leg, ledger_account, amount, available_on)
+   where l.amount is not null
+$$;
 
--- Credits less debits of each ledger account, kept with the journal in one transaction.
+create view entries as
+  select p.account_no, p.seq, l.leg, l.ledger_account, l.amount, p.currency, p.created_at
+    from postings p, legs_of(p.debit, p.credit, p.amount, p.fee, p.available_on) l;
+
+-- Credits less debits of each ledger account, kept with the journal in one transaction. `pending` is the part
+-- of it that comes free later: days (since 1970) and their sums in turns, oldest first. Days that have come are
+-- dropped when a new one is added, and count for nothing before that.
 create table balances (
   account_no integer not null,
   ledger_account smallint not null,
   currency text not null,
   amount bigint not null,
   floor bigint,
+  pending bigint[],
   primary key (account_no, ledger_account, currency),
   check (floor is null or amount >= floor)
 ) with (fillfactor = 50);
@@ -351,37 +375,3 @@ create trigger operations_for_ever before delete or truncate on operations
   for each statement execute function refuse_change();
 create trigger journal_append_only before update or delete or truncate on journal
   for each statement execute function refuse_change();
-
--- Keys are kept for 30 days, in periods of ten: a look-up costs one probe for each period, and thirty-one
--- of a day each would cost more than opening the charge (docs/decisions/0011). Makes the periods of the keys
--- that are kept on `p_today` (UTC), and two ahead, and drops those that are over; to be run each day, any
--- number of times. Past ones too: a new copy must have a place for each row of its primary. Batches do not
--- wait for it: a period is attached, and one that somebody reads is dropped another time.
-create function keep_key_periods(p_today date) returns void language plpgsql
-set lock_timeout = '100ms' as $$
-declare
-  epoch constant date := '2026-01-01';
-  period constant integer := 10;
-  kept constant integer := 30;
-  first date := epoch + (p_today - epoch) / period * period;
-  name text;
-begin
-  perform pg_advisory_xact_lock('idempotency_keys'::regclass::bigint);
-  for n in -kept / period .. 2 loop
-    name := 'idempotency_keys_' || to_char(first + n * period, 'YYYYMMDD');
-    continue when to_regclass(name) is not null;
-    execute format('create table %I (like idempotency_keys including all)', name);
-    execute format('alter table idempotency_keys attach partition %I for values from (%L) to (%L)',
-      name, first + n * period, first + (n + 1) * period);
-  end loop;
-  for name in select inhrelid::regclass::text from pg_inherits
-     where inhparent = 'idempotency_keys'::regclass
-       and to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') + period <= p_today - kept loop
-    begin
-      execute format('drop table %I', name);
-    exception when lock_not_available then
-      raise notice '% is in use: it goes another time', name;
-    end;
-  end loop;
-end $$;
-select keep_key_periods((now() at time zone 'UTC')::date);

@@ -6,10 +6,10 @@
 -- What may have to be erased for a person's sake (name and address of the card, e-mail, description,
 -- metadata) is not in the text. A row's text is PostgreSQL's own of a row of the listed columns.
 
-create function chain_genesis(p_account text, p_livemode boolean) returns bytea
+create function chain_genesis(p_account text, p_livemode boolean, p_terms jsonb) returns bytea
 language sql immutable as $$
   select sha256(convert_to('tessera journal 1 ' || p_account || case when p_livemode then ' live'
-    else ' test' end, 'UTF8'))
+    else ' test' end || coalesce(' ' || p_terms::text, ''), 'UTF8'))
 $$;
 
 create function chain_step(p_hash bytea, p_before bytea, p_text text) returns bytea
@@ -22,8 +22,13 @@ end $$;
 create aggregate chain(bytea, text) (sfunc = chain_step, stype = bytea);
 
 create function text_of(j journal) returns text language sql stable as $$
-  select row(j.seq, j.type, j.subject, j.debit, j.credit, j.amount, j.currency, j.captured, j.refunded,
-    j.request, (extract(epoch from j.created_at) * 1000000)::bigint)::text
+  select case when j.fee is null and j.available_on is null then
+      row(j.seq, j.type, j.subject, j.debit, j.credit, j.amount, j.currency, j.captured, j.refunded,
+        j.request, (extract(epoch from j.created_at) * 1000000)::bigint)::text
+    else
+      row(j.seq, j.type, j.subject, j.debit, j.credit, j.amount, j.currency, j.captured, j.refunded,
+        j.request, (extract(epoch from j.created_at) * 1000000)::bigint, j.fee,
+        j.available_on - '1970-01-01'::date)::text end
 $$;
 
 create function text_of(c charges) returns text language sql stable as $$
@@ -37,6 +42,7 @@ $$;
 create function text_of(a authorizations) returns text language sql stable as $$
   select row(a.id, a.amount, a.seq, a.network_code, a.risk_level, a.cvc_check, a.address_line1_check,
     a.address_zip_check, a.funding, a.country, a.processor_ref, a.decline)::text
+    || case when a.available_now then 'now' else '' end
 $$;
 
 create function text_of(o operations) returns text language sql stable as $$

@@ -93,7 +93,7 @@ begin
         coalesce(j.address_line1, k.address_line1), coalesce(j.address_zip, k.address_zip),
         j.description, j.receipt_email, j.statement_descriptor, j.metadata)::charges as charge,
       row(j.no, 1, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
-        null, null, j.id, null, null, null)::journal as entry
+        null, null, j.id, null, null, null, null, null)::journal as entry
       from judged j
       left join lateral jsonb_to_record(j.kept_card) as k(brand text, last4 text, exp_month integer,
         exp_year integer, fingerprint text, funding text, country text, name text, address_line1 text,
@@ -127,6 +127,51 @@ begin
     from judged j where j.failure is not null or j.used;
 end $$;
 
+-- What a merchant pays for an amount that was captured: its hundredths of a percent, rounded half up, and
+-- the fixed sum in that currency; never more than the amount. Null when it is nothing.
+create function fee_of(p_terms jsonb, p_amount bigint, p_currency text) returns bigint
+language sql immutable as $$
+  select nullif(least(p_amount,
+    (p_amount * coalesce((p_terms ->> 'fee_bps')::bigint, 0) + 5000) / 10000
+      + coalesce((p_terms -> 'fee_fixed' ->> p_currency)::bigint, 0)), 0)
+$$;
+
+-- The day (UTC) from which what is credited now may be paid out; null for at once.
+create function available_on(p_terms jsonb) returns date language sql stable as $$
+  select (now() at time zone 'UTC')::date
+    + nullif(coalesce((p_terms ->> 'settlement_days')::integer, 2), 0)
+$$;
+
+-- A sum of one day to come, as balances keep it.
+create function pending_from(p_day date, p_sum numeric) returns bigint[] language sql immutable as $$
+  select case when p_day is not null then array[p_day - '1970-01-01'::date, p_sum]::bigint[] end
+$$;
+
+-- A sum of a day to come, taken in with those of other days; the newest is the last. plpgsql, since it is
+-- called for each balance of a batch and must cost next to nothing.
+create function pending_with(p_kept bigint[], p_more bigint[]) returns bigint[]
+language plpgsql stable as $$
+declare
+  last constant integer := cardinality(p_kept);
+begin
+  if p_more is null then return p_kept; end if;
+  if p_kept[last - 1] = p_more[1] then
+    p_kept[last] := p_kept[last] + p_more[2];
+    return p_kept;
+  end if;
+  while p_kept[1] <= (now() at time zone 'UTC')::date - '1970-01-01'::date loop
+    p_kept := p_kept[3:];
+  end loop;
+  return p_kept || p_more;
+end $$;
+
+-- What of a balance comes free on a later day than today.
+create function pending_of(p_pending bigint[]) returns bigint language sql stable as $$
+  select coalesce(sum(p_pending[n + 1]), 0)::bigint
+    from generate_series(1, coalesce(cardinality(p_pending), 0), 2) n
+   where p_pending[n] > (now() at time zone 'UTC')::date - '1970-01-01'::date
+$$;
+
 -- What the processor said. Only an open charge moves; for one that another worker closed first the
 -- stored answer comes back, so both say the same.
 create function close_charges(p json, p_nos integer[]) returns setof verdict
@@ -134,20 +179,22 @@ language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   return query
   with asked as materialized (
-    select r.*, a.no, a.seq, a.head, c.key, c.capture, c.amount, c.currency,
+    select r.*, a.no, a.seq, a.head, a.terms, c.key, c.capture, c.amount, c.currency,
            c.id is not null and x.id is null as moves,
            r.approved and c.capture as sells
       from json_to_recordset(p) as r(i integer, a integer, id uuid, approved boolean,
              processor_ref text, network_code text, risk_level text, cvc_check text,
              address_line1_check text, address_zip_check text, decline json, funding text,
-             country text)
+             country text, available_now boolean)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral (select * from charges c
         where c.account_no = a.no and c.id = r.id offset 0) c on true
       left join lateral (select * from authorizations x
         where x.account_no = a.no and x.id = r.id offset 0) x on true
   ), numbered as materialized (
-    select q.*, q.seq + row_number() over (partition by q.no order by q.i) as event_seq
+    select q.*, q.seq + row_number() over (partition by q.no order by q.i) as event_seq,
+           case when q.sells then fee_of(q.terms, q.amount, q.currency) end as fee,
+           case when q.sells and q.available_now is null then available_on(q.terms) end as free_on
       from asked q where q.moves
   ), prepared as materialized (
     -- In the order of the tables' columns.
@@ -156,11 +203,11 @@ begin
         case when n.sells then n.amount else 0 end, 0, 0,
         case when n.sells then 'captured' when n.approved then 'authorized' else 'failed' end,
         n.network_code, n.risk_level, n.cvc_check, n.address_line1_check, n.address_zip_check,
-        n.funding, n.country, n.processor_ref, n.decline)::authorizations as said,
+        n.funding, n.country, n.processor_ref, n.decline, n.available_now)::authorizations as said,
       row(n.no, case when n.approved then 2 else 3 end, case when n.sells then 1 end, n.event_seq,
         case when n.sells then n.amount end, now(), case when n.sells then n.amount else 0 end, 0,
-        case when n.sells then 2 end, n.id, case when n.sells then n.currency end, null,
-        null)::journal as entry
+        case when n.sells then 2 end, n.id, case when n.sells then n.currency end, null, null, n.fee,
+        n.free_on)::journal as entry
       from numbered n
   ), linked as materialized (
     select p.*, chain(p.head, text_of(p.entry) || text_of(p.said))
@@ -170,18 +217,26 @@ begin
     insert into authorizations select (l.said).* from linked l
   ), told as (
     insert into journal (account_no, type, debit, seq, amount, created_at, captured, refunded,
-        credit, subject, currency, link)
+        credit, subject, currency, link, fee, available_on)
     select l.no, (l.entry).type, (l.entry).debit, (l.entry).seq, (l.entry).amount, now(),
            (l.entry).captured, (l.entry).refunded, (l.entry).credit, (l.entry).subject,
-           (l.entry).currency, substring(l.hash for 16)
+           (l.entry).currency, substring(l.hash for 16), (l.entry).fee, (l.entry).available_on
       from linked l
+  ), posted as (
+    -- What is credited in one batch comes free on one day, or at once.
+    select n.no, n.currency, sum(n.amount) as amount, sum(n.fee) as fee, min(n.free_on) as free_on,
+           sum(n.amount - coalesce(n.fee, 0)) filter (where n.free_on is not null) as pending
+      from numbered n where n.sells group by n.no, n.currency
   ), balanced as (
-    insert into balances as b (account_no, ledger_account, currency, amount)
-    select l.no, leg.ledger_account, (l.entry).currency, sum(leg.sign * (l.entry).amount)
-      from linked l, (values (1, -1), (2, 1)) as leg(ledger_account, sign)
-     where (l.entry).amount is not null group by l.no, leg.ledger_account, (l.entry).currency
-    on conflict (account_no, ledger_account, currency)
-      do update set amount = b.amount + excluded.amount
+    insert into balances as b (account_no, ledger_account, currency, amount, pending)
+    select s.no, leg.ledger_account, s.currency, leg.amount, leg.pending
+      from posted s, lateral (values
+        (1, -s.amount, null),
+        (2, s.amount - coalesce(s.fee, 0), pending_from(s.free_on, s.pending)),
+        (3, s.fee, null)) as leg(ledger_account, amount, pending)
+     where leg.amount is not null
+    on conflict (account_no, ledger_account, currency) do update set
+      amount = b.amount + excluded.amount, pending = pending_with(b.pending, excluded.pending)
   ), counted as (
     update accounts a set seq = n.seq, head = n.hash
       from (select distinct on (l.no) l.no, (l.entry).seq, l.hash from linked l

@@ -56,7 +56,7 @@ begin
         j.operation, decode(j.mac, 'hex'), j.request, j.reason, null, j.metadata)::operations
         as operation,
       row(j.no, 4, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
-        null, null, j.id, null, null, null)::journal as entry
+        null, null, j.id, null, null, null, null, null)::journal as entry
       from judged j where j.failure is null and not j.used
   ), linked as materialized (
     select p.*, chain(p.head, text_of(p.entry) || text_of(p.operation))
@@ -101,9 +101,8 @@ language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   return query
   with asked as materialized (
-    select r.*, a.no, a.seq, a.head, o.key, o.request, o.charge, o.kind, o.amount, o.currency,
-           o.state = 'opened' as moves, x.amount_captured, x.amount_refunded,
-           x.amount as authorized
+    select r.*, a.no, a.seq, a.head, a.terms, o.key, o.request, o.charge, o.kind, o.amount, o.currency,
+           o.state = 'opened' as moves, x.amount_captured, x.amount_refunded, x.available_now
       from json_to_recordset(p) as r(i integer, a integer, id uuid, approved boolean,
              processor_ref text)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
@@ -114,6 +113,7 @@ begin
   ), moved as materialized (
     select q.*, q.approved and q.kind <> 'capture' as refunds,
            q.approved and q.kind <> 'release' as posts,
+           q.approved and q.kind = 'capture' as captures,
            q.seq + sum(case when q.approved and q.kind <> 'capture' then 2 else 1 end)
              over (partition by q.no order by q.i) as last_seq
       from asked q where q.moves
@@ -121,7 +121,9 @@ begin
     select m.*, (m.last_seq - case when m.refunds then 1 else 0 end)::bigint as event_seq,
            case when m.kind = 'capture' and m.approved then m.amount else m.amount_captured end
              as captured_then,
-           m.amount_refunded + case when m.refunds then m.amount else 0 end as refunded_then
+           m.amount_refunded + case when m.refunds then m.amount else 0 end as refunded_then,
+           case when m.captures then fee_of(m.terms, m.amount, m.currency) end as fee,
+           case when m.captures and m.available_now is null then available_on(m.terms) end as free_on
       from moved m
   ), entries_to_be as (
     -- In the order of the table's columns.
@@ -134,12 +136,13 @@ begin
         case when n.posts then case n.kind when 'capture' then 2 else 1 end end,
         case when n.kind = 'capture' and n.approved then n.charge else n.id end,
         case when n.posts then n.currency end,
-        case when n.kind = 'capture' and n.approved then n.request end, null)::journal as entry,
+        case when n.kind = 'capture' and n.approved then n.request end, null, n.fee,
+        n.free_on)::journal as entry,
       coalesce(n.processor_ref, '') as content
       from numbered n
     union all
     select n.i, n.no, n.head, row(n.no, 7, null, n.last_seq, null, now(), n.captured_then,
-        n.refunded_then, null, n.charge, null, n.request, null)::journal, ''
+        n.refunded_then, null, n.charge, null, n.request, null, null, null)::journal, ''
       from numbered n where n.refunds
   ), linked as materialized (
     select e.*, chain(e.head, text_of(e.entry) || e.content)
@@ -165,19 +168,27 @@ begin
     returning n.i, x.state, x.balance_seq
   ), told as (
     insert into journal (account_no, type, debit, seq, amount, created_at, captured, refunded,
-        credit, subject, currency, request, link)
+        credit, subject, currency, request, link, fee, available_on)
     select l.no, (l.entry).type, (l.entry).debit, (l.entry).seq, (l.entry).amount, now(),
            (l.entry).captured, (l.entry).refunded, (l.entry).credit, (l.entry).subject,
-           (l.entry).currency, (l.entry).request, substring(l.hash for 16)
+           (l.entry).currency, (l.entry).request, substring(l.hash for 16), (l.entry).fee,
+           (l.entry).available_on
       from linked l
+  ), posted as (
+    select n.no, n.currency, sum(case when n.captures then n.amount else -n.amount end) as amount,
+           sum(n.fee) as fee, min(n.free_on) as free_on,
+           sum(n.amount - coalesce(n.fee, 0)) filter (where n.free_on is not null) as pending
+      from numbered n where n.posts group by n.no, n.currency
   ), balanced as (
-    insert into balances as b (account_no, ledger_account, currency, amount)
-    select n.no, leg.ledger_account, n.currency,
-           sum(leg.sign * n.amount * case n.kind when 'capture' then 1 else -1 end)
-      from numbered n, (values (1, -1), (2, 1)) as leg(ledger_account, sign)
-     where n.posts group by n.no, leg.ledger_account, n.currency
-    on conflict (account_no, ledger_account, currency)
-      do update set amount = b.amount + excluded.amount
+    insert into balances as b (account_no, ledger_account, currency, amount, pending)
+    select s.no, leg.ledger_account, s.currency, leg.amount, leg.pending
+      from posted s, lateral (values
+        (1, -s.amount, null),
+        (2, s.amount - coalesce(s.fee, 0), pending_from(s.free_on, s.pending)),
+        (3, s.fee, null)) as leg(ledger_account, amount, pending)
+     where leg.amount is not null
+    on conflict (account_no, ledger_account, currency) do update set
+      amount = b.amount + excluded.amount, pending = pending_with(b.pending, excluded.pending)
   ), counted as (
     update accounts a set seq = n.seq, head = n.hash
       from (select distinct on (l.no) l.no, (l.entry).seq, l.hash from linked l

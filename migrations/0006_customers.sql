@@ -39,6 +39,11 @@ begin
             'param', 'default_source')
         when q.token is not null and token_used(q.no, q.token) then
           json_build_object('kind', 'token_already_used', 'token', q.token)
+        -- Stripe's limit, of what there is after the change.
+        when (select count(*) from jsonb_object_keys(
+            patched(q.old_document, coalesce(q.patch, '{}'))->'metadata')) > 50 then
+          json_build_object('kind', 'parameter_invalid', 'param', 'metadata', 'why',
+            'Invalid metadata: an object has at most 50 keys, those it had before counted. Unset some.')
       end::json as failure
       from asked q
   ), numbered as materialized (
@@ -48,7 +53,7 @@ begin
   ), saved as materialized (
     -- The entry in the order of the table's columns.
     select n.*, chain(n.head, text_of(row(n.no, n.type, null, n.event_seq, null, now(), null, null,
-             null, n.id, null, n.request, null)::journal))
+             null, n.id, null, n.request, null, null, null)::journal))
              over (partition by n.no order by n.event_seq) as hash
       from numbered n
   ), claimed as (
@@ -104,15 +109,15 @@ end $$;
 create function create_accounts(p json) returns setof verdict
 language plpgsql as $$
 begin
-  insert into accounts (id, livemode, slot, head, name, email)
-  select r.id, m.livemode, r.slot, chain_genesis(r.id, m.livemode), r.name, r.email
-    from json_to_recordset(p) as r(id text, slot smallint, name text, email text),
+  insert into accounts (id, livemode, slot, head, name, email, terms)
+  select r.id, m.livemode, r.slot, chain_genesis(r.id, m.livemode, r.terms), r.name, r.email, r.terms
+    from json_to_recordset(p) as r(id text, slot smallint, name text, email text, terms jsonb),
          (values (false), (true)) as m(livemode)
   on conflict (id, livemode) do nothing;
   return query
   select r.i, 'done', a.seq, json_build_object('kind', 'account', 'facts',
            jsonb_build_object('id', a.id, 'name', a.name, 'email', a.email,
-             'created_at', a.created_at))
+             'created_at', a.created_at, 'terms', a.terms))
     from json_to_recordset(p) as r(i integer, id text)
     join accounts a on a.id = r.id and not a.livemode;
 end $$;

@@ -68,7 +68,7 @@ alter default privileges revoke execute on functions from public;
 revoke create on schema public from public;
 grant usage on schema public to tessera_reader;
 grant execute on function own_account(), subject_of(journal), charge_state_after(smallint, integer),
-  document_at(integer, uuid, bigint), charge_at(integer, uuid, bigint), object_facts(integer, uuid, bigint)
+  pending_of(bigint[]), document_at(integer, uuid, bigint), charge_at(integer, uuid, bigint), object_facts(integer, uuid, bigint)
   to tessera_reader;
 
 -- What an origin calls, and all that it can do to a ledger. As the owner, by the owner's names: a table that a

@@ -8,7 +8,7 @@ language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   return query
   with asked as materialized (
-    select r.*, a.no, a.seq, a.head, o.id is not null and not o.deleted and o.type = r.type as stands,
+    select r.*, a.no, a.seq, a.head, a.terms, o.id is not null and not o.deleted and o.type = r.type as stands,
            o.id is not null as taken, o.seq as version, coalesce(r.token, o.token) as kept_token,
            r.customer is null or (u.id is not null and not u.deleted) as customer_known,
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
@@ -50,12 +50,15 @@ begin
       end::json as failure
       from asked q
   ), numbered as materialized (
-    select j.*, j.seq + row_number() over (partition by j.no order by j.i) as event_seq
+    select j.*, j.seq + row_number() over (partition by j.no order by j.i) as event_seq,
+           -- Money that a dispute takes from the merchant costs him what he agreed to.
+           case when j.event between 50 and 59 and j.debit = 2
+             then nullif((j.terms -> 'dispute_fee' ->> j.currency)::bigint, 0) end as fee
       from judged j where j.failure is null and not j.used
   ), saved as materialized (
     -- The entry in the order of the table's columns.
     select n.*, row(n.no, n.event, n.debit, n.event_seq, n.amount, now(), null, null, n.credit, n.id,
-        n.currency, n.request, null)::journal as entry
+        n.currency, n.request, null, n.fee, null)::journal as entry
       from numbered n
   ), linked as materialized (
     select s.*, chain(s.head, text_of(s.entry)) over (partition by s.no order by s.event_seq) as hash
@@ -78,15 +81,15 @@ begin
       parent = excluded.parent, deleted = excluded.deleted
   ), told as (
     insert into journal (account_no, type, debit, seq, amount, created_at, credit, subject, currency,
-        request, link)
+        request, link, fee)
     select l.no, l.event, l.debit, l.event_seq, l.amount, now(), l.credit, l.id, l.currency, l.request,
-           substring(l.hash for 16)
+           substring(l.hash for 16), l.fee
       from linked l
   ), balanced as (
     insert into balances as b (account_no, ledger_account, currency, amount)
-    select l.no, leg.ledger_account, l.currency, sum(leg.sign * l.amount)
-      from linked l, lateral (values (l.debit, -1), (l.credit, 1)) as leg(ledger_account, sign)
-     where l.amount is not null group by l.no, leg.ledger_account, l.currency
+    select l.no, leg.ledger_account, l.currency, sum(leg.amount)
+      from linked l, legs_of(l.debit, l.credit, l.amount, l.fee, null) leg
+     group by l.no, leg.ledger_account, l.currency
     on conflict (account_no, ledger_account, currency)
       do update set amount = b.amount + excluded.amount
   ), counted as (

@@ -12,15 +12,18 @@ import { slotOf } from "../protocol/slot.ts";
 import { type Check, type Examination, eachRow, type Report, SHOWN_MAX } from "./examination.ts";
 import { entryName, placeOf } from "./names.ts";
 
-const ENTRY = `row(j.seq, j.type, j.subject, j.debit, j.credit, j.amount, j.currency, j.captured,
-  j.refunded, j.request, (extract(epoch from j.created_at) * 1000000)::bigint)::text`;
+const COLUMNS = `j.seq, j.type, j.subject, j.debit, j.credit, j.amount, j.currency, j.captured,
+  j.refunded, j.request, (extract(epoch from j.created_at) * 1000000)::bigint`;
+const ENTRY = `case when j.fee is null and j.available_on is null then row(${COLUMNS})::text
+  else row(${COLUMNS}, j.fee, j.available_on - '1970-01-01'::date)::text end`;
 const CHARGE = `row(c.id, c.amount, c.currency, c.capture, c.key, c.operation, c.mac, c.request,
   c.order_id, c.attempt_number, c.token, c.card_id, c.customer, c.brand, c.last4, c.exp_month,
   c.exp_year, c.fingerprint, c.funding, c.country, c.statement_descriptor)::text
   || case num_nonnulls(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)
        when 0 then '' else row(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)::text end`;
 const AUTHORIZATION = `row(a.id, a.amount, a.seq, a.network_code, a.risk_level, a.cvc_check,
-  a.address_line1_check, a.address_zip_check, a.funding, a.country, a.processor_ref, a.decline)::text`;
+  a.address_line1_check, a.address_zip_check, a.funding, a.country, a.processor_ref, a.decline)::text
+  || case when a.available_now then 'now' else '' end`;
 const OPERATION = `row(o.id, o.charge, o.kind, o.amount, o.currency, o.key, o.operation, o.mac,
   o.request, o.reason)::text || case when o.intent is null then '' else row(o.intent)::text end`;
 
@@ -31,7 +34,7 @@ const FIRST = -(2n ** 63n);
 // One stream, sorted: of each account its row, then its entries, each followed by a head signed there.
 const ROWS = `
   select a.no as account_no, '${FIRST}'::bigint as seq, ${ACCOUNT} as sort, a.seq as at, a.head as hash,
-         a.livemode as livemode, a.slot as slot, a.id as text
+         a.livemode as livemode, a.slot as slot, a.id || coalesce(' ' || a.terms::text, '') as text
     from accounts a
   union all
   select j.account_no, j.seq, ${JOURNAL}, null, j.link, null, null,
@@ -151,12 +154,15 @@ async function entriesOf(client: pg.Client): Promise<number> {
   return Number(rows[0]?.entries ?? 0);
 }
 
-function begin([no, , , at, head, livemode, slot, id]: Row, report: Report): Walk {
-  const owner = { no, id: id ?? "", livemode: livemode ?? false };
+function begin([no, , , at, head, livemode, slot, text]: Row, report: Report): Walk {
+  // The account's id, and after a blank its terms where they are not the usual ones.
+  const [id = "", ...terms] = (text ?? "").split(" ");
+  const owner = { no, id, livemode: livemode ?? false };
   if (slotOf(owner.id as AccountId) !== slot) {
     report(placeOf("account", owner), `is kept in slot ${slot}, which is not its own`);
   }
-  const genesis = `tessera journal 1 ${owner.id} ${owner.livemode ? "live" : "test"}`;
+  const agreed = [owner.id, owner.livemode ? "live" : "test", ...terms].join(" ");
+  const genesis = `tessera journal 1 ${agreed}`;
   const first = hash("sha256", genesis, "buffer");
   return { ...owner, last: Number(at), head, seq: 0, hash: first, signed: 0, broken: false };
 }

@@ -28,6 +28,8 @@ export type Rotation =
   | { readonly kind: "list"; readonly keep: string }
   /** A private key, whose public half is in the JWKS `verifiers` before it signs. */
   | { readonly kind: "pair"; readonly verifiers: string; readonly keep: string }
+  /** One at a time, given out by somebody else, who lets the old one stand beside the new for a while. */
+  | { readonly kind: "issued"; readonly by: string; readonly keep: string }
   /** Connection strings with spaces between: the first that the database admits is used. */
   | { readonly kind: "credentials" }
   /** Public, or made of another key: changes with it. */
@@ -40,13 +42,15 @@ export type RegisteredKey = {
   readonly name: string;
   readonly algorithm: string;
   /** Security strength, NIST SP 800-57 Part 1, table 2; 0 for what is public or names something. */
-  readonly strengthBits: 0 | 128 | 256;
+  readonly strengthBits: 0 | 112 | 128 | 256;
   readonly use: string;
   readonly holders: readonly Holder[];
   readonly custodian: Custodian;
   /** Days of use; undefined where the period is that of another key. */
   readonly cryptoperiodDays: number | undefined;
   readonly rotation: Rotation;
+  /** Set only where something is used that needs it, so it is not in `[secrets]`: what that is. */
+  readonly neededBy?: string;
   /** Day of the last rotation in production, where this list is kept for one: `2026-11-22`. */
   readonly rotatedOn?: string;
 };
@@ -213,6 +217,43 @@ export const KEYS: readonly RegisteredKey[] = [
       keep: "until nothing that was asked under it can be asked again (a day)",
     },
   },
+  {
+    name: "CHALLENGE_SECRET",
+    algorithm: "bearer, made by Cloudflare Turnstile",
+    strengthBits: 128,
+    use: "admits the edge where proofs of a passed challenge are verified",
+    holders: ["edge"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: { kind: "issued", by: "Turnstile", keep: "two hours" },
+    neededBy: "challenges to visitors of live mode",
+  },
+  {
+    name: "TRANSIT_SECRET_ID",
+    algorithm: "bearer, a random UUID of 122 bits; with the AppRole that TRANSIT_ROLE_ID names",
+    strengthBits: 112,
+    use: "admits the vault at the transit engine, which gives it tokens that end by themselves",
+    holders: ["vault"],
+    custodian: "security officer",
+    cryptoperiodDays: QUARTER_DAYS,
+    rotation: {
+      kind: "issued",
+      by: "Vault or OpenBao",
+      keep: "until it is destroyed by its accessor",
+    },
+    neededBy: "`KEY_PROVIDER=transit`",
+  },
+  {
+    name: "TRANSIT_TOKEN",
+    algorithm: "bearer of at least 128 random bits, instead of an AppRole",
+    strengthBits: 128,
+    use: "admits the vault at the transit engine",
+    holders: ["vault"],
+    custodian: "security officer",
+    cryptoperiodDays: QUARTER_DAYS,
+    rotation: { kind: "issued", by: "Vault or OpenBao", keep: "until it is revoked" },
+    neededBy: "`KEY_PROVIDER=transit` without an AppRole",
+  },
   database("DATABASE_URL_US", "admits the origin in us at its primary"),
   database("DATABASE_URL_EU", "admits the origin in eu at its primary"),
   database("REPLICA_URL_US_EU", "admits the origin in us at its copy of eu, read only"),
@@ -276,6 +317,14 @@ export function stepsOf({ name, holders, rotation }: RegisteredKey): readonly st
         rotation.keep === FOR_EVER
           ? `${rotation.verifiers}: nothing; the old public half is kept for ever, for what it signed`
           : `${rotation.verifiers}: take the old public half away; it is kept ${rotation.keep}`,
+      ];
+    }
+    case "issued": {
+      const { by, keep } = rotation;
+      return [
+        `${by}: have a new one made; the old one stands ${keep}`,
+        `${holders.join(", ")}: the new one as ${name}`,
+        `${by}: see that the old one is taken back`,
       ];
     }
     case "credentials":

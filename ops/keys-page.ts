@@ -24,11 +24,13 @@ export function keysPage(keys: readonly RegisteredKey[] = KEYS): string {
 
 function section(key: RegisteredKey): string[] {
   const { name, algorithm, strengthBits, use, holders, custodian, cryptoperiodDays } = key;
+  const needed = key.neededBy === undefined ? [] : [`- Needed by: ${key.neededBy}`];
   const steps = stepsOf(key);
   return [
     `## \`${name}\``,
     "",
     `- Use: ${use}`,
+    ...needed,
     `- Algorithm: ${algorithm}${strengthBits === 0 ? "" : `; strength ${strengthBits} bits`}`,
     `- Held by: ${holders.join(", ")}; custodian: ${custodian}`,
     `- Cryptoperiod: ${cryptoperiodDays === undefined ? "of the key it follows" : `${cryptoperiodDays} days`}`,

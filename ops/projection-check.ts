@@ -5,94 +5,44 @@
 
 import type pg from "pg";
 import type { OperationFacts } from "../protocol/facts.ts";
-import { LEDGER_ACCOUNTS } from "../protocol/ledger-account.ts";
+import { LEDGER_ACCOUNTS, type LedgerAccount } from "../protocol/ledger-account.ts";
 import {
+  type ChargeIntent,
   type Intents,
   type JournalEntry,
-  type LedgerAccount,
   type Projection,
   project,
 } from "../protocol/projection.ts";
+import { type KeptTerms, type Terms, termsOf } from "../protocol/terms.ts";
 import { type Check, eachRow, type Report } from "./examination.ts";
 import { entryPlace, type Owner, placeOf } from "./names.ts";
-
-const [ACCOUNT, BALANCE, CHARGE, OPERATION, CUSTOMER, OBJECT, ENTRY] = [
-  0, 1, 2, 3, 4, 5, 6,
-] as const;
-const KINDS = ["capture", "refund", "release"] as const;
-
-// One stream, sorted by account and by the thing an entry is about: a charge, with all that is done to it,
-// or a customer. The account itself and its balances come first, under the nil uuid.
-const ROWS = `
-  select a.no as account_no, '00000000-0000-0000-0000-000000000000'::uuid as thing,
-         ${ACCOUNT} as sort, a.seq, a.id as text, null::uuid as subject, null::bigint as amount,
-         null::text as currency, null::integer as captured, null::integer as refunded,
-         null::integer as refunding, null::bigint as balance_seq, null::smallint as type,
-         null::smallint as debit, null::smallint as credit, a.livemode as flag
-    from accounts a
-  union all
-  select b.account_no, '00000000-0000-0000-0000-000000000000', ${BALANCE}, null, null, null,
-         b.amount, b.currency, null, null, null, null, null, b.ledger_account, null, null
-    from balances b
-  union all
-  select coalesce(c.account_no, x.account_no), coalesce(c.id, x.id), ${CHARGE}, x.seq, x.state, c.id,
-         c.amount, c.currency, x.amount_captured, x.amount_refunded, x.amount_refunding,
-         x.balance_seq, null, null, null, c.capture
-    from charges c full join authorizations x on x.account_no = c.account_no and x.id = c.id
-  union all
-  select o.account_no, o.charge, ${OPERATION}, o.seq, o.state, o.id, o.amount, o.currency, null, null,
-         null, o.balance_seq, array_position(array['${KINDS.join("','")}'], o.kind) - 1, null,
-         null, null
-    from operations o
-  union all
-  select u.account_no, u.id, ${CUSTOMER}, u.seq, null, u.id, null, null, null, null, null, null, null,
-         null, null, u.deleted
-    from customers u
-  union all
-  select o.account_no, o.id, ${OBJECT}, o.seq, o.type, o.id, null, null, null, null, null, null, null,
-         null, null, o.deleted
-    from objects o
-  union all
-  select j.account_no, coalesce(o.charge, j.subject), ${ENTRY}, j.seq, null, j.subject, j.amount,
-         j.currency, j.captured, j.refunded, null, null, j.type, j.debit, j.credit, null
-    from journal j
-    left join operations o
-      on j.type in (4, 6, 8, 9) and o.account_no = j.account_no and o.id = j.subject
-   order by account_no, thing, sort, seq`;
-
-type Row = readonly [
-  account_no: number,
-  thing: string,
-  sort: number,
-  seq: string | null,
-  text: string | null,
-  subject: string | null,
-  amount: string | null,
-  currency: string | null,
-  captured: number | null,
-  refunded: number | null,
-  refunding: number | null,
-  balance_seq: string | null,
-  type: number | null,
-  debit: number | null,
-  credit: number | null,
-  flag: boolean | null,
-];
+import {
+  ACCOUNT,
+  BALANCE,
+  CHARGE,
+  CUSTOMER,
+  KINDS,
+  OBJECT,
+  OPERATION,
+  ROWS,
+  type Row,
+} from "./projection-rows.ts";
 
 type Account = {
   readonly owner: Owner;
   /** As they are kept, and as the entries replayed so far make them; by `ledger account/currency`. */
   readonly kept: Map<string, number>;
   readonly replayed: Map<string, number>;
+  /** The same of what comes free on a day, by `currency/day`. */
+  readonly keptDays: Map<string, number>;
+  readonly freed: Map<string, number>;
+  readonly terms: Terms;
   broken: boolean;
 };
 
-type KeptCharge = {
+type KeptCharge = ChargeIntent & {
   /** Null where an authorization has no charge. */
   readonly id: string | null;
-  readonly amount: number;
-  readonly currency: string;
-  readonly capture: boolean;
   /** Null before the processor has spoken. */
   readonly authorization: Authorization | null;
 };
@@ -139,6 +89,7 @@ export const PROJECTION_CHECK: Check = {
   name: "replaying each journal gives the charges, operations, customers and balances that are kept",
   run: async (examination, report) => {
     const total = await rowsOf(examination.client);
+    const today = await todayOf(examination.client);
     let rows = 0;
     let account: Account | undefined;
     let life: Life | undefined;
@@ -148,21 +99,20 @@ export const PROJECTION_CHECK: Check = {
     };
     const endAccount = () => {
       endLife();
-      if (account !== undefined && !account.broken) checkBalances(account, report);
+      if (account !== undefined && !account.broken) checkBalances(account, today, report);
     };
     await eachRow<Row>(examination.client, ROWS, (row) => {
-      const [no, thing, sort, , id, , amount, currency, , , , , , ledgerAccount, , livemode] = row;
+      const [no, thing, sort, , id] = row;
       if (++rows % PROGRESS_ROWS === 0) examination.progress(rows / total);
       if (sort === ACCOUNT) {
         endAccount();
-        const owner = { no, id: id ?? "", livemode: livemode ?? false };
-        account = { owner, kept: new Map(), replayed: new Map(), broken: false };
+        account = newAccount({ no, id: id ?? "", livemode: row[15] ?? false }, row[19]);
       } else if (account?.owner.no !== no) {
         // The rows of no account are told of by the check of chains.
         endAccount();
         account = undefined;
       } else if (sort === BALANCE) {
-        account.kept.set(`${nameOf(ledgerAccount)}/${currency}`, Number(amount));
+        putBalance(account, row);
       } else {
         if (life?.thing !== thing) endLife();
         life ??= newLife(thing);
@@ -182,6 +132,33 @@ async function rowsOf(client: pg.Client): Promise<number> {
   return Number(rows[0]?.entries ?? 0) + Number(rows[0]?.charges ?? 0);
 }
 
+/** The UTC day, since 1970, by the ledger's own clock: no sum of a day to come may be missing. */
+async function todayOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ today: number }>(
+    "select (now() at time zone 'UTC')::date - '1970-01-01'::date as today",
+  );
+  return rows[0]?.today ?? 0;
+}
+
+const newAccount = (owner: Owner, terms: string | null): Account => ({
+  owner,
+  kept: new Map(),
+  replayed: new Map(),
+  keptDays: new Map(),
+  freed: new Map(),
+  terms: termsOf(terms === null ? null : (JSON.parse(terms) as KeptTerms)),
+  broken: false,
+});
+
+function putBalance({ kept, keptDays }: Account, row: Row): void {
+  const [, , , , , , amount, currency, , , , , , ledgerAccount] = row;
+  kept.set(`${nameOf(ledgerAccount)}/${currency}`, Number(amount));
+  const pending = row[19] === null ? [] : (JSON.parse(row[19]) as number[]);
+  for (let i = 0; i < pending.length; i += 2) {
+    keptDays.set(`${currency}/${pending[i]}`, pending[i + 1] ?? 0);
+  }
+}
+
 const newLife = (thing: string): Life => ({
   thing,
   charge: undefined,
@@ -199,13 +176,8 @@ const nameOf = (code: number | null): LedgerAccount =>
 
 function put(life: Life, row: Row): void {
   const [, , sort, seq, text, subject, amount, currency, captured, refunded, refunding] = row;
-  const [balanceSeq, type, debit, credit, flag] = [
-    number(row[11]),
-    row[12],
-    row[13],
-    row[14],
-    row[15],
-  ];
+  const [, , , , , , , , , , , , type, debit, credit, flag, fee, day, freeDay, more] = row;
+  const balanceSeq = number(row[11]);
   switch (sort) {
     case CHARGE:
       life.charge = {
@@ -213,6 +185,7 @@ function put(life: Life, row: Row): void {
         amount: Number(amount),
         currency: currency ?? "",
         capture: flag ?? false,
+        availableNow: more === "now",
         authorization:
           text === null
             ? null
@@ -245,6 +218,7 @@ function put(life: Life, row: Row): void {
     default:
       life.entries.push({
         seq: Number(seq),
+        day: day ?? 0,
         type: type ?? 0,
         subject: subject ?? "",
         posting:
@@ -255,6 +229,8 @@ function put(life: Life, row: Row): void {
                 credit: nameOf(credit),
                 amount: Number(amount),
                 currency: currency ?? "",
+                fee: Number(fee ?? 0),
+                availableOn: freeDay,
               },
         captured,
         refunded,
@@ -271,8 +247,10 @@ function replay(account: Account, life: Life, report: Report): void {
     customers: new Map(),
     objects: new Map(),
     balances: account.replayed,
+    freed: account.freed,
   };
   const intents: Intents = {
+    terms: account.terms,
     charge: (id) => (life.charge?.id === id ? life.charge : undefined),
     operation: (id) => {
       const operation = life.operations.get(id);
@@ -357,10 +335,19 @@ function differ(place: string, kept: Values, told: Values, report: Report): void
   report(place, why.join("; "));
 }
 
-function checkBalances({ owner, kept, replayed }: Account, report: Report): void {
+function checkBalances(account: Account, today: number, report: Report): void {
+  const { owner, kept, replayed, keptDays, freed } = account;
   for (const name of new Set([...kept.keys(), ...replayed.keys()])) {
     const [is, says] = [kept.get(name) ?? 0, replayed.get(name) ?? 0];
     const place = placeOf("balance", owner, name);
     if (is !== says) report(place, `is ${is}, its journal says ${says}`);
+  }
+  for (const name of new Set([...keptDays.keys(), ...freed.keys()])) {
+    const [currency, day] = name.split("/");
+    const [is, says] = [keptDays.get(name), freed.get(name) ?? 0];
+    // What has come free may have been dropped.
+    if (is === says || (is === undefined && Number(day) <= today)) continue;
+    const place = placeOf("balance", owner, `merchant/${currency}`);
+    report(place, `${is ?? 0} of it comes free on day ${day}, its journal says ${says}`);
   }
 }

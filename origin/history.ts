@@ -8,6 +8,7 @@ import { idOf } from "../protocol/ids.ts";
 import { PAYABLE, RECEIVABLE } from "../protocol/ledger-account.ts";
 import type { Page, Query, Row } from "../protocol/query.ts";
 import { factsOf } from "../protocol/row.ts";
+import { startOf } from "../protocol/terms.ts";
 import {
   type Drizzle,
   onePlan,
@@ -109,6 +110,10 @@ export const transactionSelect = (db: Drizzle) =>
       created: epochOf(journal.created_at),
       amount: sql<number>`(case when ${journal.credit} = ${PAYABLE} then 1 else -1 end
       * ${journal.amount})::integer`,
+      fee: sql<number>`coalesce(${journal.fee}, 0)::integer`,
+      available_on: sql<number | null>`(${journal.available_on} - '1970-01-01'::date)::integer`,
+      available: sql<boolean>`coalesce(${journal.available_on} <= (now() at time zone 'UTC')::date,
+      true)`,
       currency: sql<string>`${journal.currency}`,
       type: journal.type,
       subject: journal.subject,
@@ -128,6 +133,9 @@ export function transactionRow(r: {
   type: number;
   subject: string;
   description: string | null;
+  fee: number;
+  available_on: number | null;
+  available: boolean;
 }): Row {
   const charge = eventTypeOf(r.type)?.subject === "charge";
   return {
@@ -139,6 +147,9 @@ export function transactionRow(r: {
     type: charge ? "charge" : "refund",
     source: idOf(charge ? "ch" : "re", r.subject),
     description: r.description,
+    fee: r.fee,
+    available_on: r.available_on === null ? r.created : startOf(r.available_on),
+    available: r.available,
   };
 }
 

@@ -204,14 +204,27 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
       return {
         ...onePlan(
           db
-            .select()
+            .select({
+              currency: balances.currency,
+              amount: balances.amount,
+              pending: sql<string>`pending_of(pending)`,
+            })
             .from(balances)
             .where(and(eq(balances.account_no, no), eq(balances.ledger_account, PAYABLE)))
             .orderBy(asc(balances.currency)),
-          (b: typeof balances.$inferSelect) => ({
+          ({
+            currency,
+            amount,
+            pending,
+          }: {
+            currency: string;
+            amount: number;
+            pending: string;
+          }) => ({
             kind: "balance" as const,
-            currency: b.currency,
-            amount: b.amount,
+            currency,
+            amount,
+            pending: Number(pending),
           }),
         ),
         limit: Number.MAX_SAFE_INTEGER,

@@ -4,6 +4,7 @@
 import {
   bigint,
   boolean,
+  date,
   integer,
   json,
   jsonb,
@@ -22,6 +23,7 @@ import type {
   ObjectType,
   Outcome,
 } from "../protocol/facts.ts";
+import type { KeptTerms } from "../protocol/terms.ts";
 
 const at = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
 const seq = (name: string) => bigint(name, { mode: "number" });
@@ -35,6 +37,7 @@ export const accounts = pgTable("accounts", {
   name: text(),
   email: text(),
   created_at: at("created_at").notNull(),
+  terms: jsonb().$type<KeptTerms>(),
 });
 
 /** The view of a charge and what the processor said of it. */
@@ -151,6 +154,8 @@ export const journal = pgTable("journal", {
   request: text(),
   captured: integer(),
   created_at: at("created_at").notNull(),
+  fee: bigint("fee", { mode: "number" }),
+  available_on: date({ mode: "string" }),
 });
 
 export const balances = pgTable("balances", {

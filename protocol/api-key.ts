@@ -106,6 +106,14 @@ export async function verifyApiKey(
   return refuse("forged");
 }
 
+/**
+ * What may be written down of a key that was refused, whatever was sent as one: its kind, and four characters more;
+ * enough to know one's own by, and none of a card's middle.
+ */
+export const keyPrefixOf = (text: string | undefined): string =>
+  /^(?:sk|rk|pk|platform)_(?:test|live)_(?:sealed_)?[0-9A-Za-z]{0,4}/.exec(text ?? "")?.[0] ??
+  "none";
+
 async function tag(head: string, key: CryptoKey): Promise<string> {
   const mac = await crypto.subtle.sign("HMAC", key, encoder.encode(head));
   let hex = "0x";

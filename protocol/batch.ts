@@ -147,6 +147,7 @@ const closeChargeRow = (c: CloseCharge, i: number, a: number): object => ({
   decline: c.outcome.decline,
   funding: c.card?.funding,
   country: c.card?.country,
+  available_now: c.available_now,
 });
 
 const saveObjectRow = (c: SaveObject, i: number, a: number): object => ({

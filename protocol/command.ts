@@ -24,6 +24,7 @@ import type {
   TokenId,
 } from "./ids.ts";
 import type { LedgerAccount } from "./ledger-account.ts";
+import type { KeptTerms } from "./terms.ts";
 
 /** Whose, in which mode. Ledgers, keys and limits of the two modes never meet. */
 export type Scope = { readonly account: AccountId; readonly livemode: boolean };
@@ -71,6 +72,8 @@ export type CloseCharge = Scope & {
   readonly outcome: Outcome;
   /** What the processor told of the card, to be shown from now on. */
   readonly card?: Partial<Pick<CardSummary, "funding" | "country">>;
+  /** The processor pays at once what others settle in days. */
+  readonly available_now?: true;
 };
 
 export type OpenOperation = Scope &
@@ -143,6 +146,7 @@ export type CreateAccount = Scope & {
   readonly slot: number;
   readonly name?: string;
   readonly email?: string;
+  readonly terms?: KeptTerms;
 };
 
 export type Command =

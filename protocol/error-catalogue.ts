@@ -41,6 +41,12 @@ const REQUEST: readonly Row[] = [
     "Send at most the amount that the message names.",
   ],
   [
+    "amount_too_small",
+    400,
+    "The amount is below what is charged in its currency.",
+    "Charge at least the amount that the message names.",
+  ],
+  [
     "body_malformed",
     400,
     "The body cannot be read as parameters.",
@@ -70,6 +76,18 @@ const REQUEST: readonly Row[] = [
     400,
     "The idempotency key has a form that is not taken.",
     "Send 1 to 255 printable characters, such as a UUID, or leave the header out.",
+  ],
+  [
+    "invalid_charge_amount",
+    400,
+    "The amount is no multiple of the least that cards move in its currency.",
+    "Round it to a multiple of what the message names.",
+  ],
+  [
+    "invalid_charge_amount_no_decimal_compatible",
+    400,
+    "The currency is told in hundredths and charged in whole units.",
+    "Send a multiple of 100.",
   ],
   [
     "key_not_platform",
@@ -185,6 +203,7 @@ const REQUEST: readonly Row[] = [
     "The payment method is attached to another customer, or can be used no more.",
     "Collect the card anew, and attach it before it is used a second time.",
   ],
+  ["host_invalid", 400, "The Host header is no host name.", "Send the name of this API's host."],
   ["tls_too_old", 426, "The connection is weaker than TLS 1.3.", "Connect with TLS 1.3."],
   [
     "token_already_used",

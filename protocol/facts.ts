@@ -13,6 +13,7 @@ import type {
   RequestId,
   TokenId,
 } from "./ids.ts";
+import type { Terms } from "./terms.ts";
 
 /** A JSON value. */
 export type Json =
@@ -142,6 +143,7 @@ export type AccountFacts = {
   readonly created: number;
   readonly name: string | null;
   readonly email: string | null;
+  readonly terms: Terms;
 };
 
 /** Kinds of objects that are kept as documents; `object-type.ts` has their prefixes. */

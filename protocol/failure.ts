@@ -2,10 +2,12 @@
 // `param`, and a sentence that says what to do. Rich inside, plain outside; no card data ever.
 // Failures are plain data, so they cross RPC and are stored for replays as they are.
 
+import { amountText } from "./currency.ts";
 import { type Advice, adviceOf } from "./decline.ts";
 import type { AccountId, ChargeId } from "./ids.ts";
 import { type IntentFailure, intentErrorOf } from "./intent-failure.ts";
 import { type Permission, shownPermission } from "./permission.ts";
+import type { LimitReason } from "./shard.ts";
 
 /** Codes of a card that cannot be used as typed; each names the field at fault. */
 export type CardFieldCode =
@@ -21,9 +23,23 @@ export type Failure =
   | { readonly kind: "parameter_invalid_integer"; readonly param: string; readonly why: string }
   | { readonly kind: "parameter_invalid"; readonly param: string; readonly why: string }
   | { readonly kind: "amount_too_large"; readonly param: string; readonly max: number }
+  | {
+      readonly kind: "amount_too_small";
+      readonly param: string;
+      readonly min: number;
+      readonly currency: string;
+    }
+  /** Less than the smallest part of the currency that cards can be charged. */
+  | {
+      readonly kind: "amount_fractional";
+      readonly param: string;
+      readonly step: number;
+      readonly currency: string;
+    }
   | { readonly kind: "pan_detected"; readonly param: string }
   | { readonly kind: "body_malformed"; readonly why: string }
   | { readonly kind: "body_too_large"; readonly maxBytes: number }
+  | { readonly kind: "host_invalid" }
   | { readonly kind: "tls_too_old" }
   | { readonly kind: "key_missing" }
   | { readonly kind: "key_invalid"; readonly shown: string }
@@ -77,7 +93,7 @@ export type Failure =
   | { readonly kind: "refund_too_large"; readonly max: number }
   | { readonly kind: "release_in_part" }
   | { readonly kind: "processor_refused"; readonly operation: string }
-  | { readonly kind: "rate_limited" }
+  | { readonly kind: "rate_limited"; readonly reason: LimitReason }
   | { readonly kind: "unavailable"; readonly what: string }
   | { readonly kind: "internal" };
 
@@ -115,6 +131,12 @@ const unauthorized = (message: string, code?: string): WireError => ({
   status: 401,
 });
 
+const LIMITED: Record<LimitReason, string> = {
+  "global-rate": "Too many requests. Slow down and retry.",
+  "endpoint-rate": "Too many requests of this kind. Slow down with them and retry.",
+  "global-concurrency": "Too many requests at once. Wait for answers before you ask more.",
+};
+
 function advised(code: string, declineCode?: string): Pick<WireError, "advice_code"> {
   const advice = adviceOf(code, declineCode);
   return advice === undefined ? {} : { advice_code: advice };
@@ -133,6 +155,16 @@ export function wireOf(f: Failure): WireError {
       return invalid(f.kind, f.why, f.param);
     case "amount_too_large":
       return invalid(f.kind, `Amount must be no more than ${f.max}.`, f.param);
+    case "amount_too_small": {
+      const least = `Amount must be at least ${amountText(f.min, f.currency)}: send ${f.min} or more.`;
+      return invalid(f.kind, least, f.param);
+    }
+    case "amount_fractional":
+      return invalid(
+        f.step === 100 ? "invalid_charge_amount_no_decimal_compatible" : "invalid_charge_amount",
+        `Amounts in ${f.currency} are multiples of ${f.step}: cards are not charged less than ${amountText(f.step, f.currency)}.`,
+        f.param,
+      );
     case "pan_detected":
       return invalid(
         f.kind,
@@ -143,6 +175,8 @@ export function wireOf(f: Failure): WireError {
       return invalid(f.kind, f.why);
     case "body_too_large":
       return { ...invalid(f.kind, `The request body may have ${f.maxBytes} bytes.`), status: 413 };
+    case "host_invalid":
+      return invalid(f.kind, "The Host header is no host name. Send the name of this API's host.");
     case "tls_too_old":
       return { ...invalid(f.kind, "Connect with TLS 1.3."), status: 426 };
     case "key_missing":
@@ -318,7 +352,7 @@ function stateErrorOf(f: Failure): WireError {
         status: 402,
       };
     case "rate_limited":
-      return { ...invalid("rate_limit", "Too many requests. Slow down and retry."), status: 429 };
+      return { ...invalid("rate_limit", LIMITED[f.reason]), status: 429 };
     case "unavailable":
       return {
         status: 503,

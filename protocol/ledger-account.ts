@@ -5,10 +5,13 @@
 export const RECEIVABLE = 1;
 /** What we owe the merchant. */
 export const PAYABLE = 2;
+/** What the merchant paid us for the work. */
+export const FEES = 3;
 
 export const LEDGER_ACCOUNTS = [
   { code: RECEIVABLE, name: "processor" },
   { code: PAYABLE, name: "merchant" },
+  { code: FEES, name: "fees" },
 ] as const;
 
 export type LedgerAccount = (typeof LEDGER_ACCOUNTS)[number]["name"];

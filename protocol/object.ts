@@ -294,6 +294,12 @@ export function accountObject(a: AccountFacts): StripeObject {
     charges_enabled: true,
     created: a.created,
     email: a.email,
+    fees: {
+      basis_points: a.terms.fee_bps,
+      dispute: metadataOf(a.terms.dispute_fee),
+      fixed: metadataOf(a.terms.fee_fixed),
+    },
+    settlement_days: a.terms.settlement_days,
   };
 }
 
@@ -311,54 +317,6 @@ export function objectOf(facts: Facts, scope: Scope): StripeObject {
     case "object":
       return keptObject(facts, scope);
   }
-}
-
-/** A posting as it moved the merchant's balance. */
-export type TransactionFacts = {
-  readonly seq: number;
-  readonly created: number;
-  readonly amount: number;
-  readonly currency: string;
-  readonly type: "charge" | "refund";
-  readonly source: string;
-  readonly description: string | null;
-};
-
-export function transactionObject(t: TransactionFacts, scope: Scope): StripeObject {
-  return {
-    id: sequenceId("txn", scope.account, scope.livemode, t.seq),
-    object: "balance_transaction",
-    amount: t.amount,
-    available_on: t.created,
-    created: t.created,
-    currency: t.currency,
-    description: t.description,
-    exchange_rate: null,
-    fee: 0,
-    fee_details: [],
-    net: t.amount,
-    reporting_category: t.type,
-    source: t.source,
-    status: "available",
-    type: t.type,
-  };
-}
-
-export function balanceObject(
-  amounts: readonly { readonly currency: string; readonly amount: number }[],
-  livemode: boolean,
-): StripeObject {
-  const lines = amounts.length === 0 ? [{ currency: "usd", amount: 0 }] : amounts;
-  return {
-    object: "balance",
-    available: lines.map(({ amount, currency }) => ({
-      amount,
-      currency,
-      source_types: { card: amount },
-    })),
-    livemode,
-    pending: lines.map(({ currency }) => ({ amount: 0, currency, source_types: { card: 0 } })),
-  };
 }
 
 export function listObject(

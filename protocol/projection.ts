@@ -6,20 +6,25 @@ import { eventTypeOf } from "./event.ts";
 import type { ChargeState, OperationFacts } from "./facts.ts";
 import type { LedgerAccount } from "./ledger-account.ts";
 import { ok, type Result, refuse } from "./result.ts";
+import { availableOn, disputeFee, feeOf, type Terms } from "./terms.ts";
 
-export type { LedgerAccount } from "./ledger-account.ts";
-
-/** Money moved from one ledger account to another, in minor units. */
+/** Money moved from one ledger account to another, in minor units, and what the merchant paid for it. */
 export type Posting = {
   readonly debit: LedgerAccount;
   readonly credit: LedgerAccount;
   readonly amount: number;
   readonly currency: string;
+  /** From the merchant to `fees`; 0 for none. */
+  readonly fee: number;
+  /** The UTC day (since 1970) from which the merchant's part may be paid out; null for at once. */
+  readonly availableOn: number | null;
 };
 
 /** One entry of an account's journal; subjects by their public ids. */
 export type JournalEntry = {
   readonly seq: number;
+  /** The UTC day on which it was written, since 1970. */
+  readonly day: number;
   /** A code of `EVENT_TYPES`. */
   readonly type: number;
   readonly subject: string;
@@ -31,15 +36,23 @@ export type JournalEntry = {
 
 /** What was asked for, which the journal does not repeat. */
 export type Intents = {
-  charge(
-    id: string,
-  ): { readonly amount: number; readonly currency: string; readonly capture: boolean } | undefined;
+  /** What the merchant agreed to. */
+  readonly terms: Terms;
+  charge(id: string): ChargeIntent | undefined;
   operation(id: string):
     | (Pick<OperationFacts, "operation" | "amount"> & {
         readonly charge: string;
         readonly currency: string;
       })
     | undefined;
+};
+
+export type ChargeIntent = {
+  readonly amount: number;
+  readonly currency: string;
+  readonly capture: boolean;
+  /** The processor pays at once what others settle in days. */
+  readonly availableNow: boolean;
 };
 
 export type ProjectedCharge = {
@@ -70,6 +83,8 @@ export type Projection = {
   readonly objects: Map<string, { readonly seq: number; readonly deleted: boolean }>;
   /** Credits less debits, by `ledger account/currency`. */
   readonly balances: Map<string, number>;
+  /** What of the merchant's balances came or comes free on a day, by `currency/day`. */
+  readonly freed: Map<string, number>;
 };
 
 export const newProjection = (): Projection => ({
@@ -79,6 +94,7 @@ export const newProjection = (): Projection => ({
   customers: new Map(),
   objects: new Map(),
   balances: new Map(),
+  freed: new Map(),
 });
 
 /** Takes the next entry in; refuses one that cannot follow, and says why. */
@@ -96,7 +112,7 @@ export function project(
 
 function take(state: Projection, entry: JournalEntry, intents: Intents): string | undefined {
   const type = eventTypeOf(entry.type);
-  if (type?.subject === "object") return saveObject(state, entry, type.name);
+  if (type?.subject === "object") return saveObject(state, entry, intents, type.name);
   const name = type?.name;
   switch (name) {
     case "charge.pending":
@@ -146,8 +162,25 @@ function closeCharge(
   const sold = { captured: intent.amount, balanceSeq: entry.seq };
   return (
     moveCharge(state, entry, "sell", sold) ??
-    post(state, entry, "processor", "merchant", intent.amount, intent.currency)
+    post(state, entry, captured(entry, intents, intent, intent.amount))
   );
+}
+
+/** What a capture moves: the merchant pays his fee of it and waits for the rest, if he has agreed to that. */
+function captured(
+  entry: JournalEntry,
+  { terms }: Intents,
+  { currency, availableNow }: ChargeIntent,
+  amount: number,
+): Posting {
+  return {
+    debit: "processor",
+    credit: "merchant",
+    amount,
+    currency,
+    fee: feeOf(terms, amount, currency),
+    availableOn: availableOn(terms, entry.day, availableNow),
+  };
 }
 
 // The entry of a capture that succeeded speaks of the charge; its operation is the one under way.
@@ -158,12 +191,15 @@ function captureCharge(
 ): string | undefined {
   const id = state.charges.get(entry.subject)?.busyWith ?? null;
   const intent = id === null ? undefined : intents.operation(id);
-  if (id === null || intent?.operation !== "capture") return "no capture is under way";
+  const charge = intents.charge(entry.subject);
+  if (id === null || charge === undefined || intent?.operation !== "capture") {
+    return "no capture is under way";
+  }
   state.operations.set(id, { state: "succeeded", seq: entry.seq, balanceSeq: entry.seq });
   const taken = { captured: intent.amount, balanceSeq: entry.seq, busyWith: null };
   return (
     moveCharge(state, entry, "capture", taken) ??
-    post(state, entry, "processor", "merchant", intent.amount, intent.currency)
+    post(state, entry, captured(entry, intents, charge, intent.amount))
   );
 }
 
@@ -229,8 +265,9 @@ function endOperation(
     const refunded = charge.refunded + (approved ? amount : 0);
     state.charges.set(intent.charge, { ...charge, state: next, refunded, busyWith: null });
   }
+  const givenBack = { amount, currency, fee: 0, availableOn: null };
   return moved
-    ? post(state, entry, "merchant", "processor", amount, currency)
+    ? post(state, entry, { debit: "merchant", credit: "processor", ...givenBack })
     : withoutPosting(entry);
 }
 
@@ -259,7 +296,12 @@ const OBJECT_POSTINGS: Readonly<Record<string, readonly [LedgerAccount, LedgerAc
 };
 
 // What an object may become is decided by who changes it; that money moves only where it may is known here.
-function saveObject(state: Projection, entry: JournalEntry, name: string): string | undefined {
+function saveObject(
+  state: Projection,
+  entry: JournalEntry,
+  { terms }: Intents,
+  name: string,
+): string | undefined {
   if (state.objects.get(entry.subject)?.deleted === true) return "a deleted object is not changed";
   const deleted = name.endsWith(".deleted");
   state.objects.set(entry.subject, { seq: entry.seq, deleted });
@@ -267,7 +309,11 @@ function saveObject(state: Projection, entry: JournalEntry, name: string): strin
   if (posting === null) return undefined;
   const between = OBJECT_POSTINGS[name];
   if (between === undefined) return "money moves for no reason";
-  return post(state, entry, ...between, posting.amount, posting.currency);
+  const [debit, credit] = between;
+  const { amount, currency } = posting;
+  const fee =
+    name.startsWith("charge.dispute.") && debit === "merchant" ? disputeFee(terms, currency) : 0;
+  return post(state, entry, { debit, credit, amount, currency, fee, availableOn: null });
 }
 
 function moveCharge(
@@ -294,14 +340,8 @@ const withoutPosting = (entry: JournalEntry): string | undefined =>
   entry.posting === null ? undefined : "money moves for no reason";
 
 /** Takes the entry's posting into the balances; it must be this one. */
-function post(
-  state: Projection,
-  { posting }: JournalEntry,
-  debit: LedgerAccount,
-  credit: LedgerAccount,
-  amount: number,
-  currency: string,
-): string | undefined {
+function post(state: Projection, { posting }: JournalEntry, due: Posting): string | undefined {
+  const { debit, credit, amount, currency, fee, availableOn: day } = due;
   if (
     posting?.debit !== debit ||
     posting.credit !== credit ||
@@ -310,11 +350,23 @@ function post(
   ) {
     return `the posting must move ${amount} ${currency} from ${debit} to ${credit}`;
   }
-  add(state.balances, `${debit}/${currency}`, -amount);
-  add(state.balances, `${credit}/${currency}`, amount);
+  if (posting.fee !== fee) return `the fee of the posting must be ${fee}, and it is ${posting.fee}`;
+  if (posting.availableOn !== day) {
+    return `the posting must come free on ${dayText(day)}, and does on ${dayText(posting.availableOn)}`;
+  }
+  const { balances, freed } = state;
+  add(balances, `${debit}/${currency}`, -amount);
+  add(balances, `${credit}/${currency}`, amount);
+  if (fee > 0) {
+    add(balances, `merchant/${currency}`, -fee);
+    add(balances, `fees/${currency}`, fee);
+  }
+  if (day !== null) add(freed, `${currency}/${day}`, amount - fee);
   return undefined;
 }
 
-const add = (balances: Map<string, number>, name: string, amount: number): void => {
-  balances.set(name, (balances.get(name) ?? 0) + amount);
+const dayText = (day: number | null): string => (day === null ? "its own day" : `day ${day}`);
+
+const add = (sums: Map<string, number>, name: string, amount: number): void => {
+  sums.set(name, (sums.get(name) ?? 0) + amount);
 };

@@ -1,6 +1,7 @@
 // What the edge asks of a region when it reads, and what it hears. A read names the sequence it must
 // not fall behind; a copy that has not reached it says so and the home region is asked instead.
 
+import type { TransactionFacts } from "./balance.ts";
 import type { Scope } from "./command.ts";
 import type { EventSource } from "./event.ts";
 import type { EventFacts } from "./event-object.ts";
@@ -14,7 +15,6 @@ import type {
   OperationFacts,
 } from "./facts.ts";
 import type { CardId, ChargeId, CustomerId, PaymentIntentId, RefundId, TokenId } from "./ids.ts";
-import type { TransactionFacts } from "./object.ts";
 import type { Region } from "./slot.ts";
 
 /** A page of a list, newest first. Cursors are ids of the listed things. */
@@ -94,6 +94,8 @@ export type BalanceRow = {
   readonly kind: "balance";
   readonly currency: string;
   readonly amount: number;
+  /** The part of it that comes free on a later day. */
+  readonly pending: number;
 };
 
 export type TokenUseRow = { readonly kind: "token_use" };

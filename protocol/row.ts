@@ -22,6 +22,7 @@ import type { Failure } from "./failure.ts";
 import { type AccountId, createdOf, idOf, type ObjectPrefix, type RequestId } from "./ids.ts";
 import { OBJECT_PREFIXES, objectIdOf, parentIdOf } from "./object-type.ts";
 import { assert } from "./result.ts";
+import { type KeptTerms, termsOf } from "./terms.ts";
 
 /** A row of the view `charge_facts`; one of `charges` alone when the processor has not spoken. */
 export type ChargeRow = {
@@ -105,6 +106,7 @@ export type AccountRow = {
   name: string | null;
   email: string | null;
   created_at: string;
+  terms: KeptTerms | null;
 };
 
 const nullable = <P extends ObjectPrefix>(prefix: P, uuid: string | null | undefined) =>
@@ -215,6 +217,7 @@ export const accountFacts = (r: AccountRow): AccountFacts => ({
   created: Math.floor(Date.parse(r.created_at) / 1000),
   name: r.name,
   email: r.email,
+  terms: termsOf(r.terms),
 });
 
 export function factsOf(kind: string, row: unknown): Facts {

@@ -12,6 +12,7 @@ import type {
   RequestId,
   TokenId,
 } from "./ids.ts";
+import type { KeptTerms } from "./terms.ts";
 import type { TokenTicket } from "./vault.ts";
 
 /** A card to use: a token still to be looked up, or one just made from typed fields. */
@@ -83,6 +84,7 @@ export type AccountAsk = Scope & {
   readonly slot: number;
   readonly name?: string;
   readonly email?: string;
+  readonly terms?: KeptTerms;
 };
 
 export type Ask = ChargeAsk | OperationAsk | CustomerAsk | ObjectAsk | AccountAsk;
@@ -97,12 +99,40 @@ export type End =
       readonly charge?: ChargeFacts;
     };
 
+/** Kinds of requests that are limited apart. */
+export type EndpointClass = "read" | "write" | "search";
+
+/** Why a request is refused for now, in Stripe's words. */
+export type LimitReason = "global-rate" | "endpoint-rate" | "global-concurrency";
+
+/** One limit of an account, and what is left of it. */
+export type Quota = {
+  readonly policy: "account" | "read" | "search";
+  /** Requests at once after a rest. */
+  readonly limit: number;
+  /** Seconds in which as many come back. */
+  readonly windowSeconds: number;
+  readonly remaining: number;
+  /** Seconds until all of them are back. */
+  readonly resetSeconds: number;
+};
+
+/** What a shard says beside its answer, at the moment it answers. */
+export type Word = {
+  /** How fresh a read that follows must be; null when only home is. */
+  readonly minSeq: number | null;
+  /** None where nobody counts. */
+  readonly quotas?: readonly Quota[];
+};
+
 export type Reply = {
   readonly end: End;
   /** True when a request before this one was executed and this is its answer. */
   readonly replayed: boolean;
   /** The request that was executed. */
   readonly request: RequestId;
+  /** Given as it leaves the shard. */
+  readonly word?: Word;
 };
 
 /** Who asks for a token with a publishable key, as far as it shows. */
@@ -114,12 +144,12 @@ export type Visit = {
 };
 
 /** The shard's word on a token: its name, so that a charge with it tells who it was made for. */
-export type TokenAdmission =
+export type TokenAdmission = (
   | { readonly ok: true; readonly ticket: TokenTicket }
-  | { readonly ok: false; readonly failure: Failure };
+  | { readonly ok: false; readonly failure: Failure }
+) & { readonly quotas?: readonly Quota[] };
 
-/** A read may be made; `minSeq` is how fresh its answer must be, null when only home is. */
-export type Admitted = { readonly ok: true; readonly minSeq: number | null };
-
-/** The shard's word on a read. */
-export type Admission = Admitted | { readonly ok: false; readonly failure: Failure };
+/** The shard's word on a read: may it be made, and how fresh must its answer be? */
+export type Admission =
+  | ({ readonly ok: true } & Word)
+  | { readonly ok: false; readonly failure: Failure; readonly quotas?: readonly Quota[] };

@@ -88,6 +88,8 @@ export type Effect =
       /** Present for an `authorize`. */
       readonly outcome?: Outcome;
       readonly card?: Partial<Pick<CardSummary, "funding" | "country">>;
+      /** The money of an approved `authorize` is there as soon as it is captured. */
+      readonly available_now?: true;
     }
   | { readonly kind: "unknown" };
 

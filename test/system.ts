@@ -86,12 +86,15 @@ export async function startSystem(
     platform,
     call,
     bank,
-    /** A fresh merchant; `region` asks for one whose home that is. */
-    merchant: async (region?: "us" | "eu"): Promise<Merchant> => {
+    /** A fresh merchant; `region` asks for one whose home that is, `terms` are further parameters. */
+    merchant: async (
+      region?: "us" | "eu",
+      terms: Record<string, string> = {},
+    ): Promise<Merchant> => {
       for (;;) {
         const made = await call("/v1/accounts", {
           key: platform,
-          form: { email: "m@example.com" },
+          form: { email: "m@example.com", ...terms },
         });
         const { id, keys } = made.body as {
           id: AccountId;
@@ -106,6 +109,9 @@ export async function startSystem(
     close: () => harness.close(),
   };
 }
+
+/** Terms of a merchant whose money is there as soon as it is captured. */
+export const AT_ONCE = { settlement_days: "0" };
 
 /** The official SDK, told nothing but where Tessera is. */
 export function stripeAt(url: URL, key: string, config: Partial<Stripe.StripeConfig> = {}): Stripe {

@@ -147,6 +147,45 @@ describe("a head that is a bomb", () => {
   });
 });
 
+describe("a Host that is none", () => {
+  const PATHS = ["/v1/balance", "/healthz", "/openapi.json", "/v1/unicorns", "/"];
+  const asked = (host: string, path: string, method = "GET"): Promise<string> =>
+    converse(
+      runtime.composite,
+      `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\n\r\n`,
+    );
+
+  test.each([
+    ["a number too large for an address", "4242424242424242"],
+    ["a port that is none", "x:port"],
+    ["a port too large", "x:99999"],
+    ["half an IPv6 address", "[::1"],
+    ["a percent sign", "a%zz"],
+    ["a space", "a b"],
+    ["angle brackets", "<script>"],
+    ["a path of its own", "x/v1/balance?a="],
+    ["a query", "x?"],
+    ["a fragment", "x#"],
+    ["a user", "root@x"],
+    ["a backslash", "x\\y"],
+  ])("such as %s is 400 at every path, and is not told again", async (_, host) => {
+    for (const path of PATHS) {
+      const heard = await asked(host, path);
+      expect(statusesOf(heard), path).toEqual([400]);
+      expect(heard).not.toContain(host);
+    }
+    expect(statusesOf(await asked(host, "/v1/tokens", "OPTIONS"))).toEqual([400]);
+    expect(await asked(host, "/v1/balance")).toMatch(/host_invalid|^HTTP\/1.1 400 Bad Request/);
+  });
+
+  test.each(["x", "API.Shop.example", "shop.example:443", "127.0.0.1:8787", "[::1]:8787"])(
+    "but %s is one",
+    async (host) => {
+      expect(statusesOf(await asked(host, "/v1/balance"))).toEqual([200]);
+    },
+  );
+});
+
 describe("a body that comes slowly, or never", () => {
   test("holds nobody else up, and is dropped when its sender goes", async () => {
     const sockets = Array.from({ length: 200 }, () => {

@@ -68,7 +68,7 @@ async function attempt(
     method,
     key: m.secret,
     ...(where === "body"
-      ? { form: { amount: "1", currency: "usd", source: "tok_visa", [name]: payload } }
+      ? { form: { amount: "100", currency: "usd", source: "tok_visa", [name]: payload } }
       : {}),
   });
   return call.status < 500 ? undefined : `${method} ${path} ${name}=${payload}: ${call.status}`;

@@ -25,17 +25,20 @@ const send = (path: string, body: string) =>
 
 describe("a name that stands twice in one object", () => {
   test.each([
-    ["plainly", '{"amount":1,"currency":"usd","source":"tok_visa","amount":9999}'],
+    ["plainly", '{"amount":100,"currency":"usd","source":"tok_visa","amount":9999}'],
     [
       "spelled another way",
-      '{"amount":1,"currency":"usd","source":"tok_visa","\\u0061mount":9999}',
+      '{"amount":100,"currency":"usd","source":"tok_visa","\\u0061mount":9999}',
     ],
-    ["with the same value", '{"amount":1,"currency":"usd","source":"tok_visa","amount":1}'],
-    ["deeper", '{"amount":1,"currency":"usd","source":"tok_visa","metadata":{"a":"1","a" : "2"}}'],
-    ["in a list", '{"amount":1,"currency":"usd","source":"tok_visa","expand":[{"a":1,"a":2}]}'],
+    ["with the same value", '{"amount":100,"currency":"usd","source":"tok_visa","amount":100}'],
+    [
+      "deeper",
+      '{"amount":100,"currency":"usd","source":"tok_visa","metadata":{"a":"1","a" : "2"}}',
+    ],
+    ["in a list", '{"amount":100,"currency":"usd","source":"tok_visa","expand":[{"a":1,"a":2}]}'],
     [
       "as a prototype",
-      '{"amount":1,"currency":"usd","source":"tok_visa","__proto__":1,"__proto__":2}',
+      '{"amount":100,"currency":"usd","source":"tok_visa","__proto__":1,"__proto__":2}',
     ],
   ])("%s is refused, and nothing is charged", async (_, body) => {
     expect(verdictOf(await send("/v1/charges", body))).toBe("400 body_malformed -");

@@ -38,11 +38,11 @@ const CHUNK = `
   ), entries_to_be as (
     -- In the order of the table's columns.
     select row($1::integer, 1, null, f.seq - 1, null, f.at, null, null, null, f.id, null, null,
-             null)::journal as entry, q.content
+             null, null, null)::journal as entry, q.content
       from named f join asked q on q.id = f.id
     union all
     select row($1::integer, 2, 1, f.seq, ${HISTORY_AMOUNT_MINOR}, f.at, ${HISTORY_AMOUNT_MINOR}, 0, 2, f.id, 'usd', null,
-             null)::journal, a.content
+             null, null, (f.at at time zone 'UTC')::date + 2)::journal, a.content
       from named f join said a on a.id = f.id
   ), linked as materialized (
     select e.entry, chain($2::bytea, text_of(e.entry) || e.content)
@@ -50,10 +50,11 @@ const CHUNK = `
       from entries_to_be e
   ), told as (
     insert into journal (account_no, type, debit, seq, amount, created_at, captured, refunded, credit,
-        subject, currency, request, link)
+        subject, currency, request, link, available_on)
     select (l.entry).account_no, (l.entry).type, (l.entry).debit, (l.entry).seq, (l.entry).amount,
            (l.entry).created_at, (l.entry).captured, (l.entry).refunded, (l.entry).credit,
-           (l.entry).subject, (l.entry).currency, (l.entry).request, substring(l.hash for 16)
+           (l.entry).subject, (l.entry).currency, (l.entry).request, substring(l.hash for 16),
+           (l.entry).available_on
       from linked l
   ), balanced as (
     insert into balances as b (account_no, ledger_account, currency, amount)
@@ -65,6 +66,15 @@ const CHUNK = `
   update accounts a set seq = (l.entry).seq, head = l.hash
     from (select * from linked order by (entry).seq desc limit 1) l where a.no = $1::integer
   returning a.head`;
+
+/** What comes free when, of all that `$1` was credited. */
+const PENDING = `
+  update balances set pending = (
+    select array_agg(pair.part order by d.day, pair.place)
+      from (select available_on - '1970-01-01'::date as day, sum(amount)::bigint as sum from journal
+             where account_no = $1 and available_on is not null group by 1) d,
+           lateral (values (1, d.day::bigint), (2, d.sum)) as pair(place, part))
+   where account_no = $1 and ledger_account = 2`;
 
 const INDEXES = `
   select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as made_by
@@ -95,6 +105,7 @@ export async function fill(
     head = answer.rows[0]?.head ?? head;
     onCharges(to);
   }
+  await client.query(PENDING, [holder.no]);
   for (const { made_by } of indexes) await client.query(made_by);
   // As autovacuum leaves it: statistics are there, and no reader is the first to see a row.
   await client.query("vacuum analyze");

@@ -28,7 +28,8 @@ const NOTES = `## What is compared
 - A **long history** is made in the rows that the ledger's own functions would have left, hash chain and all;
   the short one is copied afresh for each repetition.
 - A local workerd keeps what an object writes on this disk alone; deployed, each such write waits some 10 ms
-  for other machines. A charge waits for none, a token for one.
+  for other machines. A token waits for one; a charge for one beside the
+  processor's answer.
 `;
 
 export function markdownOf(runs: readonly Run[]): string {

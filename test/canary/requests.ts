@@ -667,8 +667,7 @@ const broken: readonly Kind[] = [
   {
     name: "request that is no HTTP",
     share: 1,
-    // A Host that makes no URL is the runtime's to refuse; here it reaches the code.
-    rightly: [0, 200, 500, ...REFUSED],
+    rightly: [0, 200, ...REFUSED],
     make: (m, c) => {
       const key = m.merchant.secret;
       return {

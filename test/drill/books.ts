@@ -1,6 +1,7 @@
 // The two books that cannot both be wrong in the same way: the ledgers of both regions, read by plain SQL,
 // and the bank's own, read as its operator would.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { withSession } from "../../local/session.ts";
 import { idOf } from "../../protocol/ids.ts";
 
@@ -69,6 +70,39 @@ const UNFINISHED = `
    where not exists (select from authorizations x where x.account_no = c.account_no and x.id = c.id)
   union all
   select o.id from operations o where o.state = 'opened'`;
+
+/** The orders for which cards were opened. An entry without a key's version says that the card was not there. */
+const OPENED = `
+  select card ->> 1 as "order"
+    from (select entry::json -> 'cards' as cards from audit_entries
+           where entry::json ->> 'action' = 'card.opened') e,
+         json_each(cards) as owner, json_array_elements(owner.value) as card
+   where card ->> 2 is not null`;
+
+/** Boxes send their entries on after ten seconds, and again ten seconds later when that fails. */
+const SHIPPED_MS_MAX = 60_000;
+const SHIPPED_POLL_MS = 1_000;
+
+/** The orders that both regions' audit logs name; waits for those of the bank while they may be on their way. */
+export async function readOpened(
+  urls: readonly string[],
+  bank: readonly BankRow[],
+): Promise<Set<string>> {
+  const fromMs = performance.now();
+  for (;;) {
+    const opened = new Set<string>();
+    for (const url of urls) {
+      await withSession(url, async (client) => {
+        for (const { order } of (await client.query<{ order: string }>(OPENED)).rows) {
+          opened.add(order);
+        }
+      });
+    }
+    const isComplete = bank.every(({ reference }) => reference !== null && opened.has(reference));
+    if (isComplete || performance.now() - fromMs > SHIPPED_MS_MAX) return opened;
+    await sleep(SHIPPED_POLL_MS);
+  }
+}
 
 /** Both regions' rows as one ledger. */
 export async function readLedger(urls: readonly string[]): Promise<Ledger> {

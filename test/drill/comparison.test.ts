@@ -10,6 +10,7 @@ type Books = {
   charges: LedgerCharge[];
   operations: LedgerOperation[];
   bank: BankRow[];
+  opened: Set<string>;
 };
 
 const merchant = { account: "acct_1", secret: "sk", publishable: "pk" };
@@ -132,6 +133,11 @@ function goodBooks(): Books {
       booking("ch_released", { captured: 0, voided: true }),
       booking("ch_gone"),
     ],
+    opened: new Set(
+      ["sold", "declined", "refunded", "held", "released", "gone"].map(
+        (name) => `ch_${name}.authorize.1`,
+      ),
+    ),
   };
 }
 
@@ -139,7 +145,7 @@ function findings(spoil: (books: Books) => void = () => {}): Finding[] {
   const books = goodBooks();
   spoil(books);
   const ledger: Ledger = { charges: books.charges, operations: books.operations };
-  return compare(books.entries, ledger, books.bank);
+  return compare(books.entries, ledger, books.bank, books.opened);
 }
 
 /** Puts other values into the row of that id, or of that key. */
@@ -365,6 +371,20 @@ const PLANTED: Record<Finding["kind"], Record<string, Plant>> = {
     "a refund that still holds money": [
       /a refund of ch_gone is open/,
       ({ charges }) => alter(charges, "ch_gone", { refunding: 5 }),
+    ],
+  },
+  unlogged: {
+    "a card that was charged, of which the audit log knows nothing": [
+      /auth_ch_sold for ch_sold.authorize.1/,
+      ({ opened }) => opened.delete("ch_sold.authorize.1"),
+    ],
+    "a card that was declined, of which the audit log knows nothing": [
+      /auth_ch_declined for/,
+      ({ opened }) => opened.delete("ch_declined.authorize.1"),
+    ],
+    "a booking for no order": [
+      /auth_ch_gone for null/,
+      ({ bank }) => alter(bank, "auth_ch_gone", { reference: null }),
     ],
   },
 };

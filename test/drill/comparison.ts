@@ -1,10 +1,17 @@
 // Three books held against each other: what the clients were told, what the ledgers hold, what the bank
-// booked. Pure, so that its own test can show that it finds what is planted.
+// booked; and the audit log against the bank's, which hears of no card that was not opened. Pure, so that its own test can show that it finds what is planted.
 
 import type { BankRow, Ledger, LedgerCharge, LedgerOperation } from "./books.ts";
 import type { Entry, Told } from "./client.ts";
 
-export const FINDINGS = ["double", "lost", "contradictory", "over-refund", "unfinished"] as const;
+export const FINDINGS = [
+  "double",
+  "lost",
+  "contradictory",
+  "over-refund",
+  "unfinished",
+  "unlogged",
+] as const;
 
 export type Finding = { readonly kind: (typeof FINDINGS)[number]; readonly what: string };
 
@@ -22,11 +29,12 @@ type Body = {
 
 const PAID = new Set<LedgerCharge["state"]>(["authorized", "captured", "released"]);
 
-/** Every disagreement; the books must be at rest. */
+/** Every disagreement; the books must be at rest. `opened`: the orders whose cards were opened, as the log has them. */
 export function compare(
   entries: readonly Entry[],
   ledger: Ledger,
   bank: readonly BankRow[],
+  opened: ReadonlySet<string>,
 ): Finding[] {
   const findings: Finding[] = [];
   const found = (kind: Finding["kind"], what: string) => findings.push({ kind, what });
@@ -49,6 +57,10 @@ export function compare(
   for (const [id, rows] of booked) {
     if (!known.has(id))
       found("lost", `the bank booked ${rows.length} for ${id}, which no ledger has`);
+  }
+  for (const { id, reference } of bank) {
+    if (reference === null || !opened.has(reference))
+      found("unlogged", `the bank booked ${id} for ${reference}, and no card was opened for that`);
   }
   for (const entry of entries) {
     for (const what of entry.contradictions) found("contradictory", `${entry.key}: ${what}`);

@@ -6,7 +6,7 @@ import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
 import type { AccountId } from "../../protocol/ids.ts";
 import { homeOf, REGIONS, slotOf } from "../../protocol/slot.ts";
 import { generator } from "../ledger/region.ts";
-import { readBank, readLedger } from "./books.ts";
+import { readBank, readLedger, readOpened } from "./books.ts";
 import { Client, type Merchant } from "./client.ts";
 import { compare, type Finding } from "./comparison.ts";
 import { Load } from "./load.ts";
@@ -95,7 +95,9 @@ async function run(
   progress.step("comparing the books");
   const ledger = await readLedger(ledgers);
   const bank = await readBank(network.bankUrl, network.bindings["PROCESSOR_KEY"] ?? "");
-  findings.push(...compare(client.entries, ledger, bank));
+  progress.step("waiting for the audit log");
+  const opened = await readOpened(ledgers, bank);
+  findings.push(...compare(client.entries, ledger, bank, opened));
   const denials = [...shop.denials, ...(await lookAtAll(client, ledger))];
   findings.push(...denials.map((what) => ({ kind: "contradictory" as const, what })));
 

@@ -155,7 +155,8 @@ describe("somebody with all rights", () => {
        where id = '${id}';
       update journal set amount = amount - 1 where subject = '${id}' and amount is not null;
       update journal set captured = captured - 1 where subject = '${id}' and captured is not null;
-      update balances b set amount = b.amount + case b.ledger_account when 1 then 1 else -1 end
+      update balances b set pending[2] = case b.ledger_account when 2 then b.pending[2] - 1 end,
+          amount = b.amount + case b.ledger_account when 1 then 1 when 2 then -1 else 0 end
         from charges c where c.id = '${id}' and b.account_no = c.account_no and b.currency = 'usd'`);
     for (const { rowCount } of [changes].flat()) expect(rowCount).toBeGreaterThan(0);
     await client.query(REWRITE);
@@ -176,7 +177,7 @@ describe("somebody with all rights", () => {
     await rewrite();
     await client.query(
       `update checkpoint_heads h set head = x.hash
-         from (select j.account_no, j.seq, chain(chain_genesis(a.id, a.livemode), text_of(j)
+         from (select j.account_no, j.seq, chain(chain_genesis(a.id, a.livemode, a.terms), text_of(j)
                  || coalesce(content_of(j), '')) over (partition by j.account_no order by j.seq) as hash
                  from journal j join accounts a on a.no = j.account_no) x
         where x.account_no = h.account_no and x.seq = h.seq`,

@@ -4,6 +4,7 @@ import type pg from "pg";
 import type { OpenCharge, OpenOperation, SaveCustomer, Scope } from "../../protocol/command.ts";
 import type { CardId, TokenId } from "../../protocol/ids.ts";
 import { cardIdOfToken } from "../../protocol/object.ts";
+import type { KeptTerms } from "../../protocol/terms.ts";
 import {
   apply,
   applyOne,
@@ -17,6 +18,9 @@ import {
   saving,
   token,
 } from "./region.ts";
+
+/** 2.9 % and 30 cents, and what is paid in euros is free of fixed sums. */
+const TERMS: KeptTerms = { fee_bps: 290, fee_fixed: { usd: 30 }, settlement_days: 3 };
 
 export type History = {
   readonly scope: Scope;
@@ -33,7 +37,7 @@ export type History = {
 export async function makeHistory(client: pg.Client): Promise<History> {
   const other = await openAccount(client);
   await charged(client, other, { amount: 7 });
-  const scope = await openAccount(client);
+  const scope = await openAccount(client, TERMS);
   await charged(client, { ...scope, livemode: true }, { amount: 11 });
   const paid = await charged(client, scope, {
     order_id: "A",
@@ -71,6 +75,7 @@ export async function makeHistory(client: pg.Client): Promise<History> {
     ...close,
     outcome: { ...outcome, checks: { cvc: "pass", address_line1: "fail", address_zip: "pass" } },
     card: { funding: "credit", country: "US" },
+    available_now: true,
   });
   const gone = await saved(client, scope);
   await applyOne(client, saving(scope, { id: gone.id, made: false, removed: true }));
@@ -107,14 +112,14 @@ async function saved(client: pg.Client, scope: Scope): Promise<SaveCustomer> {
 /** What somebody with all rights does who knows how the chain is made. */
 export const REWRITE = `
   update journal j set link = substring(h.hash for 16)
-    from (select j.account_no, j.seq, chain(chain_genesis(a.id, a.livemode),
+    from (select j.account_no, j.seq, chain(chain_genesis(a.id, a.livemode, a.terms),
                    text_of(j) || coalesce(content_of(j), ''))
                    over (partition by j.account_no order by j.seq) as hash
             from journal j join accounts a on a.no = j.account_no) h
    where h.account_no = j.account_no and h.seq = j.seq;
   update accounts a set head = h.hash, seq = h.seq
     from (select distinct on (j.account_no) j.account_no, j.seq,
-                 chain(chain_genesis(a.id, a.livemode), text_of(j) || coalesce(content_of(j), ''))
+                 chain(chain_genesis(a.id, a.livemode, a.terms), text_of(j) || coalesce(content_of(j), ''))
                    over (partition by j.account_no order by j.seq) as hash
             from journal j join accounts a on a.no = j.account_no
            order by j.account_no, j.seq desc) h

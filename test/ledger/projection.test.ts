@@ -4,15 +4,15 @@
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { OpenCharge, OpenOperation, Scope } from "../../protocol/command.ts";
-import { LEDGER_ACCOUNTS } from "../../protocol/ledger-account.ts";
+import { LEDGER_ACCOUNTS, type LedgerAccount } from "../../protocol/ledger-account.ts";
 import {
   type Intents,
   type JournalEntry,
-  type LedgerAccount,
   newProjection,
   type Projection,
   project,
 } from "../../protocol/projection.ts";
+import { type KeptTerms, termsOf } from "../../protocol/terms.ts";
 import { makeHistory } from "./history.ts";
 import {
   applyOne,
@@ -67,7 +67,9 @@ async function goOn(steps: number): Promise<void> {
       charges.push(open);
       await applyOne(client, open);
     } else if (sort < 0.55) {
-      await applyOne(client, closing(scope, charge.id, random() < 0.8));
+      const close = closing(scope, charge.id, random() < 0.8);
+      const now = close.approved && random() < 0.2;
+      await applyOne(client, now ? { ...close, available_now: true } : close);
     } else if (sort < 0.75) {
       const asked = operating(scope, charge.id, {
         capture: random() < 0.4,
@@ -96,18 +98,24 @@ type JournalRow = Omit<JournalEntry, "posting"> & {
   readonly credit: number;
   readonly amount: number | null;
   readonly currency: string;
+  readonly fee: number;
+  readonly availableOn: number | null;
 };
 
 async function readJournal(): Promise<JournalEntry[]> {
   const rows = await mine<JournalRow>(
-    `select seq::integer, type, subject, debit, credit, amount::integer, currency, captured, refunded
+    `select seq::integer, type, subject, debit, credit, amount::integer, currency, captured, refunded,
+            (created_at at time zone 'UTC')::date - '1970-01-01'::date as day,
+            coalesce(fee, 0)::integer as fee, available_on - '1970-01-01'::date as "availableOn"
        from journal`,
   );
   return rows
-    .map(({ debit, credit, amount, currency, ...entry }) => ({
+    .map(({ debit, credit, amount, currency, fee, availableOn, ...entry }) => ({
       ...entry,
       posting:
-        amount === null ? null : { debit: nameOf(debit), credit: nameOf(credit), amount, currency },
+        amount === null
+          ? null
+          : { debit: nameOf(debit), credit: nameOf(credit), amount, currency, fee, availableOn },
     }))
     .sort((a, b) => a.seq - b.seq);
 }
@@ -120,15 +128,26 @@ const nameOf = (code: number): LedgerAccount => {
 
 async function readIntents(): Promise<Intents> {
   type Asked = { id: string; amount: number; currency: string };
-  const charges = await mine<Asked & { capture: boolean }>(
-    "select id, amount, currency, capture from charges",
+  const charges = await mine<Asked & { capture: boolean; availableNow: boolean }>(
+    `select c.id, c.amount, c.currency, c.capture, x.available_now is not null as "availableNow"
+       from charges c left join authorizations x using (account_no, id)`,
   );
+  const [account] = (
+    await client.query<{ terms: KeptTerms | null }>(
+      "select terms from accounts where id = $1 and not livemode",
+      [scope.account],
+    )
+  ).rows;
   const operations = await mine<Asked & { charge: string; operation: "refund" }>(
     "select id, amount, currency, charge, kind as operation from operations",
   );
   const chargeOf = new Map(charges.map((charge) => [charge.id, charge]));
   const operationOf = new Map(operations.map((operation) => [operation.id, operation]));
-  return { charge: (id) => chargeOf.get(id), operation: (id) => operationOf.get(id) };
+  return {
+    terms: termsOf(account?.terms),
+    charge: (id) => chargeOf.get(id),
+    operation: (id) => operationOf.get(id),
+  };
 }
 
 /** A consumer: what it has seen it leaves out, and what comes too early it keeps for later. */
@@ -176,14 +195,24 @@ test(`replaying every entry gives what the ledger keeps (seed ${seed})`, async (
   expect([...projection.operations].map(([id, kept]) => ({ id, ...kept })).sort(byId)).toEqual(
     operations.sort(byId),
   );
-  const balances = await mine<{ ledger_account: number; currency: string; amount: number }>(
-    "select ledger_account, currency, amount::integer from balances",
-  );
+  const balances = await mine<{
+    ledger_account: number;
+    currency: string;
+    amount: number;
+    pending: string[] | null;
+  }>("select ledger_account, currency, amount::integer, pending from balances");
   expect(Object.fromEntries(projection.balances)).toEqual(
     Object.fromEntries(
       balances.map((b) => [`${nameOf(b.ledger_account)}/${b.currency}`, b.amount]),
     ),
   );
+  const pending = balances.flatMap((b) =>
+    (b.pending ?? []).flatMap((day, i) =>
+      i % 2 === 0 ? [[`${b.currency}/${day}`, Number(b.pending?.[i + 1])]] : [],
+    ),
+  );
+  expect(pending.length).toBeGreaterThan(0);
+  expect(Object.fromEntries(projection.freed)).toEqual(Object.fromEntries(pending));
   const customers = await mine<{ id: string; deleted: boolean }>(
     "select id, deleted from customers",
   );

@@ -20,6 +20,7 @@ import type { CardSummary, Outcome } from "../../protocol/facts.ts";
 import { type ChargeId, IdMint, mintAccountId, mintTokenId, uuidOf } from "../../protocol/ids.ts";
 import { type VerdictRow, verdictsOf } from "../../protocol/row.ts";
 import { slotOf } from "../../protocol/slot.ts";
+import type { KeptTerms } from "../../protocol/terms.ts";
 
 /** The epoch a migrated database starts with. */
 export const EPOCH = 1;
@@ -87,7 +88,7 @@ export const wordOf = (verdict: Verdict | undefined): string | undefined =>
     ? verdict && WORDS[verdict.outcome]
     : verdict.failure.kind;
 
-export async function openAccount(client: pg.Client): Promise<Scope> {
+export async function openAccount(client: pg.Client, terms?: KeptTerms): Promise<Scope> {
   const account = mintAccount();
   await applyOne(client, {
     kind: "create_account",
@@ -96,6 +97,7 @@ export async function openAccount(client: pg.Client): Promise<Scope> {
     id: account,
     slot: slotOf(account),
     name: "Mosaics",
+    ...(terms === undefined ? {} : { terms }),
   });
   return { account, livemode: false };
 }

@@ -24,8 +24,9 @@ import {
   type TokenId,
 } from "../../protocol/ids.ts";
 import { cardIdOfToken } from "../../protocol/object.ts";
-import { type Intents, newProjection, project } from "../../protocol/projection.ts";
+import { type Intents, newProjection, type Posting, project } from "../../protocol/projection.ts";
 import { unfinishedOf } from "../../protocol/row.ts";
+import { dayOf, type KeptTerms } from "../../protocol/terms.ts";
 import { Dice } from "../sim/chance.ts";
 import * as specification from "../sim/ledger.ts";
 import {
@@ -119,7 +120,11 @@ class History {
     if (sort < 0.5) {
       const open = [...charges.keys()].filter((id) => !authorizations.has(id));
       const ids = open.length > 0 && dice.chance(0.8) ? open : [...charges.keys()];
-      return closing(this.scope, this.#oneOf(ids, "ch"), dice.chance(0.85));
+      const approved = dice.chance(0.85);
+      return {
+        ...closing(this.scope, this.#oneOf(ids, "ch"), approved),
+        ...(approved && dice.chance(0.2) ? { available_now: true } : {}),
+      };
     }
     if (sort < 0.75) return this.#operate();
     if (sort < 0.85 && operations.size > 0) return this.#end();
@@ -224,6 +229,7 @@ class History {
       removed: !made && dice.chance(0.3),
       ...(dice.chance(0.5) ? { patch: { name: "Ada", metadata: { b: "1", a: null } } } : {}),
       ...(dice.chance(0.2) ? { patch: { name: null, metadata: null } } : {}),
+      ...(dice.chance(0.3) ? { patch: { metadata: this.#manyPairs() } } : {}),
       ...(kept === undefined ? {} : { token: kept, card: CARD, card_id: cardIdOfToken(kept) }),
       ...(dice.chance(0.1) ? { default_source: this.#oneOf(this.#cards, "card") } : {}),
     });
@@ -232,6 +238,12 @@ class History {
     if (!command.removed) return command;
     const { token: _token, card: _card, card_id: _id, default_source: _source, ...rest } = command;
     return rest;
+  }
+
+  /** So many that they fit by themselves, and not beside others. */
+  #manyPairs(): Record<string, string> {
+    const from = this.#dice.chance(0.5) ? 0 : 20;
+    return Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${from + i}`, "v"]));
   }
 
   #token(): TokenId {
@@ -297,6 +309,7 @@ const WORDS = [
   "object_locked",
   "operation_opened",
   "order_attempt_taken",
+  "parameter_invalid",
   "processor_refused",
   "refund_too_large",
   "release_in_part",
@@ -324,13 +337,26 @@ const wordsOf = (answered: Answered): string[] =>
     ? answered.value.map((v) => (v.outcome === "refused" ? v.failure.kind : v.outcome))
     : [answered.failure];
 
+/** What a merchant might agree to; also fees that are more than what was paid. */
+const termsBy = (dice: Dice): KeptTerms => ({
+  ...(dice.chance(0.8) ? { fee_bps: dice.pick([1, 29, 290, 333, 10_000]) } : {}),
+  ...(dice.chance(0.6) ? { fee_fixed: { usd: dice.pick([1, 30, 350]) } } : {}),
+  ...(dice.chance(0.6) ? { settlement_days: dice.pick([0, 1, 7, 30]) } : {}),
+});
+
 async function begin(dice: Dice): Promise<History[]> {
   const scopes = Array.from({ length: TOGETHER }, (_, i) => ({
     account: mintAccount(),
     livemode: i % 2 === 1,
   }));
   const commands = scopes.map(
-    (scope): Command => ({ ...scope, kind: "create_account", id: scope.account, slot: SLOT }),
+    (scope): Command => ({
+      ...scope,
+      kind: "create_account",
+      id: scope.account,
+      slot: SLOT,
+      ...(dice.chance(0.3) ? {} : { terms: termsBy(dice) }),
+    }),
   );
   await apply(client, commands);
   specification.apply(model, { epoch: 1, commands }, Date.now());
@@ -372,7 +398,12 @@ async function compare(scope: Scope): Promise<void> {
   expect(tablesOf(written)).toEqual(tablesIn(account));
   const { charges, operations } = account;
   const intents: Intents = {
-    charge: (id) => charges.get(id as ChargeId)?.command,
+    terms: account.facts.terms,
+    charge: (id) => {
+      const charge = charges.get(id as ChargeId);
+      const availableNow = account.authorizations.get(id as ChargeId)?.availableNow ?? false;
+      return charge && { ...charge.command, availableNow };
+    },
     operation: (id) => {
       const operation = operations.get(id);
       return (
@@ -396,6 +427,7 @@ async function compare(scope: Scope): Promise<void> {
       written.operations.map((o) => [operationId(o), [o.state, o.seq, o.balance_seq]]),
     ),
     balances: tablesOf(written).balances,
+    freed: tablesOf(written).pending,
   });
 }
 
@@ -419,6 +451,9 @@ type Written = {
     credit: 1 | 2 | null;
     amount: number | null;
     currency: string | null;
+    fee: number | null;
+    available_on: string | null;
+    created_at: string;
     captured: number | null;
     refunded: number | null;
   }[];
@@ -432,9 +467,15 @@ type Written = {
     amount_refunding: number;
     balance_seq: number | null;
     processor_ref: string | null;
+    available_now: boolean | null;
   }[];
   operations: OperationRow[];
-  balances: { ledger_account: 1 | 2; currency: string; amount: number }[];
+  balances: {
+    ledger_account: 1 | 2 | 3;
+    currency: string;
+    amount: number;
+    pending: number[] | null;
+  }[];
   customers: { id: string; seq: number; deleted: boolean }[];
   cards: { id: string; customer: string; token: string }[];
   objects: { id: string; type: string; seq: number; deleted: boolean; versions: number }[];
@@ -463,10 +504,44 @@ const WRITTEN = `select json_build_object('seq', a.seq,
   'keys', ${table("key, seq, failure is not null as failed", "idempotency_keys", "key")}
   ) as written from accounts a where a.id = $1 and a.livemode = $2`;
 
-const LEDGER_ACCOUNTS = { 1: "processor", 2: "merchant" } as const;
+const LEDGER_ACCOUNTS = { 1: "processor", 2: "merchant", 3: "fees" } as const;
 
 const operationId = ({ id, kind }: Pick<OperationRow, "id" | "kind">): string =>
   idOf(kind === "capture" ? "op" : "re", id);
+
+const dayOfText = (text: string): number => dayOf(Date.parse(text) / 1000);
+
+function postingOf({
+  debit,
+  credit,
+  amount,
+  currency,
+  fee,
+  available_on,
+}: Pick<
+  Written["journal"][number],
+  "debit" | "credit" | "amount" | "currency" | "fee" | "available_on"
+>): Posting | null {
+  if (debit === null || credit === null || amount === null || currency === null) return null;
+  return {
+    debit: LEDGER_ACCOUNTS[debit],
+    credit: LEDGER_ACCOUNTS[credit],
+    amount,
+    currency,
+    fee: fee ?? 0,
+    availableOn: available_on === null ? null : dayOfText(available_on),
+  };
+}
+
+/** What of the balances comes free on a day, by `currency/day`. */
+const pendingOf = (balances: Written["balances"]): Record<string, number> =>
+  Object.fromEntries(
+    balances.flatMap(({ currency, pending }) =>
+      (pending ?? []).flatMap((day, i) =>
+        i % 2 === 0 ? [[`${currency}/${day}`, pending?.[i + 1] ?? 0]] : [],
+      ),
+    ),
+  );
 
 /** The rows of the tables in the words of the specification. */
 function tablesOf(written: Written) {
@@ -476,17 +551,15 @@ function tablesOf(written: Written) {
   return {
     seq: written.seq,
     journal: written.journal.map(
-      ({ seq, type, subject, request, debit, credit, amount, currency, captured, refunded }) => ({
+      ({ seq, type, subject, request, captured, refunded, created_at, ...row }) => ({
         seq,
+        day: dayOfText(created_at),
         type,
         subject: subjectOf(type, subject),
         request,
         captured,
         refunded,
-        posting:
-          debit === null || credit === null || amount === null || currency === null
-            ? null
-            : { debit: LEDGER_ACCOUNTS[debit], credit: LEDGER_ACCOUNTS[credit], amount, currency },
+        posting: postingOf(row),
       }),
     ),
     charges: written.charges.map((id) => idOf("ch", id)),
@@ -501,6 +574,7 @@ function tablesOf(written: Written) {
           amount_refunding: a.amount_refunding,
           balance_seq: a.balance_seq,
           processor_ref: a.processor_ref,
+          availableNow: a.available_now ?? false,
         },
       ]),
     ),
@@ -520,6 +594,7 @@ function tablesOf(written: Written) {
     balances: Object.fromEntries(
       written.balances.map((b) => [`${LEDGER_ACCOUNTS[b.ledger_account]}/${b.currency}`, b.amount]),
     ),
+    pending: pendingOf(written.balances),
     customers: Object.fromEntries(
       written.customers.map(({ id, seq, deleted }) => [idOf("cus", id), { seq, deleted }]),
     ),
@@ -558,6 +633,7 @@ function tablesIn(account: specification.Account): ReturnType<typeof tablesOf> {
       }),
     ),
     balances: Object.fromEntries(account.balances),
+    pending: Object.fromEntries(account.pending),
     customers: fromMap(account.customers, ({ seq, deleted }) => ({ seq, deleted })),
     cards: fromMap(account.cards, ({ customer, token }) => ({ customer, token })),
     objects: fromMap(account.objects, ({ versions, ...object }) => ({
@@ -584,4 +660,5 @@ const standing = (replayed: ReturnType<typeof newProjection>) => ({
   ),
   operations: fromMap(replayed.operations, (o) => [o.state, o.seq, o.balanceSeq]),
   balances: Object.fromEntries(replayed.balances),
+  freed: Object.fromEntries(replayed.freed),
 });

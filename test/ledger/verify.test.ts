@@ -104,6 +104,10 @@ const CHANGES: Readonly<Record<string, (column: string) => string>> = {
   uuid: (c) =>
     `(left(${c}::text, -1) || case right(${c}::text, 1) when '0' then '1' else '0' end)::uuid`,
   json: (c) => `replace(${c}::text, 'card', 'carb')::json`,
+  jsonb: (c) => `${c} || '{"fee_bps":1}'`,
+  date: (c) => `${c} + 1`,
+  // The sums of days to come.
+  ARRAY: (c) => `array[${c}[1], ${c}[2] + 1]`,
   "timestamp with time zone": (c) => `${c} + interval '1 microsecond'`,
 };
 
@@ -115,6 +119,10 @@ const FILLINGS: Readonly<Record<string, string>> = {
   text: "'x'",
   uuid: "gen_random_uuid()",
   json: "'{}'",
+  jsonb: "'{}'",
+  boolean: "true",
+  date: "'2044-01-01'",
+  ARRAY: "'{27000,1}'",
 };
 
 /** Rows to choose one from, the one that tells the most first. */
@@ -410,6 +418,34 @@ describe("with all links computed anew", () => {
       `update journal set debit = 1, credit = 2, amount = 5, currency = 'usd'
         where account_no = $no and seq = 1`,
       "an opened charge moves no money",
+    ],
+    [
+      "a fee that is a cent less, in all its legs",
+      `with b as (update balances set amount = amount
+           + case ledger_account when 2 then 1 when 3 then -1 else 0 end
+          where account_no = $no and currency = 'usd')
+       update journal set fee = fee - 1 where account_no = $no and seq = 2`,
+      "the fee of the posting must be 59, and it is 58",
+    ],
+    [
+      "a fee that nobody agreed to",
+      "update accounts set terms = terms - 'fee_bps' where no = $no",
+      "the fee of the posting must be 30, and it is 59",
+    ],
+    [
+      "money that comes free a day too early",
+      "update journal set available_on = available_on - 1 where account_no = $no and seq = 2",
+      "the posting must come free on day",
+    ],
+    [
+      "money that is there at once",
+      "update journal set available_on = null where account_no = $no and seq = 2",
+      "and does on its own day",
+    ],
+    [
+      "a sum that comes free on an earlier day",
+      "update balances set pending[1] = pending[1] - 1 where account_no = $no and currency = 'usd' and ledger_account = 2",
+      "of it comes free on day",
     ],
     [
       "a posting turned round",

@@ -85,12 +85,37 @@ describe("an amount", () => {
   });
 
   test.each([
-    ["1", 1],
+    ["50", 50],
     ["99999999", 99_999_999],
-    ["007", 7],
+    ["0070", 70],
   ])("of %s is charged", async (amount, charged) => {
     const call = await post("/v1/charges", { ...CHARGE, amount });
     expect(call).toMatchObject({ status: 200, body: { amount: charged } });
+  });
+
+  test.each([
+    ["1", "usd", "400 amount_too_small amount"],
+    ["49", "usd", "400 amount_too_small amount"],
+    ["29", "GBP", "400 amount_too_small amount"],
+    ["49", "jpy", "400 amount_too_small amount"],
+    ["17499", "huf", "400 amount_too_small amount"],
+    ["5124", "kwd", "400 invalid_charge_amount amount"],
+    ["4010", "isk", "400 invalid_charge_amount_no_decimal_compatible amount"],
+    ["550", "ugx", "400 invalid_charge_amount_no_decimal_compatible amount"],
+    ["100000000", "jpy", "400 amount_too_large amount"],
+  ])("of %s %s is refused", async (amount, currency, verdict) => {
+    expect(verdictOf(await post("/v1/charges", { ...CHARGE, amount, currency }))).toBe(verdict);
+  });
+
+  test.each([
+    ["50", "jpy"],
+    ["30", "gbp"],
+    ["5120", "kwd"],
+    ["4000", "isk"],
+    ["1", "krw"],
+  ])("of %s %s is charged", async (amount, currency) => {
+    const call = await post("/v1/charges", { ...CHARGE, amount, currency });
+    expect(call).toMatchObject({ status: 200, body: { amount: Number(amount), currency } });
   });
 
   test.each(["100", 100, 1e2])("of %j in JSON is charged", async (amount) => {
@@ -189,7 +214,7 @@ describe("a charge", () => {
     ],
     [
       "a customer that is none",
-      { amount: "1", currency: "usd", customer: "cus_x" },
+      { amount: "100", currency: "usd", customer: "cus_x" },
       "404 resource_missing customer",
     ],
     ["an expansion of text", { ...CHARGE, "expand[]": "currency" }, "400 parameter_invalid expand"],

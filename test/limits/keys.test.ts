@@ -99,7 +99,7 @@ describe("a key", () => {
       await system.call("/v1/charges", { key }),
       await system.call("/v1/charges", {
         key,
-        form: { amount: "1", currency: "usd", source: "tok_visa" },
+        form: { amount: "100", currency: "usd", source: "tok_visa" },
       }),
       await system.call("/v1/customers", { key, form: {} }),
     ]) {

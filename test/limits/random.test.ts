@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type Merchant, type System, startSystem } from "../system.ts";
+import { AT_ONCE, type Merchant, type System, startSystem } from "../system.ts";
 
 const RUNS = { numRuns: 150 };
 const CANARY = "4000056655665556";
@@ -15,7 +15,7 @@ let customer: string;
 
 beforeAll(async () => {
   system = await startSystem(inject("bindings"));
-  m = await system.merchant();
+  m = await system.merchant(undefined, AT_ONCE);
   charge = (await m.stripe.charges.create({ amount: 9999, currency: "usd", source: "tok_visa" }))
     .id;
   customer = (await m.stripe.customers.create({})).id;

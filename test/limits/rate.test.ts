@@ -35,7 +35,8 @@ describe("a merchant that asks too much", () => {
     for (const call of refused) {
       expect(verdictOf(call)).toBe("429 rate_limit -");
       expect(errorOf(call).type).toBe("invalid_request_error");
-      expect(call.headers.get("stripe-rate-limited-reason")).toBe("global-rate");
+      // A read is counted in the account's bucket and in that of reads, and either may be empty first.
+      expect(call.headers.get("stripe-rate-limited-reason")).toMatch(/^(?:global|endpoint)-rate$/);
       expect(call.headers.get("stripe-should-retry")).toBe("true");
     }
   });
@@ -61,7 +62,7 @@ describe("a merchant that asks too much", () => {
     await flood(m, 40);
     const charges = await Promise.allSettled(
       Array.from({ length: BURST }, () =>
-        m.stripe.charges.create({ amount: 1, currency: "usd", source: "tok_visa" }),
+        m.stripe.charges.create({ amount: 100, currency: "usd", source: "tok_visa" }),
       ),
     );
     const refused = charges.filter((charge) => charge.status === "rejected");
@@ -105,5 +106,88 @@ describe("a merchant that asks too much", () => {
     for (const call of calls.filter(({ status }) => status !== 200)) {
       expect(verdictOf(call)).toBe("429 rate_limit -");
     }
+  });
+});
+
+/** The parameters of a structured list, by the name of each item. */
+const itemsOf = (header: string | null): Record<string, Record<string, number>> =>
+  Object.fromEntries(
+    (header ?? "").split(", ").map((item) => {
+      const [name = "", ...parameters] = item.split(";");
+      const pairs = parameters.map((parameter) => parameter.split("="));
+      return [JSON.parse(name), Object.fromEntries(pairs.map(([key, n]) => [key, Number(n)]))];
+    }),
+  );
+
+describe("an answer", () => {
+  const quotasOf = ({ headers }: Call) => ({
+    policy: itemsOf(headers.get("ratelimit-policy")),
+    left: itemsOf(headers.get("ratelimit")),
+  });
+
+  test("to a read tells both limits it is counted in, and what is left of them", async () => {
+    const first = quotasOf(await ask(m));
+    expect(first.policy).toEqual({ account: { q: 10, w: 2 }, read: { q: 10, w: 3 } });
+    expect(first.left).toMatchObject({ account: { r: 9 }, read: { r: 9 } });
+    const second = quotasOf(await ask(m));
+    expect(second.left["account"]?.["r"]).toBeLessThanOrEqual(9);
+    expect(second.left["account"]?.["t"]).toBeGreaterThanOrEqual(1);
+  });
+
+  test("to a write, a token, a list, a replay or a decline tells the account's", async () => {
+    const charge = { amount: "100", currency: "usd", source: "tok_visa" };
+    const keyed = { "idempotency-key": "told" };
+    const card = { "card[number]": "4242424242424242", "card[exp_month]": "12" };
+    const calls = [
+      await system.call("/v1/charges", { key: m.secret, form: charge, headers: keyed }),
+      await system.call("/v1/charges", { key: m.secret, form: charge, headers: keyed }),
+      await system.call("/v1/charges", {
+        key: m.secret,
+        form: { ...charge, source: "tok_chargeDeclined" },
+      }),
+      await system.call("/v1/tokens", {
+        key: m.publishable,
+        form: { ...card, "card[exp_year]": "34" },
+      }),
+      await system.call("/v1/charges", { key: m.secret }),
+    ];
+    expect(calls.map(({ status }) => status)).toEqual([200, 200, 402, 200, 200]);
+    expect(calls[1]?.headers.get("idempotent-replayed")).toBe("true");
+    for (const call of calls) {
+      const { policy, left } = quotasOf(call);
+      expect(policy).toHaveProperty("account", { q: 10, w: 2 });
+      expect(left["account"]?.["r"]).toBeGreaterThanOrEqual(0);
+      expect(left["account"]).toHaveProperty("t");
+    }
+  });
+
+  test("that is refused for its rate tells that nothing is left, and when something is", async () => {
+    const calls = await Promise.all(
+      Array.from({ length: 40 }, () => system.call("/v1/customers", { key: m.secret, form: {} })),
+    );
+    const refused = calls.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const call of refused) {
+      expect(call.headers.get("stripe-rate-limited-reason")).toBe("global-rate");
+      expect(quotasOf(call).left).toEqual({ account: { r: 0, t: 2 } });
+    }
+  });
+
+  test("that no shard was asked for tells nothing", async () => {
+    const { headers } = await system.call("/v1/charges?limit=0", { key: m.secret });
+    expect(headers.get("ratelimit")).toBeNull();
+    expect(headers.get("ratelimit-policy")).toBeNull();
+  });
+
+  test("to what is expanded counts one request", async () => {
+    const { id } = await m.stripe.charges.create({
+      amount: 100,
+      currency: "usd",
+      source: "tok_visa",
+    });
+    await pause(2000);
+    const path = `/v1/charges/${id}?expand[]=balance_transaction.source&expand[]=refunds`;
+    const { left } = quotasOf(await system.call(path, { key: m.secret }));
+    expect(left).toMatchObject({ account: { r: 9 }, read: { r: 9 } });
   });
 });

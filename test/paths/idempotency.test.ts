@@ -100,7 +100,7 @@ describe("one key", () => {
       );
     }
     await system.worker.evictDurableObject("SHARD", { name: `slot-${slotOf(m.account)}` });
-    await expect(charge("order-3", { amount: 1 })).rejects.toMatchObject({ statusCode: 400 });
+    await expect(charge("order-3", { amount: 2000 })).rejects.toMatchObject({ statusCode: 400 });
     const after = await m.stripe.charges.list({ limit: 100 });
     expect(after.data.map((c) => c.id)).toEqual(before.data.map((c) => c.id));
   });

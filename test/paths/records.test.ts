@@ -2,7 +2,7 @@
 
 import type Stripe from "stripe";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type Merchant, refused, type System, startSystem } from "../system.ts";
+import { AT_ONCE, type Merchant, refused, type System, startSystem } from "../system.ts";
 
 let system: System;
 let m: Merchant;
@@ -65,7 +65,7 @@ describe("customers", () => {
 
 describe("lists", () => {
   test("page through 250 charges by themselves, newest first, without gap or repeat", async () => {
-    const busy = await system.merchant();
+    const busy = await system.merchant(undefined, AT_ONCE);
     const customer = await busy.stripe.customers.create({ source: "tok_visa" });
     const before = Math.floor(Date.now() / 1000) - 1;
     const made = new Set<string>();
@@ -119,7 +119,7 @@ describe("lists", () => {
 
 describe("events and the balance", () => {
   test("tell a payment's story in order and add up", async () => {
-    const one = await system.merchant();
+    const one = await system.merchant(undefined, AT_ONCE);
     const charge = await one.stripe.charges.create({
       amount: 5000,
       currency: "usd",
@@ -127,7 +127,7 @@ describe("events and the balance", () => {
     });
     await one.stripe.refunds.create({ charge: charge.id, amount: 1500 });
     await refused(
-      one.stripe.charges.create({ amount: 1, currency: "usd", source: "tok_chargeDeclined" }),
+      one.stripe.charges.create({ amount: 100, currency: "usd", source: "tok_chargeDeclined" }),
     );
     const events = await one.stripe.events.list();
     expect(events.data.map((e) => e.type)).toEqual([

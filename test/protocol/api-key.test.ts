@@ -3,6 +3,7 @@ import {
   type ApiKey,
   importMacKey,
   importMacKeys,
+  keyPrefixOf,
   mintApiKey,
   PLATFORM_ACCOUNT,
   verifyApiKey,
@@ -165,4 +166,21 @@ describe("an API key", () => {
   ])("is not %j", async (text) => {
     expect(await verifyApiKey(text, key)).toEqual({ ok: false, failure: "malformed" });
   });
+});
+
+test.each([
+  ["sk_test_Zq9x0000AAAABBBB", "sk_test_Zq9x"],
+  ["sk_live_sealed_Zq9x0000AAAABBBB", "sk_live_sealed_Zq9x"],
+  ["pk_test_sealed_Zq9x0000AAAABBBB", "pk_test_sealed_Zq9x"],
+  ["rk_test_Zq9x0000AAAABBBB", "rk_test_Zq9x"],
+  ["rk_live_sealed_Zq9x0000AAAABBBB", "rk_live_sealed_Zq9x"],
+  ["platform_test_00000000", "platform_test_0000"],
+  ["sk_test_", "sk_test_"],
+  ["sk_test_sealed_", "sk_test_sealed_"],
+  ["sk_prod_Zq9x0000", "none"],
+  ["4242424242424242", "none"],
+  ["", "none"],
+  [undefined, "none"],
+])("of a refused key %j the log is told %j", (key, told) => {
+  expect(keyPrefixOf(key)).toBe(told);
 });

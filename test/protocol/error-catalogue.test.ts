@@ -27,10 +27,16 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   parameter_unknown: [{ kind: "parameter_unknown", param }],
   parameter_invalid_integer: [{ kind: "parameter_invalid_integer", param, why }],
   parameter_invalid: [{ kind: "parameter_invalid", param, why }],
+  amount_too_small: [{ kind: "amount_too_small", param, min: 50, currency: "usd" }],
+  amount_fractional: [
+    { kind: "amount_fractional", param, step: 10, currency: "kwd" },
+    { kind: "amount_fractional", param, step: 100, currency: "isk" },
+  ],
   amount_too_large: [{ kind: "amount_too_large", param, max: 9 }],
   pan_detected: [{ kind: "pan_detected", param }],
   body_malformed: [{ kind: "body_malformed", why }],
   body_too_large: [{ kind: "body_too_large", maxBytes: 9 }],
+  host_invalid: [{ kind: "host_invalid" }],
   tls_too_old: [{ kind: "tls_too_old" }],
   key_missing: [{ kind: "key_missing" }],
   key_invalid: [{ kind: "key_invalid", shown: "sk_test_****" }],
@@ -102,7 +108,10 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
   refund_too_large: [{ kind: "refund_too_large", max: 9 }],
   release_in_part: [{ kind: "release_in_part" }],
   processor_refused: [{ kind: "processor_refused", operation: "capture" }],
-  rate_limited: [{ kind: "rate_limited" }],
+  rate_limited: (["global-rate", "endpoint-rate", "global-concurrency"] as const).map((reason) => ({
+    kind: "rate_limited",
+    reason,
+  })),
   unavailable: [{ kind: "unavailable", what: "It is away." }],
   internal: [{ kind: "internal" }],
 };

@@ -17,7 +17,13 @@ import type { Command, Unfinished, Verdict } from "../../protocol/command.ts";
 import type { CardSummary, ChargeFacts, OperationFacts, Outcome } from "../../protocol/facts.ts";
 import { idOf } from "../../protocol/ids.ts";
 import { ok, refuse } from "../../protocol/result.ts";
-import type { ChargeAsk, CustomerAsk, OperationAsk, Reply } from "../../protocol/shard.ts";
+import type {
+  ChargeAsk,
+  CustomerAsk,
+  EndpointClass,
+  OperationAsk,
+  Reply,
+} from "../../protocol/shard.ts";
 import type { Effect, Order } from "../../protocol/vault.ts";
 
 export const START_MS = 1_800_000_000_000;
@@ -190,8 +196,9 @@ export class Hand {
     return input.call;
   }
 
-  admit() {
-    return admit(this.state, SCOPE, this.nowMs);
+  admit(of: EndpointClass = "read") {
+    const { quotas: _, ...admission } = admit(this.state, SCOPE, this.nowMs, of);
+    return admission;
   }
 
   /** Picks up all actions of a kind. */

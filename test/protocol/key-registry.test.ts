@@ -46,13 +46,26 @@ describe("each secret", () => {
   });
 });
 
+test("each setting of a Worker that is named like a secret is in the registry, also an optional one", () => {
+  const sources = globSync(["{workers,durable-objects,origin}/**/*.ts"], { cwd: root });
+  const named = sources.flatMap((path) =>
+    [...readFileSync(join(root, path), "utf8").matchAll(/readonly ([A-Z][A-Z_]+)\??: string/g)]
+      .map(([, name = ""]) => name)
+      .filter((name) => /(?:SECRET|KEY|KEYS|TOKEN|SECRET_ID|PASSWORD)$/.test(name)),
+  );
+  const names = [...new Set(named)];
+  expect(names).toEqual(expect.arrayContaining(["CHALLENGE_SECRET", "TRANSIT_TOKEN"]));
+  expect(names.length).toBeGreaterThan(12);
+  expect(names.filter((name) => keyNamed(name) === undefined)).toEqual([]);
+});
+
 describe("each key", () => {
-  test("that a Worker holds is required there, or is of one machine or a copy only", () => {
+  test("that a Worker holds is required there, or is of one machine, a copy or something optional only", () => {
     const optional = /^(DEMO_|REPLICA_)/;
-    for (const { name, holders } of KEYS.filter((key) => /^[A-Z_]+$/.test(key.name))) {
+    for (const { name, holders, neededBy } of KEYS.filter(({ name }) => /^[A-Z_]+$/.test(name))) {
       for (const holder of holders) {
         const worker = required.find((one) => one.worker === holder);
-        if (worker === undefined || optional.test(name)) continue;
+        if (worker === undefined || optional.test(name) || neededBy !== undefined) continue;
         expect(worker.names, `${name} of ${holder}`).toContain(name);
       }
     }

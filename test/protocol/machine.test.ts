@@ -7,6 +7,7 @@ import type { Facts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import type { AccountAsk, Reply } from "../../protocol/shard.ts";
+import { USUAL_TERMS } from "../../protocol/terms.ts";
 import {
   APPROVED,
   CARD,
@@ -452,6 +453,7 @@ describe("an account", () => {
     created: 1,
     name: "Tiles",
     email: null,
+    terms: USUAL_TERMS,
   } as const;
 
   test("is made without touching the merchant's own bucket", () => {
@@ -476,6 +478,8 @@ describe("an account", () => {
 });
 
 describe("limits", () => {
+  const LIMITED = { kind: "rate_limited", reason: "global-rate" } as const;
+
   test("let an account ask so many a second and twice that after a rest, in each mode", () => {
     const hand = new Hand({ ratePerSecond: 5 });
     const limited = (livemode: boolean, count: number) => {
@@ -492,8 +496,58 @@ describe("limits", () => {
     const hand = new Hand({ ratePerSecond: 1 });
     expect(hand.admit()).toEqual({ ok: true, minSeq: null });
     expect(hand.admit()).toEqual({ ok: true, minSeq: null });
-    expect(hand.admit()).toEqual({ ok: false, failure: { kind: "rate_limited" } });
-    expect(failureOf(hand.answerTo(hand.ask(chargeAsk())))).toEqual({ kind: "rate_limited" });
+    expect(hand.admit()).toEqual({ ok: false, failure: LIMITED });
+    expect(failureOf(hand.answerTo(hand.ask(chargeAsk())))).toEqual(LIMITED);
+  });
+
+  test("keep a tenth for writes, however much is read", () => {
+    const hand = new Hand({ ratePerSecond: 10 });
+    let read = 0;
+    let paid = 0;
+    for (let second = 0; second < 20; second++) {
+      for (let i = 0; i < 50; i++) if (hand.admit().ok) read++;
+      hand.ask(chargeAsk());
+      if (hand.take("answer").length === 0) paid++;
+      hand.nowMs += 1000;
+    }
+    // The burst, then nine reads a second; a payment passes in every second but that of the burst.
+    expect(read).toBe(20 + 19 * 9);
+    expect(paid).toBe(19);
+  });
+
+  test("hold searches to twenty a second, and leave the rest to others", () => {
+    const hand = new Hand({ ratePerSecond: 100 });
+    const searches = (count: number) =>
+      Array.from({ length: count }, () => hand.admit("search")).filter(({ ok }) => ok).length;
+    expect(searches(100)).toBe(40);
+    expect(hand.admit("search")).toEqual({
+      ok: false,
+      failure: { kind: "rate_limited", reason: "endpoint-rate" },
+    });
+    expect(hand.admit().ok).toBe(true);
+    hand.nowMs += 1000;
+    expect(searches(100)).toBe(20);
+  });
+
+  test("let so many requests of an account be executed at once, in each mode", () => {
+    const hand = new Hand({ concurrent: 1 });
+    const crowded = { kind: "rate_limited", reason: "global-concurrency" };
+    const [first, second] = [chargeAsk(), chargeAsk()];
+    const call = hand.ask(first);
+    expect(failureOf(hand.answerTo(hand.ask(second)))).toEqual(crowded);
+    expect(failureOf(hand.answerTo(hand.ask(first)))).toEqual({ kind: "idempotency_in_use" });
+    hand.commit();
+    hand.effect();
+    hand.commit();
+    const reply = hand.answerTo(call);
+    expect(factsOf(reply)).toMatchObject({ kind: "charge" });
+    hand.ask(second);
+    expect(hand.take("answer")).toEqual([]);
+    expect(hand.take("send")).toHaveLength(1);
+    // What is remembered takes no room, and the other mode has its own.
+    expect(factsOf(hand.answerTo(hand.ask(first)))).toEqual(factsOf(reply));
+    hand.ask(chargeAsk({ livemode: true }));
+    expect(hand.take("answer")).toEqual([]);
   });
 
   test("a limited request leaves no trace: its key is free", () => {
@@ -501,21 +555,21 @@ describe("limits", () => {
     const ask = chargeAsk();
     hand.charge();
     hand.out = [];
-    expect(failureOf(hand.answerTo(hand.ask(ask)))).toEqual({ kind: "rate_limited" });
+    expect(failureOf(hand.answerTo(hand.ask(ask)))).toEqual(LIMITED);
     hand.nowMs += 2000;
     hand.ask(ask);
     expect(hand.take("send")).toHaveLength(1);
   });
 
   test("turn everybody away while more than 5,000 commands wait", () => {
-    const hand = new Hand({ ratePerSecond: 1_000_000, lanes: 1 });
+    const hand = new Hand({ ratePerSecond: 1_000_000, lanes: 1, concurrent: 10_000 });
     hand.ask(chargeAsk());
     const inputs = Array.from({ length: 5_001 }, () => hand.asked(chargeAsk()));
     hand.tellAll(inputs);
     expect(hand.take("answer")).toEqual([]);
-    expect(failureOf(hand.answerTo(hand.ask(chargeAsk())))).toEqual({ kind: "rate_limited" });
+    expect(failureOf(hand.answerTo(hand.ask(chargeAsk())))).toEqual(LIMITED);
     const account: AccountAsk = { ...SCOPE, kind: "account", id: SCOPE.account, slot: 7 };
-    expect(failureOf(hand.answerTo(hand.ask(account)))).toEqual({ kind: "rate_limited" });
+    expect(failureOf(hand.answerTo(hand.ask(account)))).toEqual(LIMITED);
   });
 });
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { balanceObject, transactionObject } from "../../protocol/balance.ts";
 import { eventObjects } from "../../protocol/event-object.ts";
 import type { CardSummary, ChargeFacts, OperationFacts, Outcome } from "../../protocol/facts.ts";
 import {
   accountObject,
-  balanceObject,
   cardIdOfToken,
   chargeObject,
   customerObject,
@@ -11,8 +11,8 @@ import {
   objectOf,
   refundObject,
   tokenObject,
-  transactionObject,
 } from "../../protocol/object.ts";
+import { termsOf, USUAL_TERMS } from "../../protocol/terms.ts";
 
 const scope = { account: "acct_AbCdEfGhIjKlMnOp", livemode: false } as const;
 
@@ -147,8 +147,21 @@ describe("an object on the wire", () => {
         created: 1,
         name: null,
         email: "m@example.com",
+        terms: USUAL_TERMS,
       }),
-      '{"id":"acct_AbCdEfGhIjKlMnOp","object":"account","business_profile":{"name":null},"charges_enabled":true,"created":1,"email":"m@example.com"}',
+      '{"id":"acct_AbCdEfGhIjKlMnOp","object":"account","business_profile":{"name":null},"charges_enabled":true,"created":1,"email":"m@example.com","fees":{"basis_points":0,"dispute":{},"fixed":{}},"settlement_days":2}',
+    ],
+    [
+      "an account with terms of its own",
+      accountObject({
+        kind: "account",
+        id: scope.account,
+        created: 1,
+        name: "Tiles",
+        email: null,
+        terms: termsOf({ fee_bps: 290, fee_fixed: { usd: 30, eur: 25 }, settlement_days: 0 }),
+      }),
+      '{"id":"acct_AbCdEfGhIjKlMnOp","object":"account","business_profile":{"name":"Tiles"},"charges_enabled":true,"created":1,"email":null,"fees":{"basis_points":290,"dispute":{},"fixed":{"eur":25,"usd":30}},"settlement_days":0}',
     ],
     [
       "a token",
@@ -174,14 +187,41 @@ describe("an object on the wire", () => {
           type: "refund",
           source: refund.id,
           description: null,
+          fee: 0,
+          available_on: 1,
+          available: true,
         },
         scope,
       ),
       '{"id":"txn_0AbCdEfGhIjKlMnOp0000000h","object":"balance_transaction","amount":-500,"available_on":1,"created":1,"currency":"usd","description":null,"exchange_rate":null,"fee":0,"fee_details":[],"net":-500,"reporting_category":"refund","source":"re_0000000000000000000001","status":"available","type":"refund"}',
     ],
     [
+      "a balance transaction with a fee that is not there yet",
+      transactionObject(
+        {
+          seq: 43,
+          created: 1,
+          amount: 1000,
+          currency: "usd",
+          type: "charge",
+          source: captured.id,
+          description: "Tiles",
+          fee: 59,
+          available_on: 172_800,
+          available: false,
+        },
+        scope,
+      ),
+      '{"id":"txn_0AbCdEfGhIjKlMnOp0000000h","object":"balance_transaction","amount":1000,"available_on":172800,"created":1,"currency":"usd","description":"Tiles","exchange_rate":null,"fee":59,"fee_details":[{"amount":59,"application":null,"currency":"usd","description":"Processing fees","type":"stripe_fee"}],"net":941,"reporting_category":"charge","source":"ch_0000000000000000000001","status":"pending","type":"charge"}',
+    ],
+    [
+      "a balance of which a part is to come",
+      balanceObject([{ currency: "eur", amount: 90, pending: 100 }], false),
+      '{"object":"balance","available":[{"amount":-10,"currency":"eur","source_types":{"card":-10}}],"livemode":false,"pending":[{"amount":100,"currency":"eur","source_types":{"card":100}}]}',
+    ],
+    [
       "a balance",
-      balanceObject([{ currency: "eur", amount: -5 }], false),
+      balanceObject([{ currency: "eur", amount: -5, pending: 0 }], false),
       '{"object":"balance","available":[{"amount":-5,"currency":"eur","source_types":{"card":-5}}],"livemode":false,"pending":[{"amount":0,"currency":"eur","source_types":{"card":0}}]}',
     ],
     [

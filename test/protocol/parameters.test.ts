@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonical, parseParameters, type Tree } from "../../workers/edge/parameters.ts";
+import {
+  canonical,
+  isSentAsList,
+  parseParameters,
+  type Tree,
+} from "../../workers/edge/parameters.ts";
 
 const FORM = "application/x-www-form-urlencoded";
 
@@ -41,6 +46,20 @@ describe("the same parameters", () => {
   test("are the same in both dialects of lists", () => {
     expect(form("expand[]=a&expand[]=b")).toBe(form("expand[0]=a&expand[1]=b"));
     expect(json({ expand: ["a", "b"] })).toBe(form("expand[0]=a&expand[1]=b"));
+  });
+
+  test.each([
+    ["a[]=1&a[]=2&a[]=3", "a[0]=1&a[1]=2&a[2]=3"],
+    ["a[1]=x&a[]=y", "a[1]=x&a[2]=y"],
+    ["a[b]=x&a[]=y", "a[b]=x&a[0]=y"],
+    ["a[][b]=1&a[][c]=2", "a[0][b]=1&a[0][c]=2"],
+    ["a[][b]=1&a[][b]=2", "a[0][b]=1&a[1][b]=2"],
+    ["a[][b]=1&a[][c]=2&a[][b]=3&a[][c]=4", "a[0][b]=1&a[0][c]=2&a[1][b]=3&a[1][c]=4"],
+    ["a[][b][c]=1&a[][b][d]=2&a[][b][c]=3", "a[0][b][c]=1&a[0][b][d]=2&a[1][b][c]=3"],
+    ["a[][b][]=1&a[][b][]=2&a[][c]=3", "a[0][b][0]=1&a[0][b][1]=2&a[0][c]=3"],
+    ["a[]=1&a[][b]=2", "a[0]=1&a[1][b]=2"],
+  ])("are the same when %s is written %s", (bare, indexed) => {
+    expect(form(bare)).toBe(form(indexed));
   });
 
   test("are the same with + and %20 for a space", () => {
@@ -95,6 +114,18 @@ describe("other parameters", () => {
       { numRuns: 300 },
     );
   });
+});
+
+test.each([
+  ["a[]=1", FORM, true],
+  ["a[][b]=1", FORM, true],
+  ['{"a":[1]}', "application/json", true],
+  ['{"a":[]}', "application/json", true],
+  ["a[0]=1", FORM, false],
+  ["a[b]=1", FORM, false],
+  ['{"a":{"0":1}}', "application/json", false],
+])("%s as %s was sent as a list: %s", (body, type, sent) => {
+  expect(isSentAsList(parsed(body, type)["a"] as Tree)).toBe(sent);
 });
 
 describe("a tree", () => {

@@ -3,12 +3,23 @@ import {
   type Intents,
   type JournalEntry,
   newProjection,
+  type Posting,
   project,
 } from "../../protocol/projection.ts";
+import { USUAL_TERMS } from "../../protocol/terms.ts";
 
+const DAY = 20_000;
 const INTENTS: Intents = {
+  terms: { ...USUAL_TERMS, fee_bps: 250, fee_fixed: { usd: 3 } },
   charge: (id) =>
-    id.startsWith("ch_") ? { amount: 100, currency: "usd", capture: id !== "ch_hold" } : undefined,
+    id.startsWith("ch_")
+      ? {
+          amount: 100,
+          currency: "usd",
+          capture: id !== "ch_hold",
+          availableNow: id === "ch_now",
+        }
+      : undefined,
   operation: (id) => {
     const [, operation, charge] = /^(refund|capture|release)_(ch_\w+?)\d*$/.exec(id) ?? [];
     if (operation === undefined || charge === undefined) return undefined;
@@ -22,8 +33,23 @@ const INTENTS: Intents = {
   },
 };
 
-const SALE = { debit: "processor", credit: "merchant", amount: 100, currency: "usd" } as const;
-const BACK = { debit: "merchant", credit: "processor", amount: 60, currency: "usd" } as const;
+// 2.5 % and 3 cents, and the rest in two days.
+const SALE: Posting = {
+  debit: "processor",
+  credit: "merchant",
+  amount: 100,
+  currency: "usd",
+  fee: 6,
+  availableOn: DAY + 2,
+};
+const BACK: Posting = {
+  debit: "merchant",
+  credit: "processor",
+  amount: 60,
+  currency: "usd",
+  fee: 0,
+  availableOn: null,
+};
 
 type Told = Partial<JournalEntry> & Pick<JournalEntry, "type" | "subject">;
 const opened = (subject: string): Told => ({ type: 1, subject });
@@ -35,7 +61,7 @@ const begun = (subject: string): Told => ({ type: 4, subject });
 function replay(entries: readonly Told[]) {
   const state = newProjection();
   for (const [i, entry] of entries.entries()) {
-    const nothing = { posting: null, captured: null, refunded: null };
+    const nothing = { day: DAY, posting: null, captured: null, refunded: null };
     const taken = project(state, { seq: i + 1, ...nothing, ...entry }, INTENTS);
     if (!taken.ok) return { state, why: taken.failure, at: i + 1 };
   }
@@ -71,8 +97,10 @@ describe("a journal", () => {
     });
     expect(Object.fromEntries(state.balances)).toEqual({
       "processor/usd": -140,
-      "merchant/usd": 140,
+      "merchant/usd": 128,
+      "fees/usd": 12,
     });
+    expect(Object.fromEntries(state.freed)).toEqual({ [`usd/${DAY + 2}`]: 188 });
     expect(state.customers.get("cus_1")).toBe(true);
   });
 
@@ -91,6 +119,30 @@ describe("a journal", () => {
       /posting must move/,
     ],
     ["posts another amount", [opened("ch_sale"), { ...sold, posting: BACK }], /posting must move/],
+    [
+      "charges another fee",
+      [opened("ch_sale"), { ...sold, posting: { ...SALE, fee: 5 } }],
+      /fee of the posting must be 6, and it is 5/,
+    ],
+    [
+      "frees the money a day too early",
+      [opened("ch_sale"), { ...sold, posting: { ...SALE, availableOn: DAY + 1 } }],
+      /free on day 20002, and does on day 20001/,
+    ],
+    [
+      "holds back what is there at once",
+      [opened("ch_now"), { ...sold, subject: "ch_now" }],
+      /free on its own day, and does on day 20002/,
+    ],
+    [
+      "gives back the fee",
+      [
+        ...paid,
+        begun("refund_ch_sale1"),
+        { type: 6, subject: "refund_ch_sale1", posting: { ...BACK, fee: 6 } },
+      ],
+      /fee of the posting must be 0/,
+    ],
     ["posts a hold", [opened("ch_hold"), { ...held, posting: SALE }], /for no reason/],
     ["tells another total", [opened("ch_sale"), { ...sold, captured: 99 }], /is told as 99/],
     [

@@ -216,6 +216,9 @@ describe("the audit log", () => {
   type Entry = {
     action: string;
     result?: string;
+    operation?: string;
+    request?: string;
+    key_prefix?: string;
     count?: number;
     cards?: Record<string, unknown[][]>;
   };
@@ -243,28 +246,68 @@ describe("the audit log", () => {
     expect(await verifyLedger(urlOf())).toEqual([]);
   });
 
-  test("counts refused callers in one entry", async () => {
-    const wrong = "sk_test_Zq9x000000000000000000000000000000000000000000";
+  test("has each call with the platform's key, also the refused ones, and none without it", async () => {
+    const key = system.platform;
+    const calls = [
+      system.call("/v1/accounts", { form: { colour: "red" }, key }),
+      system.call("/v1/accounts", { form: { country: "too long" }, key }),
+      system.call("/v1/accounts", { form: { email: "4242424242424242" }, key }),
+      system.call("/v1/card_keys", { form: { step: "status", slot: "99999" }, key }),
+      system.call("/v1/card_keys/nobody", { method: "DELETE", key }),
+      system.call("/v1/accounts", { form: { colour: "red" }, key: m.secret }),
+    ];
+    const answers = await Promise.all(calls);
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 404, 403]);
+    const ids = answers.map(({ headers }) => headers.get("request-id") ?? "");
+    const told = async () => {
+      const both = [inject("bindings")["DATABASE_URL_US"], inject("bindings")["DATABASE_URL_EU"]];
+      const rows = await Promise.all(both.map((url) => auditEntries(url ?? "", {})));
+      const entries = rows.flat().map(({ entry }) => JSON.parse(entry) as Entry);
+      return ids.map((id) => {
+        const entry = entries.find(({ request }) => request === id);
+        return entry && `${entry.operation} ${entry.result}`;
+      });
+    };
+    await expect
+      .poll(told, { timeout: 40_000 })
+      .toEqual([
+        "POST /v1/accounts parameter_unknown",
+        "POST /v1/accounts parameter_invalid",
+        "POST /v1/accounts pan_detected",
+        "POST /v1/card_keys parameter_invalid_integer",
+        "DELETE /v1/card_keys/nobody resource_missing",
+        undefined,
+      ]);
+  });
+
+  test("counts refused callers in one entry for each kind of key", async () => {
+    const rest = "0".repeat(40);
+    const [open, sealed] = [`sk_test_Zq9x${rest}`, `sk_test_sealed_Zq9x${rest}`];
     const answers = await Promise.all(
-      Array.from({ length: 40 }, () => system.call("/v1/charges", { key: wrong })),
+      Array.from({ length: 40 }, (_, i) =>
+        system.call("/v1/charges", { key: i % 4 === 0 ? sealed : open }),
+      ),
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
     const url = inject("bindings")["DATABASE_URL_US"] ?? "";
     const counted = async () => {
-      const rows = (await auditEntries(url, {})).filter(({ entry }) =>
-        entry.includes("sk_test_Zq9x"),
-      );
+      const rows = (await auditEntries(url, {})).filter(({ entry }) => entry.includes("Zq9x"));
       const entries = rows.map(({ entry }) => JSON.parse(entry) as Entry);
-      const total = entries.reduce((sum, { count = 0 }) => sum + count, 0);
-      return {
-        total,
-        few: entries.length <= 2,
-        results: [...new Set(entries.map((e) => e.result))],
+      const of = (prefix: string) => {
+        const some = entries.filter(({ key_prefix }) => key_prefix === prefix);
+        return {
+          total: some.reduce((sum, { count = 0 }) => sum + count, 0),
+          few: some.length <= 2,
+          results: [...new Set(some.map(({ result }) => result))],
+        };
       };
+      return [of("sk_test_Zq9x"), of("sk_test_sealed_Zq9x")];
     };
-    await expect
-      .poll(counted, { timeout: 100_000, interval: 1_000 })
-      .toEqual({ total: 40, few: true, results: ["key_invalid"] });
+    const once = { few: true, results: ["key_invalid"] };
+    await expect.poll(counted, { timeout: 100_000, interval: 1_000 }).toEqual([
+      { total: 30, ...once },
+      { total: 10, ...once },
+    ]);
     expect((await auditEntries(url, {})).some(({ entry }) => entry.includes("Zq9x0"))).toBe(false);
   }, 120_000);
 });

@@ -10,7 +10,7 @@ import { rotate, type Step } from "../../ops/rotation.ts";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
 import { versionsOf } from "../../protocol/secret.ts";
 import { importSigner, SIGNATURE_HEADER, sign } from "../../protocol/signature.ts";
-import { type Merchant, type System, startSystem } from "../system.ts";
+import { AT_ONCE, type Merchant, type System, startSystem } from "../system.ts";
 
 type Fetcher = { fetch(url: string, init: RequestInit): Promise<Response> };
 type Bindings = Record<string, string>;
@@ -126,7 +126,7 @@ const SALES_BETWEEN = 8;
 
 test("no request fails while every secret is changed, step by step", async () => {
   system = await startSystem(generations[0] ?? {});
-  merchants = [await system.merchant("us"), await system.merchant("eu")];
+  merchants = [await system.merchant("us", AT_ONCE), await system.merchant("eu", AT_ONCE)];
   let over = false;
   const sellers = Array.from({ length: SELLERS }, async (_, seller) => {
     for (let sale = seller; !over; sale++) {
@@ -154,7 +154,7 @@ test("no request fails while every secret is changed, step by step", async () =>
     for (const { key, form, by, answer } of old) {
       expect(await ask(by, "/v1/charges", key, form)).toBe(answer);
     }
-    merchants.push(await system.merchant());
+    merchants.push(await system.merchant(undefined, AT_ONCE));
   }
   over = true;
   await Promise.all(sellers);

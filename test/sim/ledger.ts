@@ -26,6 +26,7 @@ import type {
   Unfinished,
   Verdict,
 } from "../../protocol/command.ts";
+import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/currency.ts";
 import type {
   AccountFacts,
   CardSummary,
@@ -46,9 +47,10 @@ import {
   type TokenId,
   uuidOf,
 } from "../../protocol/ids.ts";
-import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/money.ts";
+import { METADATA_KEYS_MAX, TOO_MUCH_METADATA } from "../../protocol/metadata.ts";
 import type { JournalEntry, Posting } from "../../protocol/projection.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { availableOn, feeOf, termsOf } from "../../protocol/terms.ts";
 
 type Document = { readonly [name: string]: Json };
 
@@ -77,6 +79,8 @@ export type Authorization = {
   /** The event of the processor's word, and the charge as it left it: the answer of its key for ever. */
   readonly seq: number;
   readonly closed: ChargeFacts;
+  /** Its money is there as soon as it is captured. */
+  readonly availableNow: boolean;
 };
 
 export type Operation = {
@@ -137,6 +141,8 @@ export type Account = {
   readonly objects: Map<string, KeptObject>;
   /** Credits less debits, by `ledger account/currency`. */
   readonly balances: Map<string, number>;
+  /** What of the merchant's balances comes free on a day, by `currency/day`; days that are over stay. */
+  readonly pending: Map<string, number>;
   // The unique indexes.
   readonly chargeOfKey: Map<string, ChargeId>;
   readonly chargeOfToken: Map<TokenId, ChargeId>;
@@ -468,6 +474,7 @@ function closeCharge(phase: Phase, command: CloseCharge): Verdict {
   const account = accountOf(phase.ledger, command);
   const charge = account?.charges.get(command.id);
   if (account === undefined || charge === undefined) return neverOpened(account);
+  const availableNow = command.available_now === true;
   if (account.authorizations.has(command.id)) {
     return { outcome: "known", answer: chargeAnswer(account, charge), seq: account.seq };
   }
@@ -483,6 +490,7 @@ function closeCharge(phase: Phase, command: CloseCharge): Verdict {
       balance_seq,
       seq,
       closed,
+      availableNow,
     });
     const { amount, currency } = closed;
     const sale = closingMove(command.approved, closed.capture) === "sell";
@@ -490,7 +498,7 @@ function closeCharge(phase: Phase, command: CloseCharge): Verdict {
       seq,
       type: command.approved ? 2 : 3,
       subject: command.id,
-      posting: sale ? { debit: "processor", credit: "merchant", amount, currency } : null,
+      posting: sale ? taken(phase, account, amount, currency, availableNow) : null,
       ...totals(closed),
     });
   });
@@ -610,11 +618,12 @@ function closeOperation(phase: Phase, command: CloseOperation): Verdict {
   phase.writes.push(() => {
     change(phase, account.operations, command.id, ended);
     change(phase, account.authorizations, operation.command.charge, next);
-    const legs =
-      kind === "capture"
-        ? ({ debit: "processor", credit: "merchant" } as const)
-        : ({ debit: "merchant", credit: "processor" } as const);
-    const posting = posts ? { ...legs, amount, currency } : null;
+    const { availableNow } = authorization;
+    const posting = !posts
+      ? null
+      : kind === "capture"
+        ? taken(phase, account, amount, currency, availableNow)
+        : givenBack(amount, currency);
     const ofCharge = { subject: operation.command.charge, request, ...totals(next) };
     if (captured !== null) {
       tell(phase, account, { seq, type: 5, posting, ...ofCharge });
@@ -631,6 +640,33 @@ function closeOperation(phase: Phase, command: CloseOperation): Verdict {
   const facts = captured ?? endedOperationFacts(ended);
   return { outcome: "done", facts, seq: last, forgotten: [] };
 }
+
+/** The posting of what is captured: the merchant's, less his fee, on the day he agreed to. */
+function taken(
+  phase: Phase,
+  { facts: { terms } }: Account,
+  amount: number,
+  currency: string,
+  atOnce: boolean,
+): Posting {
+  return {
+    debit: "processor",
+    credit: "merchant",
+    amount,
+    currency,
+    fee: feeOf(terms, amount, currency),
+    availableOn: availableOn(terms, dayOf(phase.nowMs), atOnce),
+  };
+}
+
+const givenBack = (amount: number, currency: string): Posting => ({
+  debit: "merchant",
+  credit: "processor",
+  amount,
+  currency,
+  fee: 0,
+  availableOn: null,
+});
 
 const ENDINGS = {
   capture: ["capture", "refuse_capture"],
@@ -899,9 +935,11 @@ function customerFailure(account: Account, command: SaveCustomer): Failure | und
     const param = "default_source";
     return { kind: "resource_missing", object: "card", id: default_source, param };
   }
-  return token !== undefined && isUsed(account, token)
-    ? { kind: "token_already_used", token }
-    : undefined;
+  if (token !== undefined && isUsed(account, token)) return { kind: "token_already_used", token };
+  const kept = account.customers.get(id);
+  const { document = {} } = kept?.versions.get(kept.seq) ?? {};
+  const { metadata } = patched(document, command.patch ?? {});
+  return Object.keys(metadata ?? {}).length > METADATA_KEYS_MAX ? TOO_MUCH_METADATA : undefined;
 }
 
 function customerFacts(account: Account, id: CustomerId, seq: number): CustomerFacts {
@@ -939,6 +977,7 @@ function createAccount(phase: Phase, command: CreateAccount): Verdict {
     created: Math.floor(phase.nowMs / 1000),
     name: command.name ?? null,
     email: command.email ?? null,
+    terms: termsOf(command.terms),
   };
   const known = accountOf(phase.ledger, { account: id, livemode: false });
   if (known !== undefined)
@@ -966,6 +1005,7 @@ const newAccount = (scope: Scope, slot: number, facts: AccountFacts): Account =>
   cards: new Map(),
   objects: new Map(),
   balances: new Map(),
+  pending: new Map(),
   chargeOfKey: new Map(),
   chargeOfToken: new Map(),
   chargeOfAttempt: new Map(),
@@ -988,18 +1028,29 @@ function tell(
   entry: Pick<Entry, "seq" | "type" | "subject"> & Partial<Entry>,
 ): void {
   const nothing = { posting: null, captured: null, refunded: null, request: null };
-  account.journal.push({ ...nothing, ...entry, createdMs: phase.nowMs });
+  const day = dayOf(phase.nowMs);
+  account.journal.push({ ...nothing, ...entry, createdMs: phase.nowMs, day });
   phase.undo.push(() => account.journal.pop());
   if (entry.posting) post(phase, account, entry.posting);
 }
 
-function post(phase: Phase, account: Account, { debit, credit, amount, currency }: Posting): void {
+function post(phase: Phase, account: Account, posting: Posting): void {
+  const { debit, credit, amount, currency, fee, availableOn: day } = posting;
   for (const [name, sum] of [
     [`${debit}/${currency}`, -amount],
     [`${credit}/${currency}`, amount],
+    ...(fee === 0
+      ? []
+      : ([
+          [`merchant/${currency}`, -fee],
+          [`fees/${currency}`, fee],
+        ] as const)),
   ] as const) {
     change(phase, account.balances, name, (account.balances.get(name) ?? 0) + sum);
   }
+  if (day === null) return;
+  const name = `${currency}/${day}`;
+  change(phase, account.pending, name, (account.pending.get(name) ?? 0) + amount - fee);
 }
 
 function insert<K, V>(phase: Phase, table: Map<K, V>, key: K, row: V): void {

@@ -213,7 +213,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an instance that has just woken trusts what it has heard",
-    file: MACHINE,
+    file: STATE,
     find: "!state.isHeir && seq > 0",
     replace: "seq > 0",
     why: "what the instance before it tells meanwhile is missing in the copy that is read",
@@ -552,8 +552,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a refund is posted as a sale",
     file: LEDGER,
-    find: `({ debit: "merchant", credit: "processor" } as const)`,
-    replace: `({ debit: "processor", credit: "merchant" } as const)`,
+    find: `  debit: "merchant",
+  credit: "processor",`,
+    replace: `  debit: "processor",
+  credit: "merchant",`,
     why: "the merchant is owed more after each refund",
   },
   {
@@ -569,6 +571,28 @@ export const MUTANTS: readonly Mutant[] = [
     find: `    [\`\${debit}/\${currency}\`, -amount],\n`,
     replace: "",
     why: "debits and credits differ",
+  },
+  {
+    name: "a fee is nobody's",
+    file: LEDGER,
+    find: `          [\`fees/\${currency}\`, fee],\n`,
+    replace: "",
+    why: "debits and credits differ where a fee is paid",
+  },
+  {
+    name: "a fee is rounded down",
+    file: LEDGER,
+    find: "    fee: feeOf(terms, amount, currency),",
+    replace:
+      "    fee: Math.floor((amount * terms.fee_bps) / 10_000) + (terms.fee_fixed[currency] ?? 0),",
+    why: "the merchant pays another fee than he agreed to",
+  },
+  {
+    name: "the bank's word on when is lost",
+    file: DRIVE,
+    find: "    ...(available_now === undefined ? {} : { available_now }),\n",
+    replace: "",
+    why: "money that is there at once is held back for days",
   },
   {
     name: "an entry is missing",

@@ -29,6 +29,7 @@ import {
 } from "../../protocol/projection.ts";
 import type { Result } from "../../protocol/result.ts";
 import type { Ask, ChargeAsk, End, Reply } from "../../protocol/shard.ts";
+import { type KeptTerms, termsOf } from "../../protocol/terms.ts";
 import type { Order } from "../../protocol/vault.ts";
 import type { Account, Ledger } from "./ledger.ts";
 import type { Booked } from "./processor.ts";
@@ -132,6 +133,8 @@ export class Oracle {
   readonly #effects = new Map<string, string>();
   /** What the processor calls each approved effect, by charge or operation. */
   readonly #refs = new Map<string, string | null>();
+  /** Charges whose money is there at once. */
+  readonly #instant = new Set<string>();
   readonly #gone = new Set<string>();
   readonly #missing = new Set<string>();
   /** Customers whose deletion was committed. */
@@ -297,7 +300,8 @@ export class Oracle {
       return;
     }
     if (command.kind === "create_account") {
-      for (const livemode of [false, true]) this.#watch({ account: command.id, livemode });
+      for (const livemode of [false, true])
+        this.#watch({ account: command.id, livemode }, command.terms);
       return;
     }
     const watched = this.#accounts.get(nameOf(command));
@@ -575,6 +579,7 @@ export class Oracle {
     if (before !== undefined) fail("I1", `${name} has effects ${before} and ${order.key}`);
     this.#effects.set(name, order.key);
     this.#refs.set(idOf(order.key), effect.ref);
+    if (effect.available_now === true) this.#instant.add(idOf(order.key));
   }
 
   moneyMoved(
@@ -674,6 +679,11 @@ export class Oracle {
   }
 
   #concludeBalances(account: Account, { projection }: Watched): void {
+    for (const [name, sum] of projection.freed) {
+      if (account.pending.get(name) !== sum) {
+        fail("I15", `${account.pending.get(name)} comes free of ${name}, its postings say ${sum}`);
+      }
+    }
     for (const [name, sum] of projection.balances) {
       if (account.balances.get(name) !== sum) {
         fail("I15", `${name} is ${account.balances.get(name)} and its postings sum to ${sum}`);
@@ -746,7 +756,7 @@ export class Oracle {
     }
   }
 
-  #watch(scope: Scope): void {
+  #watch(scope: Scope, terms: KeptTerms | undefined): void {
     if (this.#accounts.has(nameOf(scope))) return;
     const charges = new Map<string, Version[]>();
     const operations: Watched["operations"] = new Map();
@@ -759,7 +769,11 @@ export class Oracle {
       operations,
       objects: new Map(),
       intents: {
-        charge: (id) => charges.get(id)?.[0]?.facts,
+        terms: termsOf(terms),
+        charge: (id) => {
+          const facts = charges.get(id)?.[0]?.facts;
+          return facts && { ...facts, availableNow: this.#instant.has(id) };
+        },
         operation: (id) => operations.get(id)?.facts,
       },
     });
@@ -804,10 +818,18 @@ const rowText = (row: {
 }): string =>
   `${row.state} ${row.amount_captured} ${row.amount_refunded} ${row.amount_refunding} ${row.balance_seq}`;
 
-const textOf = ({ seq, charges, operations, customers, objects, balances }: Projection): string =>
+const textOf = ({
+  seq,
+  charges,
+  operations,
+  customers,
+  objects,
+  balances,
+  freed,
+}: Projection): string =>
   JSON.stringify([
     seq,
-    ...[charges, operations, customers, objects, balances].map((map) => [...map]),
+    ...[charges, operations, customers, objects, balances, freed].map((map) => [...map]),
   ]);
 
 /** Which invariant an entry breaks that cannot follow. */

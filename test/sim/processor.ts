@@ -18,6 +18,8 @@ const RETRY_PAUSE_MS = 200;
  * charge of it is declined (as in durable-objects/card-box.ts).
  */
 const IN_HAND_MS_MAX = 120_000;
+/** Money of an amount that this divides is there at once. */
+const INSTANT_STEP = 7;
 /** One in so many captures, refunds and voids is declined, by its key. */
 const DECLINED_ONE_IN = 12;
 
@@ -117,7 +119,8 @@ class Processor {
       const captured = order.capture ? order.amount : 0;
       const { amount } = order;
       this.authorizations.set(ref, { amount, captured, refunded: 0, voided: false });
-      return { kind: "approved", ref, outcome: APPROVED, card };
+      const now = order.amount % INSTANT_STEP === 0 ? ({ available_now: true } as const) : {};
+      return { kind: "approved", ref, outcome: APPROVED, card, ...now };
     }
     const authorization = this.authorizations.get(order.authorization);
     if (authorization === undefined || isDeclined(order.key))

@@ -4,6 +4,7 @@
 import { isRetryable } from "../../protocol/failure.ts";
 import { type AccountId, firstUuidAt } from "../../protocol/ids.ts";
 import type { JournalEntry } from "../../protocol/projection.ts";
+import type { KeptTerms } from "../../protocol/terms.ts";
 import { Dice, type Fault, type Mask, NO_MASK, Weather } from "./chance.ts";
 import { Host } from "./host.ts";
 import { Merchants, type Plea, SLOT } from "./merchants.ts";
@@ -27,6 +28,7 @@ const REPLAY_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** Things that may happen in one run; a usual one has some thousand. */
 const STEPS_MAX = 200_000;
+const TERMS: KeptTerms = { fee_bps: 290, fee_fixed: { usd: 30 }, settlement_days: 1 };
 const ACCOUNTS: readonly [AccountId, AccountId] = [
   "acct_AAAAAAAAAAAAAAAA",
   "acct_BBBBBBBBBBBBBBBB",
@@ -159,12 +161,14 @@ class Simulation {
       ACCOUNTS,
     );
     this.#origin.commit(
-      ACCOUNTS.map((id) => ({
+      ACCOUNTS.map((id, i) => ({
         kind: "create_account",
         account: id,
         livemode: false,
         id,
         slot: SLOT,
+        // One merchant pays fees and waits for his money, the other does as is usual.
+        ...(i === 0 ? { terms: TERMS } : {}),
       })),
     );
   }

@@ -13,7 +13,7 @@ import { createToken } from "../../checkout/public/checkout.js";
 import { BINDINGS_OF_WORKER } from "../../local/bindings.ts";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
 import { asDeployed } from "../rights.ts";
-import { stripeAt } from "../system.ts";
+import { AT_ONCE, stripeAt } from "../system.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -51,6 +51,7 @@ beforeAll(async () => {
   const made = await fetch(new URL("/v1/accounts", url), {
     method: "POST",
     headers: { authorization: `Bearer ${platform}` },
+    body: new URLSearchParams(AT_ONCE),
   });
   const { keys } = (await made.json()) as { keys: { secret: string; publishable: string } };
   publishableKey = keys.publishable;

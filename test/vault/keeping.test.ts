@@ -40,7 +40,7 @@ describe("cards that are put at once", () => {
   test("are all kept", async () => {
     const names = tokens(50);
     await Promise.all(names.map((token) => put(token, `of ${token}`)));
-    const taken = await box.takeMany(names.map(named));
+    const { cards: taken } = await box.takeMany(names.map(named));
     expect(taken.map((card) => card?.boxed)).toEqual(names.map((token) => boxed(`of ${token}`)));
   });
 
@@ -97,7 +97,7 @@ describe("cards that are taken at once", () => {
     const [one = "", two = "", none = ""] = tokens(3);
     await put(one, "one", "111");
     await put(two, "two");
-    const taken = await box.takeMany([two, none, one].map(named));
+    const { cards: taken } = await box.takeMany([two, none, one].map(named));
     expect(taken.map((card) => card && [card.boxed.sealed, card.cvc])).toEqual([
       ["two", undefined],
       undefined,
@@ -108,17 +108,17 @@ describe("cards that are taken at once", () => {
   test("give each CVC once, also to a name that stands there twice", async () => {
     const [token = ""] = tokens(1);
     await put(token, "one", "111");
-    const taken = await box.takeMany([named(token), named(token)]);
+    const { cards: taken } = await box.takeMany([named(token), named(token)]);
     expect(taken.map((card) => card?.cvc)).toEqual(["111", undefined]);
-    expect((await box.takeMany([named(token)]))[0]?.cvc).toBeUndefined();
+    expect((await box.takeMany([named(token)])).cards[0]?.cvc).toBeUndefined();
   });
 
   test("are given to their owner only", async () => {
     const [token = ""] = tokens(1);
     await put(token, "one", "111");
     for (const owner of [OWNER.replace("test", "live"), "acct_AbCdEfGhIjKlMnOq/test"]) {
-      expect(await box.takeMany([{ owner, token }])).toEqual([undefined]);
+      expect((await box.takeMany([{ owner, token }])).cards).toEqual([undefined]);
     }
-    expect((await box.takeMany([named(token)]))[0]?.cvc).toBe("111");
+    expect((await box.takeMany([named(token)])).cards[0]?.cvc).toBe("111");
   });
 });

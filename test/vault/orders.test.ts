@@ -40,8 +40,14 @@ const taken = async (key: string, digits: string, account: AccountId = near) => 
   return { boxed: { sealed, version: 1, card: summary }, cvc: undefined };
 };
 
+type Cards = Awaited<ReturnType<Means["take"]>>["cards"];
+
 /** Performs the orders with these boxes at a processor that approves all and has heard of no key. */
-async function performed(orders: readonly Order[], take: Means["take"]) {
+async function performed(
+  orders: readonly Order[],
+  take: (slot: number) => Promise<Cards>,
+  written: () => Promise<void> = () => Promise.resolve(),
+) {
   const http = {
     fetch: async (url: string, init: RequestInit) => {
       if (!url.endsWith("/batches")) return Response.json({}, { status: 404 });
@@ -53,9 +59,13 @@ async function performed(orders: readonly Order[], take: Means["take"]) {
   };
   const told: Performed[] = [];
   const processor = new Processor(http, "key", async () => {});
-  await perform(orders, { take, tellUnopened: async () => {}, keys, processor }, (line) =>
-    told.push(line),
-  );
+  const means: Means = {
+    take: async (slot) => ({ cards: await take(slot), written: written() }),
+    tellUnopened: async () => {},
+    keys,
+    processor,
+  };
+  await perform(orders, means, (line) => told.push(line));
   return Object.fromEntries(told.map(({ key, effect }) => [key, effect.kind]));
 }
 
@@ -123,7 +133,10 @@ describe("an order", () => {
     const performing = perform(
       [charge("gone"), charge("good")],
       {
-        take: async () => [undefined, await taken("good", "4242424242424242")],
+        take: async () => ({
+          cards: [undefined, await taken("good", "4242424242424242")],
+          written: Promise.resolve(),
+        }),
         tellUnopened: async () => {},
         keys,
         processor: new Processor(http, "key", async () => {}),
@@ -134,5 +147,59 @@ describe("an order", () => {
     forget();
     await performing;
     expect(told).toEqual(["good", "gone"]);
+  });
+});
+
+describe("the effect of an order whose card was opened", () => {
+  const refund: Order = {
+    account: near,
+    livemode: false,
+    key: "refund",
+    verb: "refund",
+    authorization: "auth_1",
+    amount: 1,
+  };
+
+  test("is told when the audit entry is durable, and no other waits for that", async () => {
+    const told: string[] = [];
+    const entry = Promise.withResolvers<void>();
+    const http = {
+      fetch: async () => {
+        const body = { id: "auth_1", status: "approved" };
+        const line = (key: string) => `${JSON.stringify({ key, status: 200, body })}\n`;
+        return new Response(line("slow") + line("refund") + line("far"));
+      },
+    };
+    const performing = perform(
+      [charge("slow"), refund, charge("far", far)],
+      {
+        take: async (slot) =>
+          slot === slotOf(near)
+            ? { cards: [await taken("slow", "4242424242424242")], written: entry.promise }
+            : {
+                cards: [await taken("far", "4242424242424242", far)],
+                written: Promise.resolve(),
+              },
+        tellUnopened: async () => {},
+        keys,
+        processor: new Processor(http, "key", async () => {}),
+      },
+      ({ key, effect }) => told.push(`${key} ${effect.kind}`),
+    );
+    await expect.poll(() => told).toEqual(["refund approved", "far approved"]);
+    entry.resolve();
+    await performing;
+    expect(told).toEqual(["refund approved", "far approved", "slow approved"]);
+  });
+
+  test("is unknown when the audit entry was lost, whatever the processor said", async () => {
+    const orders = [charge("good"), charge("gone"), refund];
+    const cards = async () => [await taken("good", "4242424242424242"), undefined];
+    const lost = () => Promise.reject(new Error("the box has crashed"));
+    expect(await performed(orders, cards, lost)).toEqual({
+      good: "unknown",
+      gone: "unknown",
+      refund: "approved",
+    });
   });
 });

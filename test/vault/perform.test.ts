@@ -278,3 +278,42 @@ describe("a caller that goes away", () => {
     expect((await rig.book()).authorizations).toBe(before.authorizations + 5);
   });
 });
+
+describe("a box that crashes", () => {
+  const entriesOf = async ({ key }: Order) =>
+    (await (await rig.box(slotOf(scope.account))).auditEntries()).filter((entry) =>
+      entry.includes(key),
+    );
+
+  test.each([
+    { point: "before its entry is written", entriesLeft: 0 },
+    { point: "before its entry is confirmed", entriesLeft: 1 },
+  ] as const)(
+    "$point leaves no outcome that anybody was told, and the order asked again is in the log",
+    async ({ point, entriesLeft }) => {
+      const [order, before] = [charge(), await rig.book()];
+      await (await rig.box(slotOf(scope.account))).crashAtNextTake(point);
+      expect(await rig.perform([order])).toEqual([{ key: order.key, effect: { kind: "unknown" } }]);
+      // The card had been opened, and the bank asked.
+      expect((await rig.book()).authorizations).toBe(before.authorizations + 1);
+      expect(await entriesOf(order)).toHaveLength(entriesLeft);
+      expect(effectOf(await rig.perform([order]), order).kind).toBe("approved");
+      expect((await rig.book()).authorizations).toBe(before.authorizations + 1);
+      const entries = await entriesOf(order);
+      expect(entries).toHaveLength(entriesLeft + 1);
+      const cards = { [`${scope.account}/test`]: [[token, order.key, "1"]] };
+      expect(JSON.parse(entries.at(-1) ?? "")).toMatchObject({ action: "card.opened", cards });
+    },
+  );
+
+  test("does not confirm, in its next life, what its last one had taken", async () => {
+    const box = async () => await rig.box(slotOf(scope.account));
+    const take = async () =>
+      (await (await box()).takeMany([{ owner: `${scope.account}/test`, token }])).entry;
+    const entry = await take();
+    await (await box()).written(entry);
+    await rig.crash(scope);
+    await expect((await box()).written(entry)).rejects.toThrow();
+    await (await box()).written(await take());
+  });
+});

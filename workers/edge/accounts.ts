@@ -7,12 +7,39 @@ import { mintAccountId } from "../../protocol/ids.ts";
 import { accountObject, objectOf } from "../../protocol/object.ts";
 import { ok } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
+import {
+  FEE_BPS_MAX,
+  FEE_FIXED_MAX,
+  keptTerms,
+  SETTLEMENT_DAYS_MAX,
+  type Terms,
+  USUAL_TERMS,
+} from "../../protocol/terms.ts";
 import { one } from "./lookup.ts";
 import { type Route, route } from "./route.ts";
-import { expand, flag, text } from "./schema.ts";
+import { expand, flag, integer, sums, text } from "./schema.ts";
 import { execute } from "./shard-call.ts";
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
+
+/** What a payment costs the merchant: of each capture so many hundredths of a percent and a fixed sum. */
+const fees = z.strictObject({
+  basis_points: integer(0, FEE_BPS_MAX).optional(),
+  fixed: sums(FEE_FIXED_MAX).optional(),
+  dispute: sums(FEE_FIXED_MAX).optional(),
+});
+
+type GivenTerms = {
+  readonly fees?: z.output<typeof fees> | undefined;
+  readonly settlement_days?: number | undefined;
+};
+
+const termsIn = ({ fees: given, settlement_days }: GivenTerms): Terms => ({
+  fee_bps: given?.basis_points ?? USUAL_TERMS.fee_bps,
+  fee_fixed: given?.fixed ?? USUAL_TERMS.fee_fixed,
+  dispute_fee: given?.dispute ?? USUAL_TERMS.dispute_fee,
+  settlement_days: settlement_days ?? USUAL_TERMS.settlement_days,
+});
 
 export const accountRoutes: readonly Route[] = [
   route({
@@ -27,6 +54,8 @@ export const accountRoutes: readonly Route[] = [
       type: text(20).optional(),
       country: text(2).optional(),
       sealed_only: flag.optional(),
+      fees: fees.optional(),
+      settlement_days: integer(0, SETTLEMENT_DAYS_MAX).optional(),
       expand: expand.optional(),
     }),
     answers: "account",
@@ -34,6 +63,7 @@ export const accountRoutes: readonly Route[] = [
       const id = mintAccountId(random);
       const { livemode } = call.scope;
       const { email, business_profile: profile, sealed_only: sealedOnly = false } = call.params;
+      const terms = keptTerms(termsIn(call.params));
       const made = await execute(
         call.env,
         {
@@ -44,6 +74,7 @@ export const accountRoutes: readonly Route[] = [
           slot: slotOf(id),
           ...(profile?.name === undefined ? {} : { name: profile.name }),
           ...(email === undefined ? {} : { email }),
+          ...(terms === undefined ? {} : { terms }),
         },
         (facts) => objectOf(facts, call.scope),
       );

@@ -1,8 +1,8 @@
 // The account's balance and the postings that made it.
 
 import * as z from "zod";
+import { balanceObject, transactionObject } from "../../protocol/balance.ts";
 import { type ChargeId, type RefundId, sequenceOf, uuidOf } from "../../protocol/ids.ts";
-import { balanceObject, transactionObject } from "../../protocol/object.ts";
 import type { BalanceRow, Row } from "../../protocol/query.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import { list, one } from "./lookup.ts";
@@ -79,9 +79,9 @@ export const balanceRoutes: readonly Route[] = [
     handle: async (call) => {
       const found = await find(call.env, call.scope, call.continent, { kind: "balance" });
       if (!found.ok) return found;
-      const { rows, servedBy, admitted } = found.value;
+      const { rows, servedBy, word } = found.value;
       const object = balanceObject(rows as readonly BalanceRow[], call.scope.livemode);
-      return ok({ object, servedBy, admitted });
+      return ok({ object, servedBy, word });
     },
   }),
   ...LIST_PATHS.flatMap((path) => [

@@ -1,6 +1,7 @@
 // POST /v1/charges, its capture, and reading charges.
 
 import * as z from "zod";
+import { amountFailure } from "../../protocol/currency.ts";
 import type { ChargeFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import {
@@ -121,6 +122,8 @@ function callerOf(call: CreateCall): Pick<ChargeAsk, "caller"> {
 
 async function create(call: CreateCall) {
   const p = call.params;
+  const refusal = amountFailure(p.amount, p.currency);
+  if (refusal !== undefined) return refuse(refusal);
   const pairs = setMetadata(p.metadata) ?? {};
   const order = orderOf(pairs);
   if (!order.ok) return order;

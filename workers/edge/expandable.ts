@@ -1,7 +1,8 @@
 // What `expand[]` can put into an object: for each type its fields, what they become and how that is read.
 // A field that holds an id takes one line, `customer: idOf("customer")`; a type whose objects can be put
-// somewhere, one in LOADERS. A type without expandable fields has an empty table, so that none is forgotten.
+// somewhere, one in LOADERS, `dispute: kept("dispute")` where the ledger keeps them as documents. A type without expandable fields has an empty table, so that none is forgotten.
 
+import { transactionObject } from "../../protocol/balance.ts";
 import type { Scope } from "../../protocol/command.ts";
 import type { ChargeFacts, ObjectFacts, ObjectType, OperationFacts } from "../../protocol/facts.ts";
 import {
@@ -20,7 +21,6 @@ import {
   listObject,
   refundObject,
   type StripeObject,
-  transactionObject,
 } from "../../protocol/object.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
 import type { CustomerRow, FoundRows, Query, Row } from "../../protocol/query.ts";
@@ -32,8 +32,8 @@ type Loader = {
   readonly render: (row: never, scope: Scope) => StripeObject;
 };
 
-/** Objects that are kept as documents. */
-const objectsOf = (type: ObjectType): Loader => ({
+/** Of objects that are kept as documents. */
+const kept = (type: ObjectType): Loader => ({
   query: (id) => (isObjectId(type, id) ? { kind: "object", type, id } : undefined),
   render: (row: ObjectFacts, scope) => keptObject(row, scope),
 });
@@ -54,8 +54,8 @@ const LOADERS = {
     query: (id) => (uuidOf("cus", id) && { kind: "customer", id: id as CustomerId }) || undefined,
     render: (row: CustomerRow, scope) => customerObject(row, scope),
   },
-  payment_intent: objectsOf("payment_intent"),
-  payment_method: objectsOf("payment_method"),
+  payment_intent: kept("payment_intent"),
+  payment_method: kept("payment_method"),
   refund: {
     query: (id) => (uuidOf("re", id) && { kind: "refund", id: id as RefundId }) || undefined,
     render: (row: OperationFacts, scope) => refundObject(row, scope),
@@ -204,7 +204,9 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     latest_charge: idOf("charge"),
     on_behalf_of: ALWAYS_NULL,
     payment_method: idOf("payment_method"),
+    payment_record: ALWAYS_NULL,
     review: ALWAYS_NULL,
+    source: ALWAYS_NULL,
   },
   payment_method: { customer: idOf("customer") },
   refund: {

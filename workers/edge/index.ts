@@ -17,7 +17,7 @@ import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
 import { paymentIntentRoutes } from "./payment-intents.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
-import { askedOf, serve, tlsFailure } from "./pipeline.ts";
+import { askedOf, hostFailure, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
@@ -45,7 +45,7 @@ const ROUTES = [
 const app = new Hono<{ Bindings: EdgeEnv }>();
 
 app.use(async (c, next) => {
-  const failure = tlsFailure(c.req.raw);
+  const failure = hostFailure(c.req.raw) ?? tlsFailure(c.req.raw);
   if (failure !== undefined) return refusal(askedOf(c.req.raw), failure);
   await next();
 });

@@ -16,7 +16,7 @@ import type { VersionedClaim } from "./idempotency.ts";
 import { list } from "./lookup.ts";
 import { find } from "./reading.ts";
 import type { Answered, Call, Refused } from "./route.ts";
-import { replyTo } from "./shard-call.ts";
+import { endOf, replyTo } from "./shard-call.ts";
 
 type Caller = Pick<Call<unknown>, "env" | "scope" | "continent">;
 
@@ -91,11 +91,7 @@ export type Change = Pick<
   readonly from?: Pick<ObjectFacts, "id" | "seq">;
 };
 
-export type Saved = {
-  readonly facts: ObjectFacts;
-  readonly replayed: boolean;
-  readonly original: VersionedClaim["request"];
-};
+export type Saved = Omit<Answered, "object"> & { readonly facts: ObjectFacts };
 
 /** Makes or changes an object, once for its key. Of what it belongs to, all that is to stay must be said. */
 export async function saveObject(
@@ -103,7 +99,7 @@ export async function saveObject(
   claim: VersionedClaim,
   { from, ...change }: Change,
 ): Promise<Result<Saved, Refused>> {
-  const { end, replayed, request } = await replyTo(call.env, {
+  const reply = await replyTo(call.env, {
     kind: "object",
     ...call.scope,
     ...claim,
@@ -111,16 +107,16 @@ export async function saveObject(
     made: from === undefined,
     ...(from === undefined ? {} : { id: from.id, expects: from.seq }),
   });
-  if (!end.ok) {
-    return refuse(replayed ? { ...end.failure, replay: { original: request } } : end.failure);
-  }
-  assert(end.facts.kind === "object", "an object's key made an object");
-  return ok({ facts: end.facts, replayed, original: request });
+  const ended = endOf(reply);
+  if (!ended.ok) return ended;
+  const { facts, ...rest } = ended.value;
+  assert(facts.kind === "object", "an object's key made an object");
+  return ok({ facts, ...rest });
 }
 
 /** A saved object as the answer to its request. */
-export const answerOf = ({ facts, replayed, original }: Saved, call: Pick<Caller, "scope">) =>
-  ({ object: keptObject(facts, call.scope), replayed, original }) satisfies Answered;
+export const answerOf = ({ facts, ...rest }: Saved, call: Pick<Caller, "scope">) =>
+  ({ object: keptObject(facts, call.scope), ...rest }) satisfies Answered;
 
 /** A page of the objects of a kind, newest first. */
 export function listObjects(

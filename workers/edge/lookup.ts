@@ -3,6 +3,7 @@
 import { listObject, type StripeObject } from "../../protocol/object.ts";
 import type { Query, Row } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import type { EndpointClass } from "../../protocol/shard.ts";
 import { find } from "./reading.ts";
 import type { Answered, Call, Refused } from "./route.ts";
 
@@ -26,14 +27,15 @@ export async function one<R extends Row>(
   if (!found.ok) return found;
   const [row] = found.value.rows;
   if (row === undefined) return missing;
-  const { servedBy, admitted } = found.value;
-  return ok({ object: render(row as R), servedBy, admitted });
+  const { servedBy, word } = found.value;
+  return ok({ object: render(row as R), servedBy, word });
 }
 
 export async function list<R extends Row>(
   call: Reader,
   query: Query,
   render: (row: R) => StripeObject,
+  of: EndpointClass = "read",
 ): Promise<Result<Answered, Refused>> {
   if ("page" in query && query.page.starting_after !== undefined) {
     if (query.page.ending_before !== undefined) {
@@ -41,9 +43,9 @@ export async function list<R extends Row>(
       return refuse({ kind: "parameter_invalid", param: "ending_before", why });
     }
   }
-  const found = await find(call.env, call.scope, call.continent, query);
+  const found = await find(call.env, call.scope, call.continent, query, of);
   if (!found.ok) return found;
-  const { rows, more, servedBy, admitted } = found.value;
+  const { rows, more, servedBy, word } = found.value;
   const data = rows.map((row) => render(row as R));
-  return ok({ object: listObject(call.url, data, more), servedBy, admitted });
+  return ok({ object: listObject(call.url, data, more), servedBy, word });
 }

@@ -86,8 +86,8 @@ function place(tree: Tree, path: readonly string[], value: string): Result<Tree,
   if (path.length > DEPTH_MAX) return malformed(`Parameters nest deeper than ${DEPTH_MAX}.`);
   let at = tree;
   for (const [i, part] of path.entries()) {
-    // `a[]=x` appends: its name is the next number, as in the indexed dialect `a[0]=x`.
-    const name = part === "" ? String(Object.keys(at).length) : part;
+    const name = part === "" ? nextName(at, path.slice(i + 1)) : part;
+    if (part === "") lists.add(at);
     if (FORBIDDEN.has(name)) return malformed("A parameter has a forbidden name.");
     const there = at[name];
     if (i === path.length - 1) {
@@ -105,6 +105,31 @@ function place(tree: Tree, path: readonly string[], value: string): Result<Tree,
     }
   }
   return ok(tree);
+}
+
+/** Trees that were sent as lists: `a[]=x`, or an array of JSON. */
+const lists = new WeakSet<Tree>();
+
+/** Whether a tree was sent as a list, and so as no object; in the dialect `a[0]=x` nobody can tell. */
+export const isSentAsList = (tree: object): boolean => lists.has(tree as Tree);
+
+// `a[]=x` appends: its name is the number after the last, as in the indexed dialect `a[0]=x`. `a[][b]=x`
+// goes on with the last item until that has a `b`.
+function nextName(list: Tree, within: readonly string[]): string {
+  const last = Object.keys(list).reduce(
+    (most, name) => (/^[0-9]{1,9}$/.test(name) ? Math.max(most, Number(name)) : most),
+    -1,
+  );
+  const item = list[String(last)];
+  const goesOn = item !== undefined && isTree(item) && within.length > 0 && !holds(item, within);
+  return String(goesOn ? last : last + 1);
+}
+
+// A list within takes more at any time.
+function holds(tree: Tree, [part = "", ...within]: readonly string[]): boolean {
+  const there = part === "" ? undefined : tree[part];
+  if (there === undefined) return false;
+  return within.length === 0 || !isTree(there) || holds(there, within);
 }
 
 function addJson(tree: Tree, body: string): Result<Tree, Failure> {
@@ -138,6 +163,7 @@ function copy(value: unknown, depth: number, count: { left: number }): Result<Va
     return Number.isFinite(value) ? ok(value) : malformed("A number is out of range.");
   if (depth > DEPTH_MAX) return malformed(`Parameters nest deeper than ${DEPTH_MAX}.`);
   const tree = Object.create(null) as Tree;
+  if (Array.isArray(value)) lists.add(tree);
   for (const [name, inner] of Object.entries(value as object)) {
     if (FORBIDDEN.has(name)) return malformed("A parameter has a forbidden name.");
     if (--count.left < 0) return malformed(`More than ${PARAMETERS_MAX} parameters.`);

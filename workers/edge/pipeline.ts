@@ -11,7 +11,7 @@ import {
   shapesOf,
 } from "../../protocol/api-version.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import { type AccountId, mintRequestId } from "../../protocol/ids.ts";
+import { type AccountId, mintRequestId, type RequestId } from "../../protocol/ids.ts";
 import { API_VERSION } from "../../protocol/object.ts";
 import { readPermissionOf } from "../../protocol/permission.ts";
 import type { Query } from "../../protocol/query.ts";
@@ -28,7 +28,6 @@ import { findSeveral, nearestTo } from "./reading.ts";
 import { countRefused } from "./refused-callers.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
 import { failureOf } from "./schema.ts";
-import { shardOf } from "./shard-call.ts";
 
 type EdgeContext = Context<{ Bindings: EdgeEnv }>;
 
@@ -40,7 +39,8 @@ const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8A
 export function askedOf(request: Request): Asked {
   return {
     request: mintRequestId(random),
-    origin: new URL(request.url).origin,
+    // Its Host may make no URL; whoever sent that one is told so.
+    origin: URL.parse(request.url)?.origin ?? "",
     key: undefined,
     version: parseApiVersion(versionText(request) ?? API_VERSION),
   };
@@ -78,25 +78,42 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
   const request = c.req.raw;
   const sent = await received(request, env);
   if (!sent.ok) return sent;
-  const { sentKey, params } = sent.value;
+  const { sentKey } = sent.value;
   const caller = await authenticate(sentKey, route, env.API_KEY_SECRET, originOf(request));
   if (!caller.ok) {
     countRefused(caller.failure, request, sentKey, env, c.executionCtx);
     return caller;
   }
-  if (caller.value.livemode && env.LIVE_MODE !== "open") return refuse({ kind: "livemode_closed" });
+  const handling = () => handle(route, c, asked, { ...sent.value, caller: caller.value });
+  if (route.access === "platform") return recorded(handling, c, asked.request);
+  const handled = await handling();
+  // A key whose account the ledger does not know opens as little as a forged one, and is told no more.
+  const orphaned = !handled.ok && handled.failure.kind === "account_unknown";
+  return orphaned && sentKey !== undefined ? refuse(invalidKey(sentKey)) : handled;
+}
+
+/** What is done for a caller who is known. */
+async function handle(
+  route: Route,
+  c: EdgeContext,
+  asked: Asked,
+  { caller, sentKey, params }: Received & { readonly caller: ApiKey },
+): Promise<Result<Answered, Refused>> {
+  const { env } = c;
+  const request = c.req.raw;
+  if (caller.livemode && env.LIVE_MODE !== "open") return refuse({ kind: "livemode_closed" });
   const version = namedVersion(request, asked);
   if (!version.ok) return version;
   if (!params.ok) return params;
-  const checked = check(route, caller.value, params.value);
+  const checked = check(route, caller, params.value);
   if (!checked.ok) return checked;
   const { branch } = checked.value;
-  const unseen = unseenBy(caller.value, branch, route, sentKey ?? "");
+  const unseen = unseenBy(caller, branch, route, sentKey ?? "");
   if (unseen !== undefined) return refuse(unseen);
   const { pathname } = new URL(request.url);
   const call: Call<unknown> = {
     env,
-    scope: { account: caller.value.account, livemode: caller.value.livemode },
+    scope: { account: caller.account, livemode: caller.livemode },
     request: asked.request,
     path: c.req.param(),
     params: checked.value.data,
@@ -107,18 +124,14 @@ async function run(route: Route, c: EdgeContext, asked: Asked): Promise<Result<A
       env.REQUEST_MAC_SECRET,
       shapesOf(version.value),
     ),
-    fromBrowser: caller.value.kind === "publishable",
+    fromBrowser: caller.kind === "publishable",
     address: request.headers.get("cf-connecting-ip"),
     continent: (request.cf as { continent?: string } | undefined)?.continent,
     origin: asked.origin,
     url: pathname,
   };
   const handled = await route.handle(call as Call<never>);
-  if (route.access === "platform") return recorded(handled, call);
-  // A key whose account the ledger does not know opens as little as a forged one, and is told no more.
-  const orphaned = !handled.ok && handled.failure.kind === "account_unknown";
-  if (orphaned && sentKey !== undefined) return refuse(invalidKey(sentKey));
-  if (!handled.ok) return handled;
+  if (!handled.ok || route.access === "platform") return handled;
   return complete(handled.value, { branch, version: version.value, key: asked.key }, call);
 }
 
@@ -200,10 +213,8 @@ async function complete(
   { env, scope, continent, claim, fromBrowser }: Call<unknown>,
 ): Promise<Result<Answered, Refused>> {
   const read = async (queries: readonly Query[]) => {
-    // Whom the shard turns away now reads at home.
-    const admission = answered.admitted ?? (await shardOf(env, scope).admit(scope));
-    const minSeq = admission.ok ? admission.minSeq : null;
-    return findSeveral(env, scope, continent, minSeq, queries);
+    // What no shard has said a word on is read at home.
+    return findSeveral(env, scope, continent, answered.word?.minSeq ?? null, queries);
   };
   // Pages see what they ask for, and of that no more than they may.
   const embedded = (type: string) => (fromBrowser ? [] : embeddedIn(version, type));
@@ -214,27 +225,48 @@ async function complete(
   return isWrite && key === undefined ? ok(answered) : object;
 }
 
-/** A call with the platform key is in the audit log before its answer leaves; else there is no answer. */
+/** Characters of a path that are told of a call; no route has a longer one. */
+const OPERATION_CHARACTERS_MAX = 200;
+
+/**
+ * A call with the platform key is in the audit log before its answer leaves, however it ended; else there is no
+ * answer.
+ */
 async function recorded(
-  handled: Result<Answered, Refused>,
-  { env, request, claim, continent }: Call<unknown>,
+  handling: () => Promise<Result<Answered, Refused>>,
+  { env, req }: EdgeContext,
+  request: RequestId,
 ): Promise<Result<Answered, Refused>> {
+  const handled = await handling().catch((error: unknown) => ({ ok: false, error }) as const);
   const { id, account = id } = handled.ok ? handled.value.object : {};
+  const { continent } = (req.raw.cf ?? {}) as { continent?: string };
   const region =
     typeof account === "string" ? homeOf(slotOf(account as AccountId)) : nearestTo(continent);
+  const bug = "error" in handled;
+  const operation = `${req.method} ${new URL(req.url).pathname}`;
   try {
     await env.AUDIT_LOG.getByName(region).record({
       action: "admin.call",
       actor: "platform",
-      operation: claim.operation,
-      result: handled.ok ? "done" : handled.failure.kind,
+      operation: operation.slice(0, OPERATION_CHARACTERS_MAX),
+      result: handled.ok ? "done" : bug ? "internal" : handled.failure.kind,
       request,
       ...(typeof account === "string" ? { account } : {}),
     });
-    return handled;
   } catch {
     return refuse({ kind: "unavailable", what: "The audit log cannot be written." });
   }
+  if (bug) throw handled.error;
+  return handled;
+}
+
+/** What the Host header may not hold: whatever stands in front of us refuses it, and so do we. */
+const NO_HOST = /[\s/?#@\\]/;
+
+/** A Host that makes no URL, or that would move what is asked for into another path (RFC 9112, section 3.2). */
+export function hostFailure(request: Request): Failure | undefined {
+  const isHost = URL.canParse(request.url) && !NO_HOST.test(request.headers.get("host") ?? "");
+  return isHost ? undefined : { kind: "host_invalid" };
 }
 
 /** TLS 1.3 is the zone's setting; this refuses what slips past it (PCI DSS 4.2.1). */

@@ -13,15 +13,16 @@ import type {
   ReadSeveralAnswer,
 } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import type { Admitted } from "../../protocol/shard.ts";
+import type { EndpointClass, Word } from "../../protocol/shard.ts";
 import { homeOf, type Region, slotOf } from "../../protocol/slot.ts";
 import type { EdgeEnv } from "./environment.ts";
-import { shardOf } from "./shard-call.ts";
+import type { Refused } from "./route.ts";
+import { shardOf, withQuotas } from "./shard-call.ts";
 
 export type Found = FoundRows & {
   /** Region and kind of database that answered, e.g. `us/replica`. */
   readonly servedBy: string;
-  readonly admitted: Admitted;
+  readonly word: Word;
 };
 
 /** A copy is only worth asking while it is quicker than the home region, which is asked next. */
@@ -36,15 +37,16 @@ export async function find(
   scope: Scope,
   continent: string | undefined,
   query: Query,
-): Promise<Result<Found, Failure>> {
-  const admission = await shardOf(env, scope).admit(scope);
-  if (!admission.ok) return refuse(admission.failure);
+  of: EndpointClass = "read",
+): Promise<Result<Found, Refused>> {
+  const admission = await shardOf(env, scope).admit(scope, of);
+  if (!admission.ok) return refuse(withQuotas(admission));
   const read = await readOf<ReadAnswer>(env, scope, continent, admission.minSeq, { query });
   if (!read.ok) return read;
   const { region, answer } = read.value;
   if (answer.kind !== "rows") return refuse(failureOf(answer, query.kind));
   const { rows, more, from } = answer;
-  return ok({ rows, more, servedBy: `${region}/${from}`, admitted: admission });
+  return ok({ rows, more, servedBy: `${region}/${from}`, word: admission });
 }
 
 /** Answers to several queries, all as fresh as `minSeq` asks and of one moment; nobody is admitted anew. */

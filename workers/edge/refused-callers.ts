@@ -3,6 +3,7 @@
 // with it.
 
 import type { RefusedCallers } from "../../durable-objects/audit-log.ts";
+import { keyPrefixOf } from "../../protocol/api-key.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { EdgeEnv } from "./environment.ts";
 import { nearestTo } from "./reading.ts";
@@ -59,13 +60,8 @@ async function tell(env: EdgeEnv, region: string): Promise<void> {
   }
 }
 
-/** Which kind of key, and four characters more: enough to know one's own by, and none of a card's middle. */
-export const keyPrefixOf = (key: string | undefined): string =>
-  /^(?:sk|rk|pk|platform)_(?:test|live)_(?:sealed_)?[0-9A-Za-z]{0,4}/.exec(key ?? "")?.[0] ??
-  "none";
-
 /** The network of an address: 24 bits of IPv4, 48 of IPv6. */
-export function ipPrefixOf(address: string | null): string {
+function ipPrefixOf(address: string | null): string {
   if (address === null) return "unknown";
   const four = /^(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}$/.exec(address);
   if (four !== null) return `${four[1]}.0/24`;

@@ -8,7 +8,7 @@ import type { RequestId } from "../../protocol/ids.ts";
 import type { StripeObject } from "../../protocol/object.ts";
 import type { Permission } from "../../protocol/permission.ts";
 import type { Result } from "../../protocol/result.ts";
-import type { Admitted } from "../../protocol/shard.ts";
+import type { Quota, Word } from "../../protocol/shard.ts";
 import type { Access } from "./authentication.ts";
 import type { EdgeEnv } from "./environment.ts";
 import type { Shown } from "./error-body.ts";
@@ -43,13 +43,14 @@ export type Answered = {
   readonly original?: RequestId;
   /** Where a read was answered from. */
   readonly servedBy?: string;
-  /** The shard's word under which it was read, if it gave one. */
-  readonly admitted?: Admitted;
+  /** The shard's word beside it, if it gave one. */
+  readonly word?: Word;
 };
 
 export type Refused = Failure & {
   readonly replay?: { readonly original: RequestId };
   readonly shows?: Shown;
+  readonly quotas?: readonly Quota[];
 };
 
 export type Route = {

@@ -2,10 +2,15 @@
 // and describe themselves for OpenAPI. What they refuse is named in Stripe's codes.
 
 import * as z from "zod";
+import { AMOUNT_MAX, AMOUNT_MIN, isCurrency } from "../../protocol/currency.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import { AMOUNT_MAX, AMOUNT_MIN, isCurrency } from "../../protocol/money.ts";
+import {
+  METADATA_KEY_MAX,
+  METADATA_KEYS_MAX,
+  METADATA_VALUE_MAX,
+} from "../../protocol/metadata.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
-import { nameOf } from "./parameters.ts";
+import { isSentAsList, nameOf } from "./parameters.ts";
 
 type Json = Record<string, unknown>;
 type Refusal = (param: string) => Failure;
@@ -64,6 +69,20 @@ export const currency = checked(
   },
 );
 
+/** Sums by currency, in its minor units: `name[usd]=30`. */
+export const sums = (max: number) =>
+  z.record(z.string(), integer(0, max)).transform((given, ctx) => {
+    const kept: Record<string, number> = {};
+    for (const [name, sum] of Object.entries(given)) {
+      const code = name.toLowerCase();
+      if (!isCurrency(code)) {
+        const failure = invalid("not a currency Tessera charges in.");
+        ctx.addIssue({ code: "custom", path: [name.slice(0, 10)], params: { failure } });
+      } else if (sum > 0) kept[code] = sum;
+    }
+    return kept;
+  });
+
 export const flag = checked({ type: "boolean" }, (value) => {
   if (value === true || value === "true") return { value: true };
   if (value === false || value === "false") return { value: false };
@@ -113,11 +132,6 @@ export const required = (max: number) =>
     return isStorable(given) ? { value: given } : { refuse: invalid(UNSTORABLE) };
   });
 
-/** Stripe's limits of metadata. */
-const METADATA_KEYS_MAX = 50;
-const METADATA_KEY_MAX = 40;
-const METADATA_VALUE_MAX = 500;
-
 /** Key-value pairs; an empty value unsets its key, an empty string all of them. */
 export const metadata = checked<Record<string, string | null> | null>(
   {
@@ -127,7 +141,9 @@ export const metadata = checked<Record<string, string | null> | null>(
   },
   (value) => {
     if (value === "" || value === null) return { value: null };
-    if (typeof value !== "object") return { refuse: invalid("must be an object of strings.") };
+    if (typeof value !== "object" || isSentAsList(value)) {
+      return { refuse: invalid("must be an object of strings.") };
+    }
     const pairs: Record<string, string | null> = {};
     const entries = Object.entries(value);
     if (entries.length > METADATA_KEYS_MAX) return { refuse: invalid("at most 50 keys.") };

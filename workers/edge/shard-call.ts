@@ -1,12 +1,13 @@
 // The one hop before every decision: the shard of the caller's account. It admits, locks and remembers.
 
 import type { Scope } from "../../protocol/command.ts";
+import type { Facts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { ForgetAsk } from "../../protocol/forgetting.ts";
 import { effectiveAt } from "../../protocol/forgetting.ts";
 import { objectOf, type StripeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import type { Ask, CardSource, Reply } from "../../protocol/shard.ts";
+import type { Ask, CardSource, Quota, Reply } from "../../protocol/shard.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
 import type { EdgeEnv } from "./environment.ts";
@@ -21,16 +22,40 @@ export function shardOf(env: EdgeEnv, scope: Scope) {
 /** An ask as routes make it: with the MACs its first request may have been remembered under. */
 export type VersionedAsk = Ask & Partial<Pick<VersionedClaim, "otherMacs">>;
 
+/** A shard's refusal, with what is left of the limits it counts. */
+export const withQuotas = ({
+  failure,
+  quotas,
+}: {
+  readonly failure: Failure;
+  readonly quotas?: readonly Quota[];
+}): Refused => (quotas === undefined ? failure : { ...failure, quotas });
+
+/** A reply as what a route answers with: facts still to be shown, or the failure of who asked. */
+export function endOf({
+  end,
+  replayed,
+  request,
+  word,
+}: Reply): Result<Omit<Answered, "object"> & { readonly facts: Facts }, Refused> {
+  if (end.ok) {
+    const said = word === undefined ? {} : { word };
+    return ok({ facts: end.facts, replayed, original: request, ...said });
+  }
+  const failure = withQuotas({ failure: end.failure, ...word });
+  return refuse(replayed ? { ...failure, replay: { original: request } } : failure);
+}
+
 /** Has a request executed once, and renders how it ended. */
 export async function execute(
   env: EdgeEnv,
   ask: VersionedAsk,
   render: (facts: Parameters<typeof objectOf>[0]) => StripeObject = (facts) => objectOf(facts, ask),
 ): Promise<Result<Answered, Refused>> {
-  const { end, replayed, request } = await replyTo(env, ask);
-  const original = { replayed, original: request };
-  if (end.ok) return ok({ object: render(end.facts), ...original });
-  return refuse(replayed ? { ...end.failure, replay: { original: request } } : end.failure);
+  const ended = endOf(await replyTo(env, ask));
+  if (!ended.ok) return ended;
+  const { facts, ...rest } = ended.value;
+  return ok({ object: render(facts), ...rest });
 }
 
 /**
@@ -82,11 +107,11 @@ export async function cardSource(
   env: EdgeEnv,
   scope: Scope,
   source: string | TypedCard,
-): Promise<Result<CardSource, Failure>> {
+): Promise<Result<CardSource, Refused>> {
   if (typeof source === "string") return ok({ kind: "token", text: source });
   // A card is only sealed for somebody who may ask now: sealing is storage, and no key guards it.
-  const admission = await shardOf(env, scope).admit(scope);
-  if (!admission.ok) return refuse(admission.failure);
+  const admission = await shardOf(env, scope).admit(scope, "write");
+  if (!admission.ok) return refuse(withQuotas(admission));
   const tokenized = await env.VAULT.tokenize(scope, source);
   if (!tokenized.ok) return tokenized;
   return ok({ kind: "tokenized", token: tokenized.value.token, card: tokenized.value.card });

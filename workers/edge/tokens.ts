@@ -6,11 +6,12 @@ import { isTokenId } from "../../protocol/ids.ts";
 import { tokenObject } from "../../protocol/object.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import { admitCard } from "./payment-method.ts";
+import type { Word } from "../../protocol/shard.ts";
 import { find } from "./reading.ts";
 import { type Route, route } from "./route.ts";
 import { expand, text, typedCard } from "./schema.ts";
 import { sealedCard } from "./sealed-cards.ts";
-import { forget } from "./shard-call.ts";
+import { forget, withQuotas } from "./shard-call.ts";
 
 const missingToken = (id: string) =>
   ({ kind: "resource_missing", object: "token", id: id.slice(0, 100), param: "id" }) as const;
@@ -41,7 +42,8 @@ export const tokenRoutes: readonly Route[] = [
         return refuse({ kind: "parameter_invalid", param: "sealed_card", why });
       }
       const admission = await admitCard(call, challenge);
-      if (!admission.ok) return refuse(admission.failure);
+      if (!admission.ok) return refuse(withQuotas(admission));
+      const word: Word = { minSeq: null, ...(admission.quotas && { quotas: admission.quotas }) };
       const { VAULT } = call.env;
       const made =
         typeof given === "string"
@@ -50,7 +52,7 @@ export const tokenRoutes: readonly Route[] = [
       if (!made.ok) return made;
       const { token, card: shown, created } = made.value;
       const { livemode } = call.scope;
-      return ok({ object: tokenObject(token, shown, { created, livemode, used: false }) });
+      return ok({ object: tokenObject(token, shown, { created, livemode, used: false }), word });
     },
   }),
   route({
@@ -72,7 +74,10 @@ export const tokenRoutes: readonly Route[] = [
       if (!use.ok) return use;
       const { livemode } = call.scope;
       const used = use.value.rows.length > 0;
-      return ok({ object: tokenObject(token, card, { created, livemode, used }) });
+      return ok({
+        object: tokenObject(token, card, { created, livemode, used }),
+        word: use.value.word,
+      });
     },
   }),
   route({

@@ -21,6 +21,7 @@ type AuthorizationBody = {
   network_code?: string;
   card?: { funding?: string; country?: string };
   risk?: { level?: Outcome["risk_level"] };
+  available_now?: boolean;
 };
 
 type FollowUpBody = { id?: string; status?: string; error?: { code?: string } };
@@ -41,7 +42,8 @@ export function effectOf(verb: Order["verb"], answer: Answer): Known | undefined
 function authorizationEffectOf(status: number, body: AuthorizationBody): Known | undefined {
   const said = status === 200 ? body.status : status === 400 ? "declined" : undefined;
   if (said === "approved" && body.id !== undefined) {
-    return { kind: "approved", ref: body.id, outcome: outcomeOf(body), card: cardOf(body) };
+    const now = body.available_now === true ? ({ available_now: true } as const) : {};
+    return { kind: "approved", ref: body.id, outcome: outcomeOf(body), card: cardOf(body), ...now };
   }
   if (said !== "declined") return undefined;
   const { code, decline_code, message } = body.decline ?? NO_REASON;

@@ -4,9 +4,9 @@
 // Whatever is refused is refused alike; the log names verb, caller and kind of fault and nothing that was sent.
 
 import type { Scope } from "../../protocol/command.ts";
+import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/currency.ts";
 import { isTokenId, parseAccountId } from "../../protocol/ids.ts";
 import { KEY_PURPOSES, KEY_STEPS, type KeyCommand } from "../../protocol/keys.ts";
-import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/money.ts";
 import { SLOTS } from "../../protocol/slot.ts";
 import {
   FORGET_TOKENS_MAX,
@@ -48,6 +48,7 @@ const CARD_CHARACTERS_MAX: Record<keyof TypedCard, number> = {
   address_zip: 20,
 };
 const CARD_FIELDS_REQUIRED: readonly string[] = ["number", "exp_month", "exp_year"];
+const CARD_FIELDS = Object.entries(CARD_CHARACTERS_MAX);
 
 /** A verb that nobody may call, or that takes anything, does not compile. */
 const RULES: { readonly [V in Verb]: Rule<V> } = {
@@ -156,7 +157,7 @@ function parseScope(value: unknown): Scope | undefined {
 function parseTypedCard(value: unknown): TypedCard | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const card: Record<string, string> = {};
-  for (const [field, charactersMax] of Object.entries(CARD_CHARACTERS_MAX)) {
+  for (const [field, charactersMax] of CARD_FIELDS) {
     const typed = (value as Record<string, unknown>)[field];
     if (typed === undefined && !CARD_FIELDS_REQUIRED.includes(field)) continue;
     if (typeof typed !== "string" || typed.length > charactersMax) return undefined;

@@ -111,7 +111,13 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       const sealed = await seal(digits, { ...scope, token }, keys);
       if (!sealed.ok) return refuse(NO_KEYS);
       const { text, version } = sealed.value;
-      const boxed = { sealed: text, card, created, version, print: prints.value };
+      const boxed = {
+        sealed: text,
+        card,
+        created,
+        version,
+        ...(prints.value.version === 1 ? {} : { print: prints.value }),
+      };
       const kept = await this.#box(scope).put(ownerOf(scope), token, boxed, cvc, use);
       if (kept.ok) {
         if (await admitted)
@@ -155,7 +161,11 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       if (this.#isLimited(order, digits)) words.push({ digits, approved });
     };
     const means = {
-      take: (slot: number, names: readonly CardName[]) => this.#boxOf(slot).takeMany(names),
+      take: async (slot: number, names: readonly CardName[]) => {
+        const box = this.#boxOf(slot);
+        const { cards, entry } = await box.takeMany(names);
+        return { cards, written: box.written(entry) };
+      },
       tellUnopened: async (slot: number, name: CardName, keyVersion: string) => {
         const cards = { [name.owner]: [[name.token, name.order ?? null, keyVersion] as const] };
         await this.#boxOf(slot).record({ action: "card.did_not_open", actor: "vault", cards });
@@ -230,7 +240,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       const keys = known?.text === text ? known.keys : keysOf(configuration);
       known = { env: this.env, text, keys };
     }
-    return known.keys(this.#shelf());
+    return known.keys(() => this.#shelf());
   }
 
   #shelf(): KeyShelf {

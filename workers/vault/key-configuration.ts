@@ -59,15 +59,15 @@ export function parseKeyConfiguration(env: KeyEnvironment): KeyConfiguration {
   };
 }
 
-/** Gives the provider for one call of the vault; the shelf is that of the call. */
-export type Keys = (shelf: KeyShelf) => KeyProvider;
+/** Gives the provider for one call of the vault; the shelf is that of the call, made if it is needed. */
+export type Keys = (shelfOf: () => KeyShelf) => KeyProvider;
 
 /** What outlives a call (keys, the engine's token) is made here, once for a configuration. */
 export function keysOf(configuration: KeyConfiguration): Keys {
   if (configuration.kind === "transit") {
     const { place } = configuration;
     const [cache, session] = [new KeyCache(), new TransitSession()];
-    return (shelf) => new TransitKeyProvider(new TransitClient(place, session), shelf, cache);
+    return (shelfOf) => new TransitKeyProvider(new TransitClient(place, session), shelfOf(), cache);
   }
   const { kind, cardRoots, fingerprintRoots, minimum } = configuration;
   const Provider = kind === "local" ? LocalKeyProvider : SecretKeyProvider;

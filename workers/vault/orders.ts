@@ -1,12 +1,13 @@
 // How many orders are performed at once: the cards of a slot are taken from its box in one call, opened
 // side by side, and everything is asked of the processor in one request. Whatever goes wrong with one
-// order is that order's effect and nobody else's.
+// order is that order's effect and nobody else's. No effect of a card is told before the audit log knows durably
+// that the card was opened; until then its charge is open at the ledger, and asked for again.
 
 import type { Scope } from "../../protocol/command.ts";
 import type { CardSummary } from "../../protocol/facts.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
-import type { Effect, Order } from "../../protocol/vault.ts";
+import type { Effect, Order, Performed } from "../../protocol/vault.ts";
 import { type CardInHand, Pan } from "./card.ts";
 import { UNKNOWN } from "./effect.ts";
 import type { KeyProvider } from "./key-provider.ts";
@@ -27,8 +28,14 @@ type TakenCard = {
 type Taken = TakenCard | "forgotten_lately" | undefined;
 
 export type Means = {
-  /** Takes cards from the box of a slot, in the order of their names. */
-  readonly take: (slot: number, names: readonly CardName[]) => Promise<Taken[]>;
+  /**
+   * Takes cards from the box of a slot, in the order of their names. `written` ends when the audit entry that
+   * names them is durable.
+   */
+  readonly take: (
+    slot: number,
+    names: readonly CardName[],
+  ) => Promise<{ readonly cards: readonly Taken[]; readonly written: Promise<unknown> }>;
   /** Writes into the audit log that a card which was taken did not open. */
   readonly tellUnopened: (slot: number, name: CardName, keyVersion: string) => Promise<void>;
   readonly keys: KeyProvider;
@@ -55,13 +62,14 @@ export const ownerOf = (scope: Scope): string =>
 /** Performs orders and tells the effect of each; orders with one key are one order. */
 export async function perform(orders: readonly Order[], means: Means, tell: Tell): Promise<void> {
   const once = [...new Map(orders.map((order) => [order.key, order])).values()];
-  const cards = await openAll(
+  const { cards, entries } = await openAll(
     once.filter((order) => order.verb === "authorize"),
     means,
   );
+  const logged = new LoggedTell(entries, tell);
   const recall = async (key: string, otherwise: Effect) => {
     // The question may have been asked before the card was forgotten; then the answer stands.
-    tell({ key, effect: (await means.processor.recall(key)) ?? otherwise });
+    logged.tell({ key, effect: (await means.processor.recall(key)) ?? otherwise });
   };
   const questions: Question[] = [];
   const recalls: Promise<void>[] = [];
@@ -72,11 +80,55 @@ export async function perform(orders: readonly Order[], means: Means, tell: Tell
     else if (card.failure === "gone") recalls.push(recall(order.key, GONE));
     // Whoever took the card before may be about to ask: declining now could contradict what he hears.
     else if (card.failure === "forgotten_lately") recalls.push(recall(order.key, UNKNOWN));
-    else tell({ key: order.key, effect: UNKNOWN });
+    else logged.tell({ key: order.key, effect: UNKNOWN });
   }
   const { hear } = means;
-  const told = hear === undefined ? tell : telling(questions, tell, hear);
+  const told = hear === undefined ? logged.tell : telling(questions, logged.tell, hear);
   await Promise.all([means.processor.perform(questions, told), ...recalls]);
+  await logged.settled;
+}
+
+/** The audit entry of one take: the keys of its orders, and when it is durable. */
+type Entry = { readonly keys: readonly string[]; readonly written: Promise<unknown> };
+
+/**
+ * Holds each effect back until the entry of its card is durable. Where that cannot be known the effect is
+ * unknown: the order is asked again, takes its card again, and writes its entry again.
+ */
+class LoggedTell {
+  readonly #tell: Tell;
+  /** What was told of orders whose entries are not durable yet, by their keys. */
+  readonly #held = new Map<string, Performed | undefined>();
+  readonly #lost = new Set<string>();
+  readonly settled: Promise<unknown>;
+
+  constructor(entries: readonly Entry[], tell: Tell) {
+    this.#tell = tell;
+    this.settled = Promise.all(
+      entries.map(({ keys, written }) => {
+        for (const key of keys) this.#held.set(key, undefined);
+        return written.then(
+          () => this.#release(keys),
+          () => this.#release(keys, this.#lost),
+        );
+      }),
+    );
+  }
+
+  readonly tell: Tell = (performed) => {
+    const { key } = performed;
+    if (this.#held.has(key)) this.#held.set(key, performed);
+    else this.#tell(this.#lost.has(key) ? { key, effect: UNKNOWN } : performed);
+  };
+
+  #release(keys: readonly string[], lost?: Set<string>): void {
+    for (const key of keys) {
+      lost?.add(key);
+      const told = this.#held.get(key);
+      this.#held.delete(key);
+      if (told !== undefined) this.tell(told);
+    }
+  }
 }
 
 function telling(questions: readonly Question[], tell: Tell, hear: Hear): Tell {
@@ -93,25 +145,32 @@ function telling(questions: readonly Question[], tell: Tell, hear: Hear): Tell {
 type Opened = Map<string, Result<CardInHand, NoCard>>;
 
 /** The cards of these orders by their keys; what is missing could not be looked for. */
-async function openAll(orders: readonly Authorization[], means: Means): Promise<Opened> {
+async function openAll(
+  orders: readonly Authorization[],
+  means: Means,
+): Promise<{ readonly cards: Opened; readonly entries: readonly Entry[] }> {
   const opened: Opened = new Map();
+  const entries: Entry[] = [];
   const bySlot = Map.groupBy(orders, ({ account }) => slotOf(account));
   await Promise.allSettled(
     [...bySlot].map(async ([slot, group]) => {
-      const names = group.map(({ key, token, ...scope }) => ({
-        owner: ownerOf(scope),
-        token,
-        order: key,
+      const names = group.map((order) => ({
+        owner: ownerOf(order),
+        token: order.token,
+        order: order.key,
       }));
-      const taken = await means.take(slot, names);
+      const { cards, written } = await means.take(slot, names);
+      // Awaited only when all cards are open; a failure before that is one all the same.
+      written.catch(() => {});
+      entries.push({ keys: group.map(({ key }) => key), written });
       await Promise.allSettled(
         group.map(async (order, i) => {
-          opened.set(order.key, await open(order, taken[i], means));
+          opened.set(order.key, await open(order, cards[i], means));
         }),
       );
     }),
   );
-  return opened;
+  return { cards: opened, entries };
 }
 
 async function open(

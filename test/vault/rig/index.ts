@@ -9,6 +9,7 @@ import { slotOf } from "../../../protocol/slot.ts";
 import type { VaultEnv } from "../../../workers/vault/environment.ts";
 import { Vault as RealVault } from "../../../workers/vault/index.ts";
 import type { Call, Tear, VaultBinding } from "./call.ts";
+import type { CrashPoint } from "./start.ts";
 
 export { CardLimiter } from "../../../durable-objects/card-limiter.ts";
 
@@ -30,6 +31,7 @@ export class Vault extends RealVault {
 export class CardBox extends RealCardBox {
   #takes = 0;
   #pagesLeft: number | undefined;
+  #crashPoint: CrashPoint | undefined;
 
   /** As if an account's key had wrapped so often; felt after the box has lost its memory. */
   setWraps(account: string, version: number, wraps: number): void {
@@ -101,9 +103,33 @@ export class CardBox extends RealCardBox {
     );
   }
 
+  /** The next take is the last thing that this instance does. */
+  crashAtNextTake(point: CrashPoint): void {
+    this.#crashPoint = point;
+  }
+
   override takeMany(names: readonly CardName[]) {
     this.#takes++;
+    if (this.#crashPoint === "before its entry is written") {
+      void scheduler.wait(0).then(() => this.ctx.abort("as a test asked"));
+    }
     return super.takeMany(names);
+  }
+
+  override async written(entry: string): Promise<void> {
+    if (this.#crashPoint === "before its entry is written") this.ctx.abort("as a test asked");
+    super.written(entry);
+    if (this.#crashPoint === undefined) return;
+    await this.ctx.storage.sync();
+    this.ctx.abort("as a test asked");
+  }
+
+  /** The audit entries that this box has and has not sent on. */
+  auditEntries(): string[] {
+    return this.ctx.storage.sql
+      .exec<{ entry: string }>("select entry from audit order by seq")
+      .toArray()
+      .map(({ entry }) => entry);
   }
 
   takes(): number {

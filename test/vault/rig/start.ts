@@ -50,6 +50,9 @@ export type CardToMove = {
   readonly print: string | null;
 };
 
+/** When a box crashes, of one take of cards; the answer has left each time. */
+export type CrashPoint = "before its entry is written" | "before its entry is confirmed";
+
 export type CardRow = {
   readonly owner: string;
   readonly token: string;
@@ -84,9 +87,13 @@ export type Box = {
   rows(): Promise<CardRow[]>;
   spoil(owner: string, token: string, sealed: string): Promise<void>;
   get(owner: string, token: string): Promise<BoxedCard | undefined>;
-  takeMany(
-    names: readonly { owner: string; token: string }[],
-  ): Promise<({ boxed: BoxedCard; cvc: string | undefined } | undefined)[]>;
+  takeMany(names: readonly { owner: string; token: string }[]): Promise<{
+    readonly cards: readonly ({ boxed: BoxedCard; cvc: string | undefined } | undefined)[];
+    readonly entry: string;
+  }>;
+  written(entry: string): Promise<void>;
+  crashAtNextTake(point: CrashPoint): Promise<void>;
+  auditEntries(): Promise<string[]>;
 };
 
 type RigEnv = {
