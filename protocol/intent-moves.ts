@@ -1,6 +1,8 @@
 // What may become of a payment intent: each action on what stands gives the next document or says why not.
 // Pure, so the edge decides with it and the ledger compares (docs/decisions/0021).
 
+import type { IntentError } from "./cardholder.ts";
+import type { CardSummary } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { ChargeId } from "./ids.ts";
 import {
@@ -129,6 +131,34 @@ export function confirmed(
     ? refuse({ kind: "intent_without_method", object: "payment_intent" })
     : ok(without(next.value, "action", "error"));
 }
+
+/** Why a try failed of which no charge was made. */
+export type FailedBy = Omit<IntentError, "method">;
+
+/** What an intent failed by when its cardholder did not prove himself. */
+export const UNPROVED: FailedBy = {
+  type: "invalid_request_error",
+  code: "payment_intent_authentication_failure",
+  message:
+    "The cardholder could not prove that the card is theirs. Confirm again, with this payment method or another.",
+};
+
+/** The document after a try that failed before a charge: the method is let go of. */
+export function failedWith(
+  document: IntentDocument,
+  { id, card }: { readonly id: string; readonly card: CardSummary },
+  by: FailedBy,
+): IntentDocument {
+  const { name: _, address_line1: __, address_zip: ___, ...plain } = card;
+  const error: IntentError = { ...by, method: { id, card: plain } };
+  return { ...without(document, "payment_method", "action", "authentication"), error };
+}
+
+/** The document once its cardholder has proved himself, where the merchant's server is to go on. */
+export const proved = (document: IntentDocument, authentication: string): IntentDocument => ({
+  ...without(document, "action", "error"),
+  authentication,
+});
 
 /** The next charge's number. */
 export const nextAttempt = (intent: IntentFacts): number => attemptsOf(intent) + 1;

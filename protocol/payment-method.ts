@@ -47,6 +47,8 @@ export type MethodDocument = Document & {
   readonly customer?: CustomerId;
   /** It was attached once, so it is attached to nobody any more. */
   readonly detached?: true;
+  /** The processor's name for what its holder proved when it was set up. */
+  readonly authentication?: string;
   /** What the processor last said of it. */
   readonly checks?: Checks;
 };

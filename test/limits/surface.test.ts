@@ -35,6 +35,7 @@ const ROUTES = [
   "POST /v1/payment_intents/{id}/confirm",
   "POST /v1/payment_intents/{id}/capture",
   "POST /v1/payment_intents/{id}/cancel",
+  "POST /v1/challenges/{id}",
   "POST /v1/charges",
   "GET /v1/charges",
   "GET /v1/charges/{id}",

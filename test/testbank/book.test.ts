@@ -249,10 +249,21 @@ describe("the book", () => {
       await refund(id, 100);
       await bank.authorize({ amount: -1, card: { ...ORDINARY_CARD, number, cvc } });
     }
+    const asking = { ...ORDINARY_CARD, number: "4000002760003184", cvc };
+    const question = { amount: 1, currency: "usd", purpose: "payment", requested: "automatic" };
+    await bank.post("/authentications", { ...question, card: asking });
+    cards.push(asking.number);
     const storage = await bank.harness
       .getWorker()
       .getDurableObjectStorage("Bank", { name: "book" });
-    const tables = ["answers", "authorizations", "movements", "counters", "faults"];
+    const tables = [
+      "answers",
+      "authorizations",
+      "movements",
+      "counters",
+      "faults",
+      "authentications",
+    ];
     const known = await storage.exec("SELECT name FROM sqlite_master WHERE type = 'table'");
     expect(known.map((row) => String(row.name)).filter((name) => !name.startsWith("_"))).toEqual(
       tables,

@@ -9,7 +9,16 @@ import type { VaultVerbs } from "../../protocol/vault.ts";
 export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> & {
   /** The vault as the edge may call it. */
   readonly VAULT: Service<
-    Pick<VaultVerbs, "tokenize" | "sealingKeys" | "tokenizeSealed" | "describe" | "keys"> &
+    Pick<
+      VaultVerbs,
+      | "tokenize"
+      | "sealingKeys"
+      | "tokenizeSealed"
+      | "describe"
+      | "authenticate"
+      | "answerChallenge"
+      | "keys"
+    > &
       Rpc.WorkerEntrypointBranded
   >;
   readonly SHARD: DurableObjectNamespace<Shard>;

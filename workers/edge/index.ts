@@ -8,6 +8,7 @@ import { accountRoutes } from "./accounts.ts";
 import { CORS, refusal } from "./answer.ts";
 import { balanceRoutes } from "./balance.ts";
 import { cardKeyRoutes } from "./card-keys.ts";
+import { cardholderRoutes } from "./cardholder-answers.ts";
 import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
 import { mountDemo } from "./demo.ts";
@@ -35,6 +36,7 @@ const ROUTES = [
   ...customerRoutes,
   ...paymentMethodRoutes,
   ...paymentIntentRoutes,
+  ...cardholderRoutes,
   ...chargeRoutes,
   ...refundRoutes,
   ...eventRoutes,

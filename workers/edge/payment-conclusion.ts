@@ -6,9 +6,10 @@ import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import type { Reply } from "../../protocol/shard.ts";
 import { readIntent, showing } from "./intent-access.ts";
 import { answeredBefore, answerOf, stepOf } from "./kept-objects.ts";
-import { answerBefore, concluded, saveIntent, standing } from "./payment-confirmation.ts";
+import { concluded } from "./payment-answer.ts";
+import { answerBefore, saveIntent, standing } from "./payment-confirmation.ts";
 import type { Answered, Call, Refused } from "./route.ts";
-import { replyTo } from "./shard-call.ts";
+import { endOf, replyTo } from "./shard-call.ts";
 
 type Caller = Call<unknown>;
 type Standing = ReturnType<typeof standing>;
@@ -108,19 +109,15 @@ export async function cancelIntent(
 }
 
 /** The intent as it was to be canceled, with its charge let go of: the same whenever it is asked for. */
-function released(
-  call: Caller,
-  { intent }: Standing,
-  { end, replayed, request }: Reply,
-): Result<Answered, Refused> {
-  if (!end.ok) {
-    return refuse(replayed ? { ...end.failure, replay: { original: request } } : end.failure);
-  }
+function released(call: Caller, { intent }: Standing, reply: Reply): Result<Answered, Refused> {
+  const ended = endOf(reply);
+  if (!ended.ok) return ended;
+  const { facts: _, ...rest } = ended.value;
   const { charge } = intent;
   assert(charge !== null, "only what was charged is let go of");
   const letGo = { ...charge, state: "released", amount_refunded: charge.amount } as const;
   const object = paymentIntentObject({ ...intent, charge: letGo }, call.scope);
-  return ok({ object, replayed, original: request });
+  return ok({ object, ...rest });
 }
 
 async function canceledBefore(

@@ -1,15 +1,15 @@
-// Confirming a payment intent: its method is chosen and written down, and then it is charged. Each step is a claim
-// of its own, and the last one has the request's own key: whoever asks again with that key walks the same
-// steps, finds done what was done, and hears the same answer. Another confirmation decided on the same
-// version loses at the ledger.
+// Confirming a payment intent: its method is chosen and written down, its cardholder is asked to prove himself where
+// the issuer wants it, and then it is charged. Each step is a claim of its own, and the last one has the
+// request's own key: whoever asks again with that key walks the same steps, finds done what was done, and hears
+// the same answer. Another confirmation decided on the same version loses at the ledger.
 
 import { eventCode } from "../../protocol/event.ts";
-import type { ChargeFacts, ObjectFacts } from "../../protocol/facts.ts";
-import type { Failure } from "../../protocol/failure.ts";
+import type { ObjectFacts } from "../../protocol/facts.ts";
 import type { CardId, CustomerId, PaymentIntentId, PaymentMethodId } from "../../protocol/ids.ts";
 import {
   confirmed,
   documentNow,
+  failedWith,
   type IntentPatch,
   nextAttempt,
   same,
@@ -19,20 +19,19 @@ import {
   attemptsOf,
   type IntentDocument,
   type IntentFacts,
-  intentOfCharge,
   intentOfObject,
   paymentIntentObject,
 } from "../../protocol/payment-intent.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
-import type { ChargeAsk, Reply } from "../../protocol/shard.ts";
+import type { ChargeAsk } from "../../protocol/shard.ts";
+import { actionOf, askCardholder, NOT_HANDLED } from "./cardholder.ts";
 import type { VersionedClaim } from "./idempotency.ts";
 import { showing } from "./intent-access.ts";
 import { answeredBefore, saveObject, stepOf } from "./kept-objects.ts";
-import { attachTo, type FoundMethod, type MethodChoice, methodChosen } from "./method-choice.ts";
-import type { Answered, Call, Refused } from "./route.ts";
+import { type FoundMethod, type MethodChoice, methodChosen } from "./method-choice.ts";
+import { type Confirming, concluded } from "./payment-answer.ts";
+import type { Answered, Refused } from "./route.ts";
 import { replyTo } from "./shard-call.ts";
-
-export type Confirming = Omit<Call<unknown>, "params" | "request" | "url" | "path">;
 
 export type Confirmation = MethodChoice & {
   readonly patch: IntentPatch;
@@ -42,7 +41,7 @@ export type Confirmation = MethodChoice & {
 };
 
 /** An intent that stands, and its facts as they were read or written. */
-type Standing = { readonly facts: ObjectFacts; readonly intent: IntentFacts };
+export type Standing = { readonly facts: ObjectFacts; readonly intent: IntentFacts };
 
 export function standing(facts: ObjectFacts): Standing {
   const intent = intentOfObject(facts);
@@ -78,7 +77,7 @@ export async function answerBefore(
 }
 
 /** An intent that is decided on, and with what it is charged. */
-type Ready = { readonly at: Standing; readonly method: FoundMethod };
+export type Ready = { readonly at: Standing; readonly method: FoundMethod };
 
 async function prepared(
   call: Confirming,
@@ -128,21 +127,65 @@ export const saveIntent = (
     ...(document.customer === undefined ? {} : { customer: document.customer }),
   });
 
-/** Takes the last step, whose answer is the request's. */
+/** Takes the last step, whose answer is the request's: a charge, or the cardholder's turn. */
 export async function proceed(
   call: Confirming,
   claim: VersionedClaim,
   { at, method }: Ready,
-  _how: Pick<Confirmation, "offSession" | "errorOnAction" | "returnUrl">,
+  how: Pick<Confirmation, "offSession" | "errorOnAction" | "returnUrl">,
 ): Promise<Result<Answered, Refused>> {
-  return charge(call, claim, at, method);
+  const { document } = at.intent;
+  const proved = document.authentication ?? method.authentication;
+  // Nobody is there to be asked, or he was.
+  if (how.offSession || document.authentication !== undefined) {
+    return charge(call, claim, { at, method }, proved);
+  }
+  const asked = await askCardholder(call, at.facts, method, {
+    amount: document.amount,
+    currency: document.currency,
+    purpose: document["setup_future_usage"] === "off_session" ? "payment_and_setup" : "payment",
+    requested: document["request_three_d_secure"],
+  });
+  if (!asked.ok) return refuse(asked.failure);
+  if (asked.value.kind !== "challenge") return charge(call, claim, { at, method }, proved);
+  if (how.errorOnAction) {
+    const failed = failedWith(document, method, NOT_HANDLED);
+    return lastSave(call, claim, at, failed, "payment_intent.payment_failed");
+  }
+  const action = await actionOf(call, at.intent, asked.value.id, how.returnUrl);
+  return lastSave(call, claim, at, { ...document, action }, "payment_intent.requires_action");
 }
 
-async function charge(
+/** Saves an intent as the last step of a request. */
+export async function lastSave(
   call: Confirming,
   claim: VersionedClaim,
   { facts, intent }: Standing,
-  method: FoundMethod,
+  document: IntentDocument,
+  event: string,
+): Promise<Result<Answered, Refused>> {
+  const reply = await replyTo(call.env, {
+    kind: "object",
+    ...call.scope,
+    ...claim,
+    type: "payment_intent",
+    id: facts.id,
+    made: false,
+    expects: facts.seq,
+    document,
+    event: eventCode(event),
+    attempts: attemptsOf(intent),
+    ...(document.customer === undefined ? {} : { customer: document.customer }),
+  });
+  return concluded(call, claim, reply);
+}
+
+/** Charges an intent as the last step of a request. */
+export async function charge(
+  call: Confirming,
+  claim: VersionedClaim,
+  { at: { facts, intent }, method }: Ready,
+  authentication: string | undefined,
 ): Promise<Result<Answered, Refused>> {
   const { document } = intent;
   const reply = await replyTo(call.env, {
@@ -159,6 +202,7 @@ async function charge(
       attempt: nextAttempt(intent),
       document,
     },
+    ...(authentication === undefined ? {} : { authentication }),
     ...callerOf(call),
     ...wordsOf(document),
   });
@@ -194,80 +238,3 @@ function wordsOf(
     metadata: (document["metadata"] ?? {}) as Record<string, string>,
   };
 }
-
-/** The answer to a request by how its last step ended. Made of facts, so a replay has the same bytes. */
-export async function concluded(
-  call: Confirming,
-  claim: VersionedClaim,
-  { end, replayed, request }: Reply,
-): Promise<Result<Answered, Refused>> {
-  const replay = replayed ? { replay: { original: request } } : {};
-  if (!end.ok) {
-    const shows = end.charge === undefined ? {} : { shows: shownOf(end.charge, call) };
-    return refuse({ ...onIntent(end.failure), ...shows, ...replay });
-  }
-  const intent = intentIn(end.facts);
-  await keepForFuture(call, claim, intent);
-  const { error } = intent.document;
-  const object = paymentIntentObject(intent, call.scope);
-  if (error !== undefined && end.facts.kind === "object") {
-    const { type, code, decline_code, message } = error;
-    const failure: Failure = {
-      kind: "intent_failed",
-      type,
-      code,
-      message,
-      ...(decline_code === undefined ? {} : { declineCode: decline_code }),
-    };
-    return refuse({ ...failure, shows: { payment_intent: object, ...triedIn(object) }, ...replay });
-  }
-  return ok({ object, replayed, original: request });
-}
-
-/** A method that paid is attached to the customer who is to use it again. */
-async function keepForFuture(
-  call: Confirming,
-  claim: VersionedClaim,
-  { document, charge: latest }: IntentFacts,
-): Promise<void> {
-  const { payment_method: id, customer, setup_future_usage: usage } = document;
-  if (latest === null || latest.state === "failed" || usage === undefined) return;
-  if (id === undefined || customer === undefined || !id.startsWith("pm_")) return;
-  await attachTo(call, claim, id, customer, latest.authentication ?? undefined);
-}
-
-function intentIn(facts: Extract<Reply["end"], { ok: true }>["facts"]): IntentFacts {
-  const intent =
-    facts.kind === "charge"
-      ? intentOfCharge(facts)
-      : facts.kind === "object"
-        ? intentOfObject(facts)
-        : undefined;
-  assert(intent !== undefined, "an intent's key ends in its charge or in itself");
-  return intent;
-}
-
-function shownOf(declined: ChargeFacts, call: Confirming) {
-  const intent = intentOfCharge(declined);
-  assert(intent !== undefined, "only an intent's charge is told with its failure");
-  const object = paymentIntentObject(intent, call.scope);
-  return { payment_intent: object, ...triedIn(object) };
-}
-
-/** The method that `last_payment_error` names. */
-function triedIn(intent: Answered["object"]) {
-  const { payment_method, source } = (intent["last_payment_error"] ?? {}) as {
-    payment_method?: Answered["object"];
-    source?: Answered["object"];
-  };
-  return {
-    ...(payment_method === undefined ? {} : { payment_method }),
-    ...(source === undefined ? {} : { source }),
-  };
-}
-
-/** A decline for want of authentication has a code of its own on intents. */
-const onIntent = (failure: Failure): Failure =>
-  failure.kind === "card_declined" && failure.declineCode === "authentication_required"
-    ? { ...failure, code: failure.declineCode }
-    : failure;

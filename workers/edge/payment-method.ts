@@ -171,6 +171,8 @@ export type FoundMethod = {
   readonly card: CardSummary;
   readonly customer: CustomerId | null;
   readonly billing_details: BillingDetails;
+  /** What its holder proved when it was set up. */
+  readonly authentication?: string;
 };
 
 /**
@@ -196,6 +198,7 @@ export async function paymentMethodOf(
     card: chargedCard(method),
     customer: method.customer ?? null,
     billing_details: method.billing_details,
+    ...(method.authentication === undefined ? {} : { authentication: method.authentication }),
   });
 }
 

@@ -8,7 +8,8 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { type Answer, refused } from "./answer.ts";
 import { answersOf } from "./batch.ts";
 import type { Bank } from "./book.ts";
-import { orderOf } from "./order.ts";
+import type { BankOrder } from "./operations.ts";
+import { answerOf, orderOf, questionOf } from "./order.ts";
 import { type ProcessorKey, processorKey } from "./processor-key.ts";
 import {
   type Asked,
@@ -17,6 +18,7 @@ import {
   pageQuery,
   parse,
   type Refusal,
+  type Result,
   readBody,
   readKey,
   switchesBody,
@@ -55,6 +57,8 @@ const ROUTES: readonly Route[] = [
   { method: "POST", path: /^\/authorizations\/([^/]+)\/captures$/, answer: execute("capture") },
   { method: "POST", path: /^\/authorizations\/([^/]+)\/voids$/, answer: execute("void") },
   { method: "POST", path: /^\/authorizations\/([^/]+)\/refunds$/, answer: execute("refund") },
+  { method: "POST", path: /^\/authentications$/, answer: authenticate },
+  { method: "POST", path: /^\/authentications\/([^/]+)\/answers$/, answer: answerChallenge },
   { method: "POST", path: /^\/batches$/, answer: executeBatch },
   { method: "GET", path: /^\/keys\/([^/]+)$/, answer: findKey },
   { method: "GET", path: /^\/book$/, answer: showTotals },
@@ -93,21 +97,36 @@ export class TestBank extends WorkerEntrypoint<TestBankEnv> {
 export default TestBank;
 
 function execute(verb: Asked["verb"]): Route["answer"] {
-  return async ({ request, bank, key, subject }) => {
-    const idempotencyKey = readKey(request);
-    if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
-    const body = await readBody(request);
-    if (!body.ok) return refusal(body.refusal);
-    const asked = { key: idempotencyKey.value, body: body.value };
-    const order = await orderOf(
-      verb === "authorize" ? { ...asked, verb } : { ...asked, verb, authorization: subject },
-      key,
-      new Date(),
+  return (call) =>
+    withKey(call, (asked) =>
+      orderOf(
+        verb === "authorize" ? { ...asked, verb } : { ...asked, verb, authorization: call.subject },
+        call.key,
+        new Date(),
+      ),
     );
-    if (!order.ok) return refusal(order.refusal);
-    const answer = await bank.execute(order.value);
-    return answer === undefined ? cutResponse() : respond(answer);
-  };
+}
+
+async function authenticate(call: Call): Promise<Response> {
+  return withKey(call, (asked) => questionOf(asked, call.key, new Date()));
+}
+
+async function answerChallenge(call: Call): Promise<Response> {
+  return withKey(call, (asked) => answerOf({ ...asked, authentication: call.subject }, call.key));
+}
+
+async function withKey(
+  { request, bank }: Call,
+  orderOfAsked: (asked: { key: string; body: unknown }) => Promise<Result<BankOrder>>,
+): Promise<Response> {
+  const idempotencyKey = readKey(request);
+  if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
+  const body = await readBody(request);
+  if (!body.ok) return refusal(body.refusal);
+  const order = await orderOfAsked({ key: idempotencyKey.value, body: body.value });
+  if (!order.ok) return refusal(order.refusal);
+  const answer = await bank.execute(order.value);
+  return answer === undefined ? cutResponse() : respond(answer);
 }
 
 async function executeBatch({ request, bank, key }: Call): Promise<Response> {

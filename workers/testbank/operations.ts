@@ -14,7 +14,15 @@ import {
   UNKNOWN_AUTHORIZATION,
   VOIDED,
 } from "./answer.ts";
-import type { Decision } from "./authorization.ts";
+import {
+  type AnswerOrder,
+  type AuthenticateOrder,
+  answer,
+  authenticate,
+  type CardPrint,
+  proofOf,
+} from "./authentication.ts";
+import type { Decision, Proof } from "./authorization.ts";
 
 export interface Keyed {
   readonly key: string;
@@ -29,6 +37,12 @@ export interface AuthorizeOrder extends Keyed {
   readonly capture: boolean;
   readonly reference: string | null;
   readonly decision: Decision;
+  /** What the cardholder was asked to prove, and what is decided if he has. */
+  readonly proof?: {
+    readonly authentication: string;
+    readonly card: CardPrint;
+    readonly decisions: Readonly<Record<Proof, Decision>>;
+  };
 }
 
 export interface VoidOrder extends Keyed {
@@ -43,7 +57,9 @@ export interface AmountOrder extends VoidOrder {
 export type BankOrder =
   | (AuthorizeOrder & { readonly verb: "authorize" })
   | (AmountOrder & { readonly verb: "capture" | "refund" })
-  | (VoidOrder & { readonly verb: "void" });
+  | (VoidOrder & { readonly verb: "void" })
+  | (AuthenticateOrder & { readonly verb: "authenticate" })
+  | (AnswerOrder & { readonly verb: "answer" });
 
 type AuthorizationRow = {
   amount_minor: number;
@@ -72,11 +88,16 @@ export function execute(sql: SqlStorage, order: BankOrder, nowMs: number): Answe
       return voidAuthorization(sql, order, nowMs);
     case "refund":
       return refund(sql, order, nowMs);
+    case "authenticate":
+      return authenticate(sql, order, newId("authn", nowMs), nowMs);
+    case "answer":
+      return answer(sql, order);
   }
 }
 
 function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number): Answer {
-  const { amount, currency, decision } = order;
+  const { amount, currency } = order;
+  const decision = decisionOf(sql, order);
   const id = newId("auth", nowMs);
   const captured = order.capture && decision.status === "approved" ? amount : 0;
   sql.exec(
@@ -97,6 +118,12 @@ function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number): Answe
   );
   const { status, ...rest } = decision;
   return answered({ id, object: "authorization", status, amount, currency, captured, ...rest });
+}
+
+function decisionOf(sql: SqlStorage, { proof, ...order }: AuthorizeOrder): Decision {
+  if (proof === undefined) return order.decision;
+  const proved = proofOf(sql, proof.authentication, { ...order, card: proof.card });
+  return proved === undefined ? order.decision : proof.decisions[proved];
 }
 
 function capture(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {

@@ -51,8 +51,20 @@ export const authorizationBody = z.strictObject({
     address_zip: text.exactOptional(),
   }),
   reference: text.exactOptional(),
-  authenticated: z.boolean().exactOptional(),
+  authentication: text.exactOptional(),
 });
+
+/** Asked before a card is charged or kept. */
+export const authenticationBody = z.strictObject({
+  amount: z.int().min(0).max(AMOUNT_MINOR_MAX),
+  currency: z.string().regex(/^[a-z]{3}$/),
+  card: authorizationBody.shape.card,
+  purpose: z.enum(["payment", "setup", "payment_and_setup"]),
+  requested: z.enum(["automatic", "any", "challenge"]),
+  authentication: text.exactOptional(),
+});
+
+export const answerBody = z.strictObject({ passed: z.boolean() });
 
 export const amountBody = z.strictObject({ amount });
 

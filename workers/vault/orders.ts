@@ -14,7 +14,12 @@ import type { KeyProvider } from "./key-provider.ts";
 import type { Authorization, Processor, Question, Tell } from "./processor.ts";
 import { unseal } from "./seal.ts";
 
-type CardName = { readonly owner: string; readonly token: string; readonly order: string };
+type CardName = {
+  readonly owner: string;
+  readonly token: string;
+  readonly order: string;
+  readonly keepsCvc?: true;
+};
 
 type TakenCard = {
   readonly boxed: {
@@ -173,10 +178,25 @@ async function openAll(
   return { cards: opened, entries };
 }
 
+/** What a card is opened for. */
+type Purpose = Scope & { readonly token: string; readonly key: string };
+
+/** One card to be asked about and not charged yet; the audit log knows of it before anything is told. */
+export async function openToAsk(
+  purpose: Purpose,
+  means: Pick<Means, "take" | "tellUnopened" | "keys">,
+): Promise<Result<CardInHand, NoCard>> {
+  const { account, token, key: order } = purpose;
+  const name = { owner: ownerOf(purpose), token, order, keepsCvc: true } as const;
+  const { cards, written } = await means.take(slotOf(account), [name]);
+  const [opened] = await Promise.all([open(purpose, cards[0], means), written]);
+  return opened;
+}
+
 async function open(
-  order: Authorization,
+  order: Purpose,
   taken: Taken,
-  means: Means,
+  means: Pick<Means, "tellUnopened" | "keys">,
 ): Promise<Result<CardInHand, NoCard>> {
   if (taken === undefined) return refuse("gone");
   if (taken === "forgotten_lately") return refuse("forgotten_lately");

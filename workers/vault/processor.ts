@@ -4,9 +4,15 @@
 // then the same question again under the same key, alone.
 
 import { readLines } from "../../protocol/lines.ts";
-import type { Effect, Order, Performed } from "../../protocol/vault.ts";
+import type {
+  Authentication,
+  AuthenticationQuestion,
+  Effect,
+  Order,
+  Performed,
+} from "../../protocol/vault.ts";
 import type { CardInHand } from "./card.ts";
-import { type Answer, effectOf, type Known, UNKNOWN } from "./effect.ts";
+import { type Answer, authenticationOf, effectOf, type Known, UNKNOWN } from "./effect.ts";
 
 /** How long one answer is awaited; a processor that has not answered by then is asked by key. */
 const ANSWER_MS_MAX = 8_000;
@@ -56,6 +62,40 @@ export class Processor {
     const known = await this.#askOfKey(key);
     if (known?.status === 200) return effectOf("authorize", known.body as Answer) ?? UNKNOWN;
     return known?.status === 404 ? undefined : UNKNOWN;
+  }
+
+  /** Asks whether the cardholder must prove himself; undefined when no definite answer could be had. */
+  async authenticate(
+    question: AuthenticationQuestion,
+    card: CardInHand,
+  ): Promise<Authentication | undefined> {
+    const { key, ...asked } = question;
+    const answer = await this.#untilClear("/authentications", key, {
+      ...asked,
+      card: { number: card.pan.expose(), exp_month: card.expMonth, exp_year: card.expYear },
+    });
+    return answer && authenticationOf(answer);
+  }
+
+  /** Hands on a cardholder's answer; true when he passed, undefined when that is not known. */
+  async answerChallenge(id: string, passed: boolean): Promise<boolean | undefined> {
+    const key = `${id}.answer.${passed ? "passed" : "failed"}`;
+    const path = `/authentications/${encodeURIComponent(id)}/answers`;
+    const answer = await this.#untilClear(path, key, { passed });
+    const { status } = (answer?.body ?? {}) as { status?: unknown };
+    return answer?.status !== 200 || typeof status !== "string"
+      ? undefined
+      : status === "succeeded";
+  }
+
+  // Money does not move by it, so the same question is simply asked again.
+  async #untilClear(path: string, key: string, body: object): Promise<Answer | undefined> {
+    for (let tried = 1; tried <= TRIES_MAX; tried++) {
+      if (tried > 1) await this.#pause(RETRY_PAUSE_MS * tried);
+      const answer = await this.#ask(path, key, body);
+      if (answer !== undefined && answer.status < 500) return answer;
+    }
+    return undefined;
   }
 
   async #performBatch(questions: readonly Question[], tell: Tell): Promise<void> {
