@@ -52,6 +52,7 @@ function end(title, lead) {
   $("title").textContent = title;
   $("lead").textContent = lead;
   $("buttons").hidden = true;
+  $("aside").hidden = true;
   $("title").focus();
 }
 
