@@ -204,6 +204,18 @@ const REQUEST: readonly Row[] = [
     "Collect the card anew, and attach it before it is used a second time.",
   ],
   ["host_invalid", 400, "The Host header is no host name.", "Send the name of this API's host."],
+  [
+    "setup_intent_authentication_failure",
+    400,
+    "The cardholder did not prove that the card is theirs.",
+    "Let the buyer try again, or keep another card.",
+  ],
+  [
+    "setup_intent_unexpected_state",
+    400,
+    "The setup intent's status does not allow this.",
+    "Look at `setup_intent` in the error: its `status` says what is possible now.",
+  ],
   ["tls_too_old", 426, "The connection is weaker than TLS 1.3.", "Connect with TLS 1.3."],
   [
     "token_already_used",

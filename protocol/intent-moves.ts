@@ -2,7 +2,7 @@
 // Pure, so the edge decides with it and the ledger compares (docs/decisions/0021).
 
 import type { IntentError } from "./cardholder.ts";
-import type { CardSummary } from "./facts.ts";
+import type { CardSummary, Document } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { ChargeId } from "./ids.ts";
 import {
@@ -85,31 +85,42 @@ export function updated(
   const refused = forbidden(intent, action);
   if (refused !== undefined) return refuse(refused);
   const before = documentNow(intent);
-  const changed = Object.entries(patch).filter(
-    ([name, value]) => value !== undefined && !same(before[name] ?? null, value),
-  );
+  const changed = changedBy(before, patch);
   const status = statusOf(intent);
   const late = !BEFORE_CHARGE.some((early) => early === status);
-  const tooLate = late && changed.find(([name]) => !WORDS.includes(name));
-  if (tooLate) {
-    return refuse({ ...unexpected(status, action, BEFORE_CHARGE), field: tooLate[0] } as Failure);
+  const field = late ? changed.find((name) => !WORDS.includes(name)) : undefined;
+  if (field !== undefined) {
+    return refuse({ ...unexpected(status, action, BEFORE_CHARGE), field } as Failure);
   }
   if (changed.length === 0) return ok(before);
-  const proof = changed.some(([name]) => PROVED.includes(name)) ? ["action", "authentication"] : [];
-  let next = without(before, "error", ...proof);
-  for (const [name, value] of changed) next = set(next, name, value);
-  return ok(next);
+  const proof = changed.some((name) => PROVED.includes(name)) ? ["action", "authentication"] : [];
+  return ok(patched(without(before, "error", ...proof), patch, changed));
 }
 
-function set(document: IntentDocument, name: string, value: unknown): IntentDocument {
+/** The names of fields that a patch makes different; undefined leaves one as it is. */
+export const changedBy = (document: Document, patch: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(patch)
+    .filter(([name, value]) => value !== undefined && !same(document[name] ?? null, value))
+    .map(([name]) => name);
+
+/** A document with some fields set, unset by null, and metadata merged. */
+export function patched<D extends Document>(
+  document: D,
+  patch: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): D {
+  let next = document;
+  for (const name of names) next = set(next, name, patch[name]);
+  return next;
+}
+
+function set<D extends Document>(document: D, name: string, value: unknown): D {
   if (name === "metadata" && value !== null) {
     const pairs = { ...(document["metadata"] as object | undefined), ...(value as object) };
     const kept = Object.entries(pairs).filter(([, text]) => text !== null);
-    return { ...document, metadata: Object.fromEntries(kept) } as IntentDocument;
+    return { ...document, metadata: Object.fromEntries(kept) };
   }
-  return value === null
-    ? without(document, name)
-    : ({ ...document, [name]: value } as IntentDocument);
+  return value === null ? without(document, name) : { ...document, [name]: value };
 }
 
 /** What an intent is confirmed with, when it names one. */
@@ -144,11 +155,11 @@ export const UNPROVED: FailedBy = {
 };
 
 /** The document after a try that failed before a charge: the method is let go of. */
-export function failedWith(
-  document: IntentDocument,
+export function failedWith<D extends Document>(
+  document: D,
   { id, card }: { readonly id: string; readonly card: CardSummary },
   by: FailedBy,
-): IntentDocument {
+): D & { readonly error: IntentError } {
   const { name: _, address_line1: __, address_zip: ___, ...plain } = card;
   const error: IntentError = { ...by, method: { id, card: plain } };
   return { ...without(document, "payment_method", "action", "authentication"), error };
@@ -214,8 +225,6 @@ export function same(a: unknown, b: unknown): boolean {
   );
 }
 
-export function without(document: IntentDocument, ...names: readonly string[]): IntentDocument {
-  return Object.fromEntries(
-    Object.entries(document).filter(([name]) => !names.includes(name)),
-  ) as IntentDocument;
-}
+/** A document without some of its fields. */
+export const without = <D extends Document>(document: D, ...names: readonly string[]): D =>
+  Object.fromEntries(Object.entries(document).filter(([name]) => !names.includes(name))) as D;

@@ -5,6 +5,7 @@ import type { ObjectFacts, ObjectType } from "./facts.ts";
 import type { StripeObject } from "./object.ts";
 import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
 import { methodOf, paymentMethodObject } from "./payment-method.ts";
+import { setupIntentObject, setupOfObject } from "./setup-intent.ts";
 
 type Renderer = (facts: ObjectFacts, scope: Scope) => StripeObject | undefined;
 
@@ -12,6 +13,10 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
   payment_intent: (facts, scope) => {
     const intent = intentOfObject(facts);
     return intent && paymentIntentObject(intent, scope);
+  },
+  setup_intent: (facts, scope) => {
+    const setup = setupOfObject(facts);
+    return setup && setupIntentObject(setup, scope);
   },
   payment_method: (facts, { livemode }) => {
     const method = methodOf(facts);

@@ -107,8 +107,8 @@ describe.skipIf(missing !== undefined)("the bank's page", { timeout: 30_000 }, (
     const { intent, url } = await waiting(ALWAYS, { return_url: shopUrl });
     await page.goto(url);
     await page.locator(`#${button}:enabled`).waitFor();
-    expect(await page.locator("#rows").innerText()).toContain("€49.99");
-    expect(await page.locator("#rows").innerText()).toContain("Gold tessera");
+    expect(await page.locator("#rows").textContent()).toContain("€49.99");
+    expect(await page.locator("#rows").textContent()).toContain("Gold tessera");
     await page.locator(`#${button}`).click();
     await page.waitForURL((at) => at.port === new URL(shopUrl).port);
     const back = new URL(page.url()).searchParams;
@@ -144,7 +144,7 @@ describe.skipIf(missing !== undefined)("the bank's page", { timeout: 30_000 }, (
     await page.goto(url);
     await page.locator("#complete:enabled").click();
     await page.getByRole("heading", { name: "Not confirmed" }).waitFor();
-    expect(await page.locator("#lead").innerText()).toBe("Your card was declined.");
+    expect(await page.locator("#lead").textContent()).toBe("Your card was declined.");
     await shot("challenge-declined-desktop");
     expect(await statusOf(intent.id)).toBe("requires_payment_method");
   });
@@ -154,7 +154,7 @@ describe.skipIf(missing !== undefined)("the bank's page", { timeout: 30_000 }, (
       `${system.url.origin}/challenge?intent=pi_0&key=${m.publishable}#pi_0_secret_0`,
     );
     await page.getByRole("heading", { name: "Nothing to confirm" }).waitFor();
-    expect(await page.locator("#problem").innerText()).toContain("No such payment_intent");
+    expect(await page.locator("#problem").textContent()).toContain("No such payment_intent");
     expect(await page.locator("#buttons").isVisible()).toBe(false);
   });
 

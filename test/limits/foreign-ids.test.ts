@@ -21,6 +21,7 @@ type Kind =
   | "token"
   | "method"
   | "intent"
+  | "setup"
   | "evt"
   | "txn";
 const theirs = {} as Record<Kind, string>;
@@ -57,6 +58,7 @@ beforeAll(async () => {
       confirm: true,
     })
   ).id;
+  theirs.setup = (await stripe.setupIntents.create({ payment_method: "pm_card_visa" })).id;
   own = (await stranger.stripe.customers.create({ source: "tok_visa" })).id;
 });
 afterAll(() => system?.close());
@@ -80,6 +82,8 @@ function nobodys(kind: Kind): string {
       return idOf("pm", uuid);
     case "intent":
       return idOf("pi", uuid);
+    case "setup":
+      return idOf("seti", uuid);
     case "token":
       return mintTokenId(random);
     case "evt":
@@ -121,6 +125,17 @@ const WAYS: readonly Way[] = [
   ["GET", "/v1/payment_methods/{id}", "method"],
   ["POST", "/v1/payment_methods/{id}", "method", { "metadata[mine]": "yes" }],
   ["POST", "/v1/payment_methods", "token", { type: "card", "card[token]": "{id}" }],
+  ["GET", "/v1/setup_intents/{id}", "setup"],
+  ["POST", "/v1/setup_intents/{id}", "setup", { description: "mine" }],
+  ["POST", "/v1/setup_intents/{id}/confirm", "setup", {}],
+  ["POST", "/v1/setup_intents/{id}/cancel", "setup", {}],
+  ["POST", "/v1/challenges/{id}", "intent", { outcome: "complete" }],
+  ["POST", "/v1/challenges/{id}", "setup", { outcome: "complete" }],
+  ["GET", "/v1/setup_intents?starting_after={id}", "setup"],
+  ["GET", "/v1/setup_intents?customer={id}", "customer"],
+  ["GET", "/v1/setup_intents?payment_method={id}", "method"],
+  ["POST", "/v1/setup_intents", "method", { payment_method: "{id}" }],
+  ["POST", "/v1/setup_intents", "customer", { customer: "{id}" }],
   ["GET", "/v1/payment_intents/{id}", "intent"],
   ["POST", "/v1/payment_intents/{id}", "intent", { description: "mine" }],
   ["POST", "/v1/payment_intents/{id}/confirm", "intent", { payment_method: "pm_card_visa" }],
@@ -186,6 +201,7 @@ const holdings = async () =>
         "refunds",
         "customers",
         "payment_intents",
+        "setup_intents",
         "events",
         "balance_transactions",
         "../v1/balance",

@@ -87,7 +87,10 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
     status: "canceled",
     permitted: ["requires_capture"],
   })),
-  intent_without_method: [{ kind: "intent_without_method", object: "payment_intent" }],
+  intent_without_method: (["payment_intent", "setup_intent"] as const).map((object) => ({
+    kind: "intent_without_method",
+    object,
+  })),
   intent_without_charge: [{ kind: "intent_without_charge", id: "pi_1" }],
   intent_failed: [
     {
@@ -101,6 +104,12 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
       kind: "intent_failed",
       type: "invalid_request_error",
       code: "payment_intent_authentication_failure",
+      message: why,
+    },
+    {
+      kind: "intent_failed",
+      type: "invalid_request_error",
+      code: "setup_intent_authentication_failure",
       message: why,
     },
   ],

@@ -7,6 +7,12 @@ import { failedWith, proved, UNPROVED } from "../../protocol/intent-moves.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
 import { paymentIntentObject, statusOf } from "../../protocol/payment-intent.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import {
+  failedSetup,
+  SETUP_UNPROVED,
+  setupIntentObject,
+  setupStatusOf,
+} from "../../protocol/setup-intent.ts";
 import type { VersionedClaim } from "./idempotency.ts";
 import { readIntent, seenBy } from "./intent-access.ts";
 import { clientSecret } from "./intent-fields.ts";
@@ -14,6 +20,7 @@ import { methodChosen } from "./method-choice.ts";
 import { charge, lastSave, type Standing, standing } from "./payment-confirmation.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import { expand, oneOf } from "./schema.ts";
+import { keep, lastSave as lastSaveOfSetup, standingSetup } from "./setup-confirmation.ts";
 
 const params = z.strictObject({
   client_secret: clientSecret.optional(),
@@ -40,12 +47,7 @@ async function answerPayment(call: AnswerCall): Promise<Result<Answered, Refused
   if (action === undefined || statusOf(at.intent) !== "requires_action") {
     return ok({ object: paymentIntentObject(at.intent, call.scope) });
   }
-  const { outcome } = call.params;
-  const passed = await call.env.VAULT.answerChallenge(
-    call.scope,
-    action.authentication,
-    outcome === "complete",
-  );
+  const passed = await told(call, action.authentication);
   if (!passed.ok) return refuse(passed.failure);
   return shown(await conclude(call, at, action.authentication, passed.value));
 }
@@ -71,10 +73,35 @@ async function conclude(
     : charge(call, claim, { at, method }, authentication);
 }
 
+async function answerSetup(call: AnswerCall): Promise<Result<Answered, Refused>> {
+  const read = await readIntent(call, "setup_intent", call.params.client_secret);
+  if (!read.ok) return read;
+  const at = standingSetup(read.value);
+  const { document } = at.setup;
+  const { action } = document;
+  if (action === undefined || setupStatusOf(at.setup) !== "requires_action") {
+    return ok({ object: setupIntentObject(at.setup, call.scope) });
+  }
+  const passed = await told(call, action.authentication);
+  if (!passed.ok) return refuse(passed.failure);
+  const claim = claimOf(call, action.authentication);
+  const chosen = await methodChosen(call, claim, {}, document);
+  if (!chosen.ok) return chosen;
+  const method = chosen.value;
+  assert(method !== undefined, "whoever is challenged has a method");
+  if (passed.value) return keep(call, claim, { at, method }, action.authentication);
+  const failed = failedSetup(document, method, SETUP_UNPROVED);
+  return shown(await lastSaveOfSetup(call, claim, at, failed, "setup_failed"));
+}
+
+/** Tells the processor what the cardholder answered; true when he has passed. */
+const told = (call: AnswerCall, authentication: string) =>
+  call.env.VAULT.answerChallenge(call.scope, authentication, call.params.outcome === "complete");
+
 // Who could not prove himself has answered all the same.
 function shown(outcome: Result<Answered, Refused>): Result<Answered, Refused> {
   if (outcome.ok || outcome.failure.kind !== "intent_failed") return outcome;
-  const { payment_intent: object } = outcome.failure.shows ?? {};
+  const { payment_intent, setup_intent: object = payment_intent } = outcome.failure.shows ?? {};
   return object === undefined ? outcome : ok({ object });
 }
 
@@ -90,6 +117,7 @@ export const cardholderRoutes: readonly Route[] = [
     handle: async (call) => {
       const id = call.path["id"] ?? "";
       if (isObjectId("payment_intent", id)) return seenBy(call, await answerPayment(call));
+      if (isObjectId("setup_intent", id)) return seenBy(call, await answerSetup(call));
       return refuse({
         kind: "resource_missing",
         object: "challenge",

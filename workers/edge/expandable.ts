@@ -209,6 +209,15 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     source: ALWAYS_NULL,
   },
   payment_method: { customer: idOf("customer") },
+  setup_intent: {
+    application: ALWAYS_NULL,
+    customer: idOf("customer"),
+    latest_attempt: ALWAYS_NULL,
+    mandate: ALWAYS_NULL,
+    on_behalf_of: ALWAYS_NULL,
+    payment_method: idOf("payment_method"),
+    single_use_mandate: ALWAYS_NULL,
+  },
   refund: {
     balance_transaction: idOf("balance_transaction"),
     charge: idOf("charge"),

@@ -22,6 +22,7 @@ import { askedOf, hostFailure, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
+import { setupIntentRoutes } from "./setup-intents.ts";
 import { tokenRoutes } from "./tokens.ts";
 
 export { AuditLog } from "../../durable-objects/audit-log.ts";
@@ -36,6 +37,7 @@ const ROUTES = [
   ...customerRoutes,
   ...paymentMethodRoutes,
   ...paymentIntentRoutes,
+  ...setupIntentRoutes,
   ...cardholderRoutes,
   ...chargeRoutes,
   ...refundRoutes,
