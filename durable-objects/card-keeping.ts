@@ -94,9 +94,9 @@ export class CardKeeping {
     if (counted === "key_exhausted" || counted === "key_refused") return refuse(counted);
     if (use !== undefined && !this.#isFirst(owner, use)) return refuse("seal_used");
     const { version, print } = boxed;
-    const { fingerprint } = boxed.card;
-    const shown = (print && this.#shownBefore(owner, print)) ?? fingerprint;
-    const card = shown === fingerprint ? boxed.card : { ...boxed.card, fingerprint: shown };
+    const before = print && this.#shownBefore(owner, print);
+    const shown = before ?? boxed.card.fingerprint;
+    const card = before === undefined ? boxed.card : { ...boxed.card, fingerprint: before };
     try {
       const { rowsWritten } = this.#storage.sql.exec(
         `insert into cards (owner, token, sealed, card, created, version, print_version, print)

@@ -2,6 +2,7 @@
 
 import type { ChargeFacts, Facts } from "../protocol/facts.ts";
 import type { CustomerId, TokenId } from "../protocol/ids.ts";
+import { cardIdOfToken } from "../protocol/object.ts";
 import type { Reply } from "../protocol/shard.ts";
 
 export type Finished = {
@@ -46,11 +47,21 @@ export class FinishedAnswers {
     );
   }
 
-  /** Lets go of what was said of charges made with a token that is forgotten. */
+  /** Lets go of what was said of a token that is forgotten, of charges made with it, and of what it became. */
   forgetToken(token: TokenId): void {
-    this.#forgetAll(
-      (facts) => (facts.kind === "charge" || facts.kind === "object") && facts.token === token,
-    );
+    const card = cardIdOfToken(token);
+    this.#forgetAll((facts) => {
+      switch (facts.kind) {
+        case "charge":
+          return facts.token === token;
+        case "object":
+          return facts.token === token || facts.charge?.token === token;
+        case "customer":
+          return facts.card?.id === card;
+        default:
+          return false;
+      }
+    });
   }
 
   #forgetAll(isOf: (facts: Facts) => boolean): void {

@@ -70,7 +70,7 @@ function saveCustomer(
   described: UsableCard | undefined,
   mint: IdMint,
 ): SaveCustomer {
-  const { change, source, kind: _, ...rest } = ask;
+  const { change, source, source_metadata: metadata, kind: _, ...rest } = ask;
   const command = {
     ...rest,
     kind: "save_customer" as const,
@@ -80,7 +80,8 @@ function saveCustomer(
   };
   if (source === undefined) return command;
   const { token, card } = usable(source, described);
-  return { ...command, token, card, card_id: cardIdOfToken(token) };
+  const kept = metadata === undefined ? card : { ...card, metadata };
+  return { ...command, token, card: kept, card_id: cardIdOfToken(token) };
 }
 
 function usable(

@@ -1,11 +1,12 @@
 // What the edge's objects ask of the origins of all regions.
 
 import { type BatchParameters, parametersOf } from "../protocol/batch.ts";
-import type { Command, Verdict } from "../protocol/command.ts";
+import type { Command, Scope, Verdict } from "../protocol/command.ts";
 import type { ForgetAsk, ForgetVerdict } from "../protocol/forgetting.ts";
+import type { Query, Read, ReadAnswer } from "../protocol/query.ts";
 import { ok, type Result, refuse } from "../protocol/result.ts";
 import { type VerdictRow, verdictsOf } from "../protocol/row.ts";
-import type { Region } from "../protocol/slot.ts";
+import { homeOf, type Region, slotOf } from "../protocol/slot.ts";
 import { within } from "./deadline.ts";
 import type { SendFailure } from "./machine.ts";
 import { ANSWER_MS_MAX, type OriginFetchers, originOf, postSigned } from "./signed-request.ts";
@@ -45,6 +46,19 @@ export const forgetAt = (
   ask: ForgetAsk,
 ): Promise<Result<ForgetVerdict, SendFailure>> =>
   askOrigin(env, region, "/forget", { ...ask, epoch: EPOCH });
+
+/** Reads from the primary of an account's home region; undefined when it cannot be reached or knows no such account. */
+export async function readAt(
+  env: OriginBindings,
+  scope: Scope,
+  query: Query,
+): Promise<Extract<ReadAnswer, { kind: "rows" }> | undefined> {
+  const home = homeOf(slotOf(scope.account));
+  const { account, livemode } = scope;
+  const ask: Read = { account, livemode, home, min_seq: null, query };
+  const answer = await askOrigin<ReadAnswer>(env, home, "/read", ask);
+  return answer.ok && answer.value.kind === "rows" ? answer.value : undefined;
+}
 
 export function askOrigin<T>(
   env: OriginBindings,

@@ -38,7 +38,9 @@ import {
   take,
 } from "./machine.ts";
 import { applyAt, askOrigin, forgetAt, type OriginBindings } from "./origin-client.ts";
+import { Pokes } from "./pokes.ts";
 import { ALARM_MS, accountOf, expectLate, nameOf, wordOf } from "./shard-state.ts";
+import type { Stream } from "./stream.ts";
 
 export type ShardEnv = OriginBindings & {
   /** The vault as the shard may call it; the edge has a binding of its own. */
@@ -46,6 +48,7 @@ export type ShardEnv = OriginBindings & {
     Pick<VaultVerbs, "describe" | "perform" | "forget"> & Rpc.WorkerEntrypointBranded
   >;
   readonly LANE: DurableObjectNamespace<Lane>;
+  readonly STREAM: DurableObjectNamespace<Stream>;
   /** Requests a second one account may make, and how many at once after a rest. */
   readonly RATE_PER_SECOND?: string;
   /** Requests of one account that may be executed at once. */
@@ -63,6 +66,7 @@ const LANE_MS_MAX = 35_000;
 /** The vault asks a processor three times, eight seconds each, and by key in between. */
 const PERFORM_MS_MAX = 60_000;
 const CLEAN_SINCE = "clean_since_ms";
+const REVOKED = "revoked_keys";
 
 /** What follows it is done at the end of the turn. Cheaper than queueMicrotask, which leaves the engine. */
 const TURN = Promise.resolve();
@@ -82,6 +86,8 @@ export class Shard extends DurableObject<ShardEnv> {
   readonly #callers = new Map<number, (reply: Reply) => void>();
   #lastCall = 0;
   readonly #forgetting: Forgetting;
+  readonly #pokes: Pokes;
+  #revokedKeys: Map<string, number> | undefined;
   /** Told when no recovery is under way. */
   #resting: (() => void)[] = [];
 
@@ -90,6 +96,11 @@ export class Shard extends DurableObject<ShardEnv> {
     this.#slot = Number((state.id.name ?? "").slice("slot-".length));
     this.#state = this.#wake();
     this.#forgetting = new Forgetting(state.storage, env);
+    this.#pokes = new Pokes({
+      poke: async (scope, seq) => await env.STREAM.getByName(nameOf(scope)).poke(seq),
+      nowMs: () => Date.now(),
+      wait: (ms, then) => void setTimeout(then, ms),
+    });
   }
 
   /** Whether an account may read now, and the sequence its answer must not fall behind. */
@@ -100,6 +111,25 @@ export class Shard extends DurableObject<ShardEnv> {
   /** Whether a token may be made now, and its name; `visit` tells who asks with a publishable key. */
   admitToken(scope: Scope, visit: Visit | undefined): TokenAdmission {
     return admitToken(this.#state, scope, visit, clock);
+  }
+
+  /** Takes a key back by its serial until it would have ended anyway. */
+  revoke(scope: Scope, serial: string, untilMs: number): void {
+    const revoked = this.#revoked();
+    revoked.set(`${nameOf(scope)}/${serial}`, untilMs);
+    const nowMs = Date.now();
+    for (const [name, endMs] of revoked) if (endMs <= nowMs) revoked.delete(name);
+    this.ctx.storage.kv.put(REVOKED, [...revoked]);
+  }
+
+  /** Whether a key was taken back. */
+  isRevoked(scope: Scope, serial: string): boolean {
+    return this.#revoked().has(`${nameOf(scope)}/${serial}`);
+  }
+
+  #revoked(): Map<string, number> {
+    this.#revokedKeys ??= new Map(this.ctx.storage.kv.get<[string, number][]>(REVOKED) ?? []);
+    return this.#revokedKeys;
   }
 
   /** Executes a request once for its key; every other request with that key hears the same. */
@@ -276,6 +306,7 @@ export class Shard extends DurableObject<ShardEnv> {
   ): Promise<void> {
     const answer = await this.#apply(commands);
     this.#take(state, { kind: "committed", batch, answer });
+    if (answer.ok) this.#pokes.heard(commands, answer.value);
   }
 
   // A vault that was cut off in the middle may have asked the processor or not.
@@ -303,7 +334,10 @@ export class Shard extends DurableObject<ShardEnv> {
   async #find(state: ShardState, find: number, sinceMs: number): Promise<void> {
     const answer = await this.#leftOpen(firstUuidAt(sinceMs / 1000));
     if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
-    if (answer.ok) for (const owed of answer.value.owed) this.#forgetting.destroy(owed);
+    for (const owed of answer.ok ? answer.value.owed : []) {
+      for (const token of owed.tokens) this.#state.finished.forgetToken(token);
+      this.#forgetting.destroy(owed);
+    }
     const unfinished = answer.ok ? ok(answer.value.unfinished) : answer;
     this.#take(state, { kind: "found", find, answer: unfinished });
   }

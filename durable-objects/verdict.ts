@@ -124,6 +124,8 @@ function done(
 ): void {
   if (facts.kind === "customer" && facts.deleted) state.finished.forgetCustomer(facts.id);
   if (forgotten.length > 0) {
+    // A payment method may have been spoken of before it was the customer's.
+    for (const token of forgotten) state.finished.forgetToken(token);
     const { account, livemode } = request.ask;
     out.push({ kind: "forget", scope: { account, livemode }, tokens: forgotten });
   }

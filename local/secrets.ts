@@ -10,6 +10,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 const RANDOM_SECRETS = [
   "API_KEY_SECRET",
   "REQUEST_MAC_SECRET",
+  "WEBHOOK_ROOT_SECRET",
   "CARD_ROOT_KEY",
   "FINGERPRINT_ROOT_KEY",
   "PROCESSOR_KEY",

@@ -155,6 +155,10 @@ function whatToTry({ url, demo }: Keys, home: string): string[] {
     `  curl -s ${url}/v1/charges -u ${demo.secret}: \\`,
     "    -d amount=2000 -d currency=usd -d source=$TOKEN",
     "",
+    "Events come to a server of yours, signed, with:",
+    "",
+    "  npm run listen -- http://localhost:3000/hook",
+    "",
     `The keys are in ${join(home, "keys.json")}. Ctrl-C stops everything.`,
     "",
   ];

@@ -37,6 +37,11 @@ const OPTIONAL = {
   "workers/testbank": [],
 } as const;
 
+/** Settings of Workers on one machine: webhooks may go to the machine itself. */
+const LOCAL_VARS: Readonly<Record<string, Record<string, string>>> = {
+  "workers/edge": { WEBHOOK_LOOPBACK: "allow" },
+};
+
 /** Empties the logs and names them, so that they can be followed from the first line. */
 export function prepareLogs(mode: "composite" | "split", home: string): string[] {
   const names = mode === "split" ? [...INNER, PUBLIC].map(({ name }) => name) : [COMPOSITE];
@@ -103,7 +108,10 @@ async function deployablePlan(plan: WorkersPlan, deployable: Deployable): Promis
     stateDirectory: join(home, "split", name),
     envFile: writeWorkerVars(home, folder, bindings),
     // Command lines can be read by everybody on this machine: only what is of this machine.
-    vars: Object.fromEntries(optional.filter(([, value]) => !isForeign(value))),
+    vars: {
+      ...Object.fromEntries(optional.filter(([, value]) => !isForeign(value))),
+      ...LOCAL_VARS[folder],
+    },
     logPath: logPath(home, name),
     ...(isPublic ? { healthPath: HEALTH_PATH } : {}),
   };

@@ -39,20 +39,26 @@ create table customers (
 );
 
 -- What a customer was after each change. Personal data lives here and not in the journal, because the
--- journal is for ever and this can be erased.
+-- journal is for ever and this can be erased. Where the change was of a card, `card` is what the card was then.
 create table customer_versions (
   account_no integer not null,
   seq bigint not null,
   customer uuid not null,
   document jsonb not null,
   default_source uuid,
-  primary key (account_no, seq)
+  card_id uuid,
+  card_change text check (card_change in ('created', 'updated', 'deleted')),
+  card jsonb,
+  primary key (account_no, seq),
+  check ((card_id is null) = (card_change is null))
 );
 create index customer_versions_customer on customer_versions (account_no, customer);
 
--- A card kept for a customer: a token and what may be shown of it, never a card number.
+-- A card kept for a customer: a token and what may be shown of it, never a card number. `seq` is the entry
+-- that brought it, since its id tells of no time.
 create table cards (
   account_no integer not null,
+  seq bigint not null,
   id uuid not null,
   customer uuid not null,
   token uuid not null,
@@ -60,7 +66,7 @@ create table cards (
   primary key (account_no, id),
   unique (token, account_no)
 );
-create index cards_customer on cards (customer, id);
+create index cards_customer on cards (customer, seq);
 
 -- Everything else a merchant makes (payment intents, payment methods, disputes, payouts, endpoints): a
 -- document that changes as a whole. `seq` is the entry of its last change, and whoever changes it says which one it
@@ -140,6 +146,7 @@ create unique index charges_token on charges (account_no, token) where card_id i
 -- A payment intent pays once: its attempts are counted, and the next is made when the last is known to have failed.
 create unique index charges_intent on charges (account_no, intent, intent_attempt)
   where intent is not null;
+create index charges_method on charges (account_no, card_id) where card_form = 'pm';
 create index charges_customer on charges (account_no, customer, id) where customer is not null;
 
 -- What the processor said of a charge, and how it stands since. A charge without one is open.
@@ -269,6 +276,7 @@ insert into event_types values
   (41, 'payment_method.attached', 'object', true),
   (42, 'payment_method.detached', 'object', true),
   (43, 'payment_method.updated', 'object', true),
+  (44, 'payment_method.deleted', 'object', false),
   (50, 'charge.dispute.created', 'object', true),
   (51, 'charge.dispute.updated', 'object', true),
   (52, 'charge.dispute.closed', 'object', true),
@@ -282,6 +290,7 @@ insert into event_types values
   (70, 'webhook_endpoint.created', 'object', false),
   (71, 'webhook_endpoint.updated', 'object', false),
   (72, 'webhook_endpoint.deleted', 'object', false),
+  (73, 'webhook_endpoint.disabled', 'object', true),
   (80, 'charge.updated', 'object', true),
   (81, 'refund.updated', 'object', true);
 

@@ -14,17 +14,23 @@ begin
   with asked as materialized (
     select r.*, a.no, a.seq, a.head, u.id is not null as exists_now, u.deleted,
            coalesce(v.document, '{}') as old_document, v.default_source as old_source,
+           d.id is not null as card_known, case when r.token is not null then r.card
+             when r.card_patch is not null then patched(d.card, r.card_patch) end as new_card,
+           case when r.token is not null then 'created' when r.card_patch is not null then 'updated'
+             end as card_change,
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
              or first.operation <> r.operation as other, first.operation as first_operation
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
              request text, id uuid, made boolean, removed boolean, patch jsonb, card_id uuid,
-             token uuid, card jsonb, default_source uuid)
+             token uuid, card jsonb, card_patch jsonb, keeps_default boolean, default_source uuid)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from customers u
         where u.account_no = a.no and u.id = r.id offset 0) u on true
       left join lateral (select * from customer_versions v
         where v.account_no = u.account_no and v.seq = u.seq offset 0) v on true
+      left join lateral (select * from cards d where d.account_no = a.no and d.id = r.card_id
+        and d.customer = r.id and r.card_patch is not null offset 0) d on true
   ), judged as materialized (
     select q.*, case
         when q.no is null then '{"kind":"account_unknown"}'
@@ -33,6 +39,8 @@ begin
         when q.used then null
         when not q.made and (not q.exists_now or q.deleted) then json_build_object('kind',
           'resource_missing', 'object', 'customer', 'id', q.id, 'param', 'id')
+        when q.card_patch is not null and not q.card_known then json_build_object('kind',
+          'resource_missing', 'object', 'source', 'id', q.card_id, 'param', 'id')
         when q.default_source is not null and not exists (select from cards d where
             d.account_no = q.no and d.id = q.default_source and d.customer = q.id offset 0) then
           json_build_object('kind', 'resource_missing', 'object', 'card', 'id', q.default_source,
@@ -41,7 +49,8 @@ begin
           json_build_object('kind', 'token_already_used', 'token', q.token)
         -- Stripe's limit, of what there is after the change.
         when (select count(*) from jsonb_object_keys(
-            patched(q.old_document, coalesce(q.patch, '{}'))->'metadata')) > 50 then
+            patched(q.old_document, coalesce(q.patch, '{}'))->'metadata')) > 50
+          or (select count(*) from jsonb_object_keys(q.new_card->'metadata')) > 50 then
           json_build_object('kind', 'parameter_invalid', 'param', 'metadata', 'why',
             'Invalid metadata: an object has at most 50 keys, those it had before counted. Unset some.')
       end::json as failure
@@ -61,8 +70,11 @@ begin
     select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request, s.event_seq, j.failure
       from judged j left join saved s on s.i = j.i where j.no is not null and not j.used
   ), kept as (
-    insert into cards (account_no, id, customer, token, card)
-    select s.no, s.card_id, s.id, s.token, s.card from saved s where s.token is not null
+    insert into cards (account_no, seq, id, customer, token, card)
+    select s.no, s.event_seq, s.card_id, s.id, s.token, s.card from saved s where s.token is not null
+  ), changed as (
+    update cards d set card = s.new_card from saved s
+     where s.card_change = 'updated' and d.account_no = s.no and d.id = s.card_id
   ), erased_versions as (
     delete from customer_versions v using saved s
      where s.removed and v.account_no = s.no and v.customer = s.id
@@ -70,9 +82,12 @@ begin
     delete from cards d using saved s where s.removed and d.account_no = s.no and d.customer = s.id
     returning s.i, d.token
   ), versioned as (
-    insert into customer_versions (account_no, seq, customer, document, default_source)
+    insert into customer_versions (account_no, seq, customer, document, default_source, card_id,
+        card_change, card)
     select s.no, s.event_seq, s.id, patched(s.old_document, coalesce(s.patch, '{}')),
-           coalesce(s.card_id, s.default_source, s.old_source)
+           coalesce(case when s.keeps_default then s.old_source end,
+             case s.card_change when 'created' then s.card_id end, s.default_source, s.old_source),
+           s.card_id, s.card_change, s.new_card
       from saved s where not s.removed
     returning account_no, seq, to_jsonb(customer_versions) as facts
   ), written as (

@@ -27,17 +27,26 @@ end $$;
 create trigger cards_leave_tombstones after delete on cards referencing old table as gone
   for each statement execute function leave_tombstones();
 
--- The words about a person in the charges of a customer, or in those made with one token, and in what was
--- done with these charges.
-create function erase_charges(p_no integer, p_customer uuid, p_token uuid) returns void
+-- A document without the words about a person.
+create function without_words(p_document jsonb) returns jsonb language sql immutable as $$
+  select p_document - '{description,metadata,receipt_email,shipping,billing_details}'::text[]
+$$;
+
+-- The words about a person in the charges of a customer, in those made with one token, or in those made with a
+-- payment method; in what was done with these charges, and in what they were attempts of.
+create function erase_charges(p_no integer, p_customer uuid, p_token uuid, p_method uuid) returns void
 language sql as $$
   with erased as (
     update charges c set card_name = null, address_line1 = null, address_zip = null,
            description = null, receipt_email = null, metadata = null
      where c.account_no = p_no
        and (p_customer is null and c.token = p_token and c.card_id is null
-         or c.customer = p_customer and (p_token is null or c.token = p_token))
-    returning c.id
+         or c.customer = p_customer and (p_token is null or c.token = p_token)
+         or c.card_form = 'pm' and c.card_id = p_method)
+    returning c.id, c.intent
+  ), attempted as (
+    update object_versions v set document = without_words(v.document) from erased e
+     where v.account_no = p_no and v.id = e.intent
   )
   update operations o set metadata = null from erased e
    where o.account_no = p_no and o.charge = e.id and o.metadata is not null
@@ -50,10 +59,12 @@ create function erase_objects(p_no integer, p_customer uuid) returns void langua
   select o.account_no, o.token, o.customer from objects o
    where o.account_no = p_no and o.customer = p_customer and o.token is not null and not o.deleted
   on conflict (account_no, token) do update set customer = excluded.customer, destroyed_at = null;
+  select erase_charges(p_no, null, null, o.id) from objects o
+   where o.account_no = p_no and o.customer = p_customer and o.token is not null and not o.deleted;
   delete from object_versions v using objects o
    where o.account_no = p_no and o.customer = p_customer and o.token is not null
      and v.account_no = o.account_no and v.id = o.id;
-  update object_versions v set document = v.document - '{description,metadata,receipt_email,shipping,billing_details}'::text[]
+  update object_versions v set document = without_words(v.document)
     from objects o where o.account_no = p_no and o.customer = p_customer and o.token is null
      and v.account_no = o.account_no and v.id = o.id;
   update objects o set deleted = true
@@ -62,7 +73,7 @@ $$;
 
 create function erase_customer() returns trigger language plpgsql as $$
 begin
-  perform erase_charges(new.account_no, new.id, null);
+  perform erase_charges(new.account_no, new.id, null, null);
   perform erase_objects(new.account_no, new.id);
   return null;
 end $$;
@@ -89,17 +100,74 @@ create trigger charges_append_only before delete or truncate on charges
 create trigger charges_only_erased before update on charges
   for each row execute function refuse_all_but_erasure();
 
--- Forgets one token for ever. If it became a card, that card leaves its customer, who pays with the newest
--- one left. `p_customer` says whose card it must be; `missing` when it is not. One transaction, as a batch.
+-- The next entry of an account, which its lock is held for; answers the entry's number.
+create function add_entry(p_no integer, p_type smallint, p_subject uuid, p_request text) returns bigint
+language plpgsql as $$
+declare
+  a accounts;
+  entry journal;
+  hash bytea;
+begin
+  select * into a from accounts where no = p_no;
+  entry := row(p_no, p_type, null, a.seq + 1, null, now(), null, null, null, p_subject, null, p_request,
+    null, null, null)::journal;
+  hash := chain_step(null, a.head, text_of(entry));
+  insert into journal (account_no, type, seq, created_at, subject, request, link)
+  values (p_no, p_type, entry.seq, now(), p_subject, p_request, substring(hash for 16));
+  update accounts set seq = entry.seq, head = hash where no = p_no;
+  return entry.seq;
+end $$;
+
+-- A card leaves its customer, who pays with the newest one left.
+create function forget_card_of_customer(d cards, p_request text) returns bigint
+language plpgsql as $$
+declare
+  v customer_versions;
+  n bigint;
+begin
+  delete from cards c where c.account_no = d.account_no and c.id = d.id;
+  perform erase_charges(d.account_no, d.customer, d.token, null);
+  update customer_versions w set card = null
+   where w.account_no = d.account_no and w.customer = d.customer and w.card_id = d.id;
+  select w.* into v from customers u join customer_versions w
+      on w.account_no = u.account_no and w.seq = u.seq
+   where u.account_no = d.account_no and u.id = d.customer;
+  n := add_entry(d.account_no, 11::smallint, d.customer, p_request);
+  insert into customer_versions (account_no, seq, customer, document, default_source, card_id, card_change)
+  values (d.account_no, n, d.customer, v.document, case when v.default_source = d.id
+    then (select c.id from cards c where c.account_no = d.account_no and c.customer = d.customer
+           order by c.seq desc limit 1) else v.default_source end, d.id, 'deleted');
+  update customers set seq = n where account_no = d.account_no and id = d.customer;
+  return n;
+end $$;
+
+-- A payment method is gone, and the words about its holder in all that was done with it. Merchants are told of
+-- it as detached, if it was attached.
+create function forget_method(o objects, p_request text) returns bigint language plpgsql as $$
+declare
+  n bigint;
+begin
+  insert into forgotten_tokens (account_no, token, customer) values (o.account_no, o.token, o.customer)
+  on conflict (account_no, token) do update set customer = excluded.customer, destroyed_at = null;
+  perform erase_charges(o.account_no, null, null, o.id);
+  delete from object_versions v where v.account_no = o.account_no and v.id = o.id;
+  update object_versions v set document = without_words(v.document) from objects c
+   where c.account_no = o.account_no and c.parent = o.id and v.account_no = c.account_no and v.id = c.id;
+  n := add_entry(o.account_no, case when o.customer is null then 44 else 42 end::smallint, o.id, p_request);
+  update objects set seq = n, deleted = true where account_no = o.account_no and id = o.id;
+  return n;
+end $$;
+
+-- Forgets one token for ever, and what it became: a card leaves its customer, a payment method is deleted.
+-- `p_customer` says whose card it must be; `missing` when it is not. One transaction, as a batch.
 create function forget_card(
   p_epoch integer, p_account text, p_livemode boolean, p_request text, p_token uuid, p_customer uuid
 ) returns json language plpgsql as $$
 declare
   a accounts;
   d cards;
-  v customer_versions;
-  entry journal;
-  hash bytea;
+  o objects;
+  n bigint;
 begin
   perform pg_advisory_xact_lock_shared(fence_lock());
   if p_epoch is distinct from (select epoch from fence) then
@@ -111,29 +179,19 @@ begin
   if p_customer is not null and d.customer is distinct from p_customer then
     return '{"outcome":"missing"}';
   end if;
-  perform erase_charges(a.no, null, p_token);
-  if d.id is null then
+  select * into o from objects m
+   where m.token = p_token and m.account_no = a.no and not m.deleted offset 0;
+  perform erase_charges(a.no, null, p_token, null);
+  if d.id is not null then
+    n := forget_card_of_customer(d, p_request);
+  elsif o.id is not null then
+    n := forget_method(o, p_request);
+  else
     insert into forgotten_tokens (account_no, token) values (a.no, p_token)
     on conflict (account_no, token) do nothing;
-    return json_build_object('outcome', 'forgotten', 'seq', a.seq);
+    n := a.seq;
   end if;
-  delete from cards c where c.account_no = a.no and c.id = d.id;
-  perform erase_charges(a.no, d.customer, p_token);
-  select w.* into v from customers u join customer_versions w
-      on w.account_no = u.account_no and w.seq = u.seq
-   where u.account_no = a.no and u.id = d.customer;
-  entry := row(a.no, 11, null, a.seq + 1, null, now(), null, null, null, d.customer, null, p_request,
-    null, null, null)::journal;
-  hash := chain_step(null, a.head, text_of(entry));
-  insert into journal (account_no, type, seq, created_at, subject, request, link)
-  values (a.no, 11, a.seq + 1, now(), d.customer, p_request, substring(hash for 16));
-  insert into customer_versions (account_no, seq, customer, document, default_source)
-  values (a.no, a.seq + 1, d.customer, v.document, case when v.default_source = d.id
-    then (select c.id from cards c where c.account_no = a.no and c.customer = d.customer
-           order by c.id desc limit 1) else v.default_source end);
-  update customers set seq = a.seq + 1 where account_no = a.no and id = d.customer;
-  update accounts set seq = a.seq + 1, head = hash where no = a.no;
-  return json_build_object('outcome', 'forgotten', 'seq', a.seq + 1);
+  return json_build_object('outcome', 'forgotten', 'seq', n);
 end $$;
 
 -- The tokens of a slot whose sealed cards nobody has said to be gone, some at a time.

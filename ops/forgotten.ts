@@ -34,7 +34,10 @@ const TOKENS = `
   select t.token, t.forgotten_at, t.destroyed_at from forgotten_tokens t, subject s
    where t.token = s.token or t.customer = s.customer
   union all
-  select d.token, null, null from cards d, subject s where d.token = s.token or d.customer = s.customer`;
+  select d.token, null, null from cards d, subject s where d.token = s.token or d.customer = s.customer
+  union all
+  select o.token, null, null from objects o, subject s
+   where o.token is not null and not o.deleted and (o.token = s.token or o.customer = s.customer)`;
 
 /** Rows of each table that still tell of the subject. */
 const ROWS: readonly (readonly [table: string, what: string, sql: string])[] = [
@@ -47,6 +50,22 @@ const ROWS: readonly (readonly [table: string, what: string, sql: string])[] = [
     "customer_versions",
     "versions",
     "select from customer_versions v, subject s where v.customer = s.customer",
+  ],
+  [
+    "customer_versions",
+    "words about a card",
+    // A card's id is the number of its token.
+    "select from customer_versions v, subject s where v.card_id = s.token and v.card is not null",
+  ],
+  [
+    "object_versions",
+    "payment methods, and words about a person in what was done with them",
+    `select from object_versions v join objects o on o.account_no = v.account_no and o.id = v.id, subject s
+      where (o.token = s.token or o.customer = s.customer
+          or o.parent in (select m.id from objects m where m.token = s.token)
+          or v.id in (select c.intent from charges c where c.token = s.token or c.customer = s.customer))
+        and (o.token is not null or jsonb_strip_nulls(v.document)
+          ?| '{description,metadata,receipt_email,shipping,billing_details}')`,
   ],
   [
     "cards",

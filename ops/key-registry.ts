@@ -96,6 +96,19 @@ export const KEYS: readonly RegisteredKey[] = [
     },
   },
   {
+    name: "WEBHOOK_ROOT_SECRET",
+    algorithm: "HKDF-Expand with SHA-256 (RFC 5869) to HMAC-SHA-256, 192 bits kept",
+    strengthBits: 128,
+    use: "root of the secrets that deliveries to webhook endpoints are signed with",
+    holders: ["edge"],
+    custodian: "security officer",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: {
+      kind: "versions",
+      keep: "until every endpoint made under it is gone or has had its secret rolled; deliveries are signed under both",
+    },
+  },
+  {
     name: "EDGE_SIGNING_KEY",
     algorithm: "EdDSA, Ed25519 (RFC 8032, RFC 8037)",
     strengthBits: 128,

@@ -20,6 +20,7 @@ async function printSet(): Promise<void> {
   console.log(`# workers/edge
 API_KEY_SECRET=${apiKeySecret}
 REQUEST_MAC_SECRET=${freshSecret()}
+WEBHOOK_ROOT_SECRET=${freshSecret()}
 EDGE_SIGNING_KEY=${edge.signing}
 # workers/vault
 CARD_ROOT_KEY=${freshSecret()}

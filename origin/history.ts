@@ -91,16 +91,28 @@ const widen = (at: number, page: Page): number =>
   page.ending_before === undefined ? at + 1 : at - 1;
 
 function isFrom({ code, derived }: EventSource): SQL | undefined {
-  if (derived === undefined) return eq(journal.type, code);
-  const captured =
-    derived.captured === undefined
-      ? undefined
-      : derived.captured === "some"
-        ? gt(journal.captured, 0)
-        : eq(journal.captured, 0);
-  const ofIntent = sql`exists (select from charges c where c.account_no = ${journal.account_no}
-    and c.id = ${journal.subject} and c.intent is not null)`;
-  return and(eq(journal.type, code), captured, ofIntent);
+  const isCode = eq(journal.type, code);
+  switch (derived?.of) {
+    case undefined:
+      return isCode;
+    case "intent": {
+      const captured =
+        derived.captured === undefined
+          ? undefined
+          : derived.captured === "some"
+            ? gt(journal.captured, 0)
+            : eq(journal.captured, 0);
+      const ofIntent = sql`exists (select from charges c where c.account_no = ${journal.account_no}
+        and c.id = ${journal.subject} and c.intent is not null)`;
+      return and(isCode, captured, ofIntent);
+    }
+    case "card":
+      return and(
+        isCode,
+        sql`exists (select from customer_versions v where v.account_no = ${journal.account_no}
+          and v.seq = ${journal.seq} and v.card_change = ${derived.change})`,
+      );
+  }
 }
 
 export const transactionSelect = (db: Drizzle) =>

@@ -1,6 +1,6 @@
 // Reads of objects that are kept as documents: one that stands, and lists by kind, customer and parent.
 
-import { and, eq, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import { uuidOf } from "../protocol/ids.ts";
 import { OBJECT_PREFIXES, parentUuidOf } from "../protocol/object-type.ts";
 import type { Query, Row } from "../protocol/query.ts";
@@ -69,7 +69,10 @@ export function objectsPlan(db: Drizzle, no: SQL<number>, q: ObjectsQuery): Plan
   const cursor = cursorOf(q.page);
   const at = cursor === undefined ? undefined : uuidOf(OBJECT_PREFIXES[q.type], cursor.id);
   if (cursor !== undefined && at === undefined) return { kind: "cursor_unknown", ...cursor };
-  const bounds = pageBounds(objects.id, q.page, at);
+  const bounds =
+    q.from_end === true
+      ? { where: [], order: asc(objects.id), reversed: true }
+      : pageBounds(objects.id, q.page, at);
   return {
     ...onePlan(
       objectSelect(db)

@@ -5,8 +5,7 @@ import { and, asc, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "dri
 import { alias } from "drizzle-orm/pg-core";
 import type { Scope } from "../protocol/command.ts";
 import { PUBLIC_EVENT_CODES } from "../protocol/event.ts";
-import type { Json } from "../protocol/facts.ts";
-import { idOf, type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
+import { type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
 import { PAYABLE } from "../protocol/ledger-account.ts";
 import type {
   FoundRows,
@@ -20,7 +19,8 @@ import type {
   Span,
 } from "../protocol/query.ts";
 import { assert } from "../protocol/result.ts";
-import { accountFacts, chargeFacts, customerFacts, operationFacts } from "../protocol/row.ts";
+import { accountFacts, chargeFacts, operationFacts } from "../protocol/row.ts";
+import { cardPlan, customerPlan, customersPlan } from "./customers.ts";
 import type { Database } from "./database.ts";
 import {
   eventRow,
@@ -42,17 +42,7 @@ import {
   type UnknownCursor,
   uuid,
 } from "./plan.ts";
-import {
-  accounts,
-  balances,
-  cards,
-  charge_facts,
-  customer_versions,
-  customers,
-  journal,
-  objects,
-  operations,
-} from "./schema.ts";
+import { accounts, balances, cards, charge_facts, journal, objects, operations } from "./schema.ts";
 
 /** Answers a read; `from` says whether `database` is the home's primary or a copy. */
 export async function read(
@@ -155,12 +145,9 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
       return listPlan(db, operations, "re", no, q, filter, operationFacts);
     }
     case "customer":
-      return onePlan(
-        customerSelect(db).where(
-          and(eq(customers.account_no, no), eq(customers.id, uuid("cus", q.id))),
-        ),
-        customerRow,
-      );
+      return customerPlan(db, no, q.id);
+    case "card":
+      return cardPlan(db, no, q.id);
     case "customers":
       return customersPlan(db, no, q);
     case "object":
@@ -299,83 +286,6 @@ function listPlan<R>(
               .select({ id: table.id })
               .from(table)
               .where(and(eq(table.account_no, no), eq(table.id, at))),
-          },
-        }),
-  };
-}
-
-const customerSelect = (db: Drizzle) =>
-  db
-    .select({
-      customer: customers.id,
-      deleted: customers.deleted,
-      document: customer_versions.document,
-      default_source: customer_versions.default_source,
-      cards: sql<{ id: string; card: never }[]>`coalesce((select jsonb_agg(jsonb_build_object(
-      'id', ${cards.id}, 'card', ${cards.card}) order by ${cards.id} desc) from ${cards}
-      where ${cards.account_no} = ${customers.account_no} and ${cards.customer} = ${customers.id}),
-      '[]')`,
-    })
-    .from(customers)
-    .leftJoin(
-      customer_versions,
-      and(
-        eq(customer_versions.account_no, customers.account_no),
-        eq(customer_versions.seq, customers.seq),
-      ),
-    );
-
-function customerRow(r: {
-  customer: string;
-  deleted: boolean;
-  document: Record<string, Json> | null;
-  default_source: string | null;
-  cards: { id: string; card: never }[];
-}): Row {
-  return {
-    ...customerFacts({ ...r, document: r.document ?? {} }),
-    cards: r.cards.map(({ id, card }) => ({ id: idOf("card", id), card })),
-  };
-}
-
-function customersPlan(
-  db: Drizzle,
-  no: SQL<number>,
-  q: Extract<Query, { kind: "customers" }>,
-): Plan | UnknownCursor {
-  const cursor = cursorOf(q.page);
-  const at = cursor === undefined ? undefined : uuidOf("cus", cursor.id);
-  if (cursor !== undefined && at === undefined) return { kind: "cursor_unknown", ...cursor };
-  const bounds = pageBounds(customers.id, q.page, at);
-  return {
-    ...onePlan(
-      customerSelect(db)
-        .where(
-          and(
-            eq(customers.account_no, no),
-            eq(customers.deleted, false),
-            ...spanOf(customers.id, q.created),
-            ...bounds.where,
-            ...(q.email === undefined
-              ? []
-              : [sql`${customer_versions.document}->>'email' = ${q.email}`]),
-          ),
-        )
-        .orderBy(bounds.order)
-        .limit(q.page.limit + 1),
-      customerRow,
-    ),
-    limit: q.page.limit,
-    reversed: bounds.reversed,
-    ...(cursor === undefined || at === undefined
-      ? {}
-      : {
-          cursor: {
-            ...cursor,
-            exists: db
-              .select({ id: customers.id })
-              .from(customers)
-              .where(and(eq(customers.account_no, no), eq(customers.id, at))),
           },
         }),
   };

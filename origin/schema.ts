@@ -15,11 +15,12 @@ import {
   uuid,
 } from "drizzle-orm/pg-core";
 import type {
-  CardSummary,
+  CardChange,
   ChargeState,
   Check,
   Document,
   Json,
+  KeptCard,
   ObjectType,
   Outcome,
 } from "../protocol/facts.ts";
@@ -114,14 +115,18 @@ export const customer_versions = pgTable("customer_versions", {
   customer: uuid().notNull(),
   document: jsonb().$type<Record<string, Json>>().notNull(),
   default_source: uuid(),
+  card_id: uuid(),
+  card_change: text().$type<CardChange["change"]>(),
+  card: jsonb().$type<KeptCard>(),
 });
 
 export const cards = pgTable("cards", {
   account_no: integer().notNull(),
+  seq: seq("seq").notNull(),
   id: uuid().notNull(),
   customer: uuid().notNull(),
   token: uuid().notNull(),
-  card: jsonb().$type<CardSummary>().notNull(),
+  card: jsonb().$type<KeptCard>().notNull(),
 });
 
 export const objects = pgTable("objects", {

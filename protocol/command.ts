@@ -7,6 +7,7 @@ import type {
   Facts,
   IntentOfCharge,
   Json,
+  KeptCard,
   ObjectType,
   OperationFacts,
   Outcome,
@@ -105,9 +106,14 @@ export type SaveCustomer = Scope &
     readonly removed: boolean;
     /** Fields to set; null unsets. */
     readonly patch?: { readonly [name: string]: Json };
+    /** The card that comes with `token`, or that `card_patch` changes. */
     readonly card_id?: CardId;
     readonly token?: TokenId;
-    readonly card?: CardSummary;
+    readonly card?: KeptCard;
+    /** Fields of a card to set; null unsets. */
+    readonly card_patch?: { readonly [name: string]: Json };
+    /** A card that comes is charged by default only when there is no other. */
+    readonly keeps_default?: boolean;
     readonly default_source?: CardId;
   };
 

@@ -47,6 +47,12 @@ const REQUEST: readonly Row[] = [
     "Charge at least the amount that the message names.",
   ],
   [
+    "api_key_expired",
+    401,
+    "The key was made for an hour, or was taken back.",
+    "Have your server make another one.",
+  ],
+  [
     "body_malformed",
     400,
     "The body cannot be read as parameters.",
@@ -90,6 +96,12 @@ const REQUEST: readonly Row[] = [
     "Send a multiple of 100.",
   ],
   [
+    "key_ephemeral",
+    403,
+    "An ephemeral key was used for something that is not of its customer.",
+    "Use a secret key on your server; the app's key lists, attaches and detaches only.",
+  ],
+  [
     "key_not_platform",
     403,
     "Only the platform may do this.",
@@ -112,6 +124,12 @@ const REQUEST: readonly Row[] = [
     429,
     "Another request was changing the same object.",
     "Send it again after a moment; the SDKs do so by themselves.",
+  ],
+  [
+    "payment_method_unexpected_state",
+    400,
+    "The payment method is attached to another customer, to nobody, or was detached and may not be used again.",
+    "Collect the card anew as a payment method, and attach it before it is used a second time.",
   ],
   [
     "order_attempt_taken",
@@ -196,12 +214,6 @@ const REQUEST: readonly Row[] = [
     400,
     "The payment intent's status does not allow this.",
     "Look at `payment_intent` in the error: its `status` says what is possible now.",
-  ],
-  [
-    "payment_method_unexpected_state",
-    400,
-    "The payment method is attached to another customer, or can be used no more.",
-    "Collect the card anew, and attach it before it is used a second time.",
   ],
   ["host_invalid", 400, "The Host header is no host name.", "Send the name of this API's host."],
   [

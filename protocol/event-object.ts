@@ -3,9 +3,9 @@
 
 import type { Scope } from "./command.ts";
 import { DERIVED_EVENTS, type DerivedEvent, eventTypeOf } from "./event.ts";
-import type { ChargeFacts, Facts } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 import { sequenceId } from "./ids.ts";
-import { API_VERSION, objectOf, type StripeObject } from "./object.ts";
+import { API_VERSION, cardOfChange, objectOf, type StripeObject } from "./object.ts";
 import { intentOfCharge, paymentIntentObject } from "./payment-intent.ts";
 
 /** One row of the event log, with what it tells of as it stood then. */
@@ -21,28 +21,33 @@ export type EventFacts = {
 /** The events of an entry, in the order in which they happened; none when merchants are not told of it. */
 export function eventObjects(e: EventFacts, scope: Scope): StripeObject[] {
   const type = eventTypeOf(e.code);
-  const own = type?.public === true ? [eventObject(e, scope, 0, type.name, e.subject)] : [];
-  if (e.subject.kind !== "charge") return own;
-  const charge = e.subject;
-  const derived = DERIVED_EVENTS.filter((d) => isTold(d, e.code, charge));
-  return [...own, ...derived.map((d, i) => intentEvent(e, scope, i + 1, d.name, charge))];
+  const own =
+    type?.public === true ? [eventObject(e, scope, 0, type.name, objectOf(e.subject, scope))] : [];
+  const derived = DERIVED_EVENTS.filter((d) => d.code === e.code).flatMap((d) => {
+    const object = told(d, e.subject, scope);
+    return object === undefined ? [] : [{ name: d.name, object }];
+  });
+  return [
+    ...own,
+    ...derived.map(({ name, object }, i) => eventObject(e, scope, i + 1, name, object)),
+  ];
 }
 
-const isTold = ({ code, captured }: DerivedEvent, of: number, charge: ChargeFacts): boolean =>
-  code === of &&
-  charge.intent !== null &&
-  (captured === undefined || (captured === "some") === charge.amount_captured > 0);
-
-function intentEvent(
-  e: EventFacts,
-  scope: Scope,
-  part: number,
-  name: string,
-  charge: ChargeFacts,
-): StripeObject {
-  const intent = intentOfCharge(charge);
-  const object = intent === undefined ? {} : paymentIntentObject(intent, scope);
-  return { ...eventObject(e, scope, part, name, charge), data: { object } };
+/** What a derived event of this entry is about, if the entry tells it. */
+function told(d: DerivedEvent, subject: Facts, scope: Scope): StripeObject | undefined {
+  switch (d.of) {
+    case "intent": {
+      if (subject.kind !== "charge" || subject.intent === null) return undefined;
+      const isIt =
+        d.captured === undefined || (d.captured === "some") === subject.amount_captured > 0;
+      const intent = intentOfCharge(subject);
+      return isIt && intent !== undefined ? paymentIntentObject(intent, scope) : undefined;
+    }
+    case "card":
+      return subject.kind === "customer" && subject.card?.change === d.change
+        ? cardOfChange(subject)
+        : undefined;
+  }
 }
 
 function eventObject(
@@ -50,14 +55,14 @@ function eventObject(
   scope: Scope,
   part: number,
   type: string,
-  subject: Facts,
+  object: StripeObject,
 ): StripeObject {
   return {
     id: sequenceId("evt", scope.account, scope.livemode, e.seq, part),
     object: "event",
     api_version: API_VERSION,
     created: e.created,
-    data: { object: objectOf(subject, scope) },
+    data: { object },
     livemode: scope.livemode,
     pending_webhooks: 0,
     request: { id: e.request, idempotency_key: e.key },

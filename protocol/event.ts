@@ -41,6 +41,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   { code: 41, name: "payment_method.attached", subject: "object", public: true },
   { code: 42, name: "payment_method.detached", subject: "object", public: true },
   { code: 43, name: "payment_method.updated", subject: "object", public: true },
+  { code: 44, name: "payment_method.deleted", subject: "object", public: false },
   { code: 50, name: "charge.dispute.created", subject: "object", public: true },
   { code: 51, name: "charge.dispute.updated", subject: "object", public: true },
   { code: 52, name: "charge.dispute.closed", subject: "object", public: true },
@@ -54,6 +55,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   { code: 70, name: "webhook_endpoint.created", subject: "object", public: false },
   { code: 71, name: "webhook_endpoint.updated", subject: "object", public: false },
   { code: 72, name: "webhook_endpoint.deleted", subject: "object", public: false },
+  { code: 73, name: "webhook_endpoint.disabled", subject: "object", public: true },
   { code: 80, name: "charge.updated", subject: "object", public: true },
   { code: 81, name: "refund.updated", subject: "object", public: true },
 ];
@@ -66,16 +68,29 @@ export type DerivedEvent = {
   readonly name: string;
   /** The entries that tell it. */
   readonly code: number;
-  /** Only where something had been captured then, or nothing. */
-  readonly captured?: "some" | "none";
-};
+} & (
+  | {
+      readonly of: "intent";
+      /** Only where something had been captured then, or nothing. */
+      readonly captured?: "some" | "none";
+    }
+  /** Only where the change of the customer was this change of a card. */
+  | { readonly of: "card"; readonly change: "created" | "updated" | "deleted" }
+);
+
+const CARD_CHANGES = [
+  { name: "customer.source.created", of: "card", change: "created" },
+  { name: "customer.source.updated", of: "card", change: "updated" },
+  { name: "customer.source.deleted", of: "card", change: "deleted" },
+] as const;
 
 export const DERIVED_EVENTS: readonly DerivedEvent[] = [
-  { name: "payment_intent.succeeded", code: 2, captured: "some" },
-  { name: "payment_intent.amount_capturable_updated", code: 2, captured: "none" },
-  { name: "payment_intent.payment_failed", code: 3 },
-  { name: "payment_intent.succeeded", code: 5 },
-  { name: "payment_intent.canceled", code: 7, captured: "none" },
+  { name: "payment_intent.succeeded", code: 2, of: "intent", captured: "some" },
+  { name: "payment_intent.amount_capturable_updated", code: 2, of: "intent", captured: "none" },
+  { name: "payment_intent.payment_failed", code: 3, of: "intent" },
+  { name: "payment_intent.succeeded", code: 5, of: "intent" },
+  { name: "payment_intent.canceled", code: 7, of: "intent", captured: "none" },
+  ...[10, 11].flatMap((code) => CARD_CHANGES.map((change) => ({ ...change, code }))),
 ];
 
 /** Names of all events that merchants are told of, in alphabetical order. */

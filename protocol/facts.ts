@@ -38,6 +38,23 @@ export type CardSummary = {
   readonly address_zip?: string;
 };
 
+/** A customer's card, with what its merchant has written to it since. */
+export type KeptCard = CardSummary & {
+  readonly address_city?: string;
+  readonly address_country?: string;
+  readonly address_line2?: string;
+  readonly address_state?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+};
+
+/** What a change of a customer did with one of its cards. */
+export type CardChange = {
+  readonly id: CardId;
+  readonly change: "created" | "updated" | "deleted";
+  /** As it was then; null when it is deleted since. */
+  readonly card: KeptCard | null;
+};
+
 export type Check = "pass" | "fail" | "unavailable" | "unchecked";
 
 /** How the processor answered an authorization. */
@@ -135,6 +152,8 @@ export type CustomerFacts = {
   readonly deleted: boolean;
   readonly default_source: CardId | null;
   readonly document: { readonly [name: string]: Json };
+  /** What the entry that these facts are of did with a card. */
+  readonly card: CardChange | null;
 };
 
 export type AccountFacts = {

@@ -44,6 +44,9 @@ export type Failure =
   | { readonly kind: "key_missing" }
   | { readonly kind: "key_invalid"; readonly shown: string }
   | { readonly kind: "key_publishable" }
+  | { readonly kind: "key_expired"; readonly shown: string }
+  /** An ephemeral key where it may do nothing, or for another customer than its own. */
+  | { readonly kind: "key_ephemeral" }
   | { readonly kind: "key_secret_in_browser" }
   | { readonly kind: "key_not_platform" }
   | {
@@ -185,6 +188,19 @@ export function wireOf(f: Failure): WireError {
       );
     case "key_invalid":
       return unauthorized(`Invalid API Key provided: ${f.shown}`);
+    case "key_expired":
+      return unauthorized(
+        `Expired API Key provided: ${f.shown}. Have your server make another one.`,
+        "api_key_expired",
+      );
+    case "key_ephemeral":
+      return {
+        ...invalid(
+          f.kind,
+          "An ephemeral key reads its own customer, and lists, attaches and detaches that customer's payment methods. Use a secret key on your server for everything else.",
+        ),
+        status: 403,
+      };
     case "key_publishable":
       return unauthorized(
         "This API call cannot be made with a publishable API key. Please use a secret API key.",

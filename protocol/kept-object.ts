@@ -6,6 +6,7 @@ import type { StripeObject } from "./object.ts";
 import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
 import { methodOf, paymentMethodObject } from "./payment-method.ts";
 import { setupIntentObject, setupOfObject } from "./setup-intent.ts";
+import { webhookEndpointObject } from "./webhook-endpoint.ts";
 
 type Renderer = (facts: ObjectFacts, scope: Scope) => StripeObject | undefined;
 
@@ -22,6 +23,7 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
     const method = methodOf(facts);
     return method && paymentMethodObject(facts.id, method, { created: facts.created, livemode });
   },
+  webhook_endpoint: webhookEndpointObject,
 };
 
 /** An object on the wire; one that was deleted, or erased with its customer, tells no more than that. */

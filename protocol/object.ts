@@ -10,7 +10,9 @@ import type {
   ChargeFacts,
   CustomerFacts,
   Facts,
+  KeptCard,
   OperationFacts,
+  Outcome,
 } from "./facts.ts";
 import { type CardId, type CustomerId, sequenceId, type TokenId } from "./ids.ts";
 import { keptObject } from "./kept-object.ts";
@@ -24,31 +26,45 @@ export type StripeObject = { readonly [field: string]: unknown };
 /** A card as `source` of a charge or customer. */
 export function cardObject(
   id: CardId | string,
-  card: CardSummary,
+  card: KeptCard,
   customer: CustomerId | null,
-  cvcCheck: string | null = null,
+  checks: Outcome["checks"] | undefined = undefined,
 ): StripeObject {
   return {
     id,
     object: "card",
+    address_city: card.address_city ?? null,
+    address_country: card.address_country ?? null,
     address_line1: card.address_line1 ?? null,
-    address_line1_check: null,
+    address_line1_check: checks?.address_line1 ?? null,
+    address_line2: card.address_line2 ?? null,
+    address_state: card.address_state ?? null,
     address_zip: card.address_zip ?? null,
-    address_zip_check: null,
+    address_zip_check: checks?.address_zip ?? null,
     brand: card.brand,
     country: card.country,
     customer,
-    cvc_check: cvcCheck,
+    cvc_check: checks?.cvc ?? null,
     dynamic_last4: null,
     exp_month: card.exp_month,
     exp_year: card.exp_year,
     fingerprint: card.fingerprint,
     funding: card.funding,
     last4: card.last4,
-    metadata: {},
+    metadata: metadataOf(card.metadata ?? {}),
     name: card.name ?? null,
+    regulated_status: null,
     tokenization_method: null,
+    wallet: null,
   };
+}
+
+/** The card that a change of a customer was of. */
+export function cardOfChange({ id: customer, card }: CustomerFacts): StripeObject {
+  const shown = card?.change === "deleted" ? null : (card?.card ?? null);
+  return shown === null
+    ? { id: card?.id ?? null, object: "card", customer, deleted: true }
+    : cardObject(card?.id ?? "", shown, customer);
 }
 
 /** The id of the card behind a token: the same 128 bits under another prefix. */
@@ -79,12 +95,12 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
   const captured = c.state === "captured";
   const left = captured ? c.amount - c.amount_captured : 0;
   const refunded = c.amount_refunded + left;
-  const cvcCheck = c.outcome?.checks.cvc ?? null;
-  const card: StripeObject = {
-    ...cardObject(c.card_id ?? cardIdOfToken(c.token), c.card, c.customer, cvcCheck),
-    address_line1_check: c.outcome?.checks.address_line1 ?? null,
-    address_zip_check: c.outcome?.checks.address_zip ?? null,
-  };
+  const card = cardObject(
+    c.card_id ?? cardIdOfToken(c.token),
+    c.card,
+    c.customer,
+    c.outcome?.checks,
+  );
   return {
     id: c.id,
     object: "charge",
@@ -270,7 +286,7 @@ export function customerObject(c: CustomerFacts, scope: Scope): StripeObject {
     invoice_prefix: c.id.slice(-8).toUpperCase(),
     invoice_settings: {
       custom_fields: null,
-      default_payment_method: null,
+      default_payment_method: field("default_payment_method"),
       footer: null,
       rendering_options: null,
     },

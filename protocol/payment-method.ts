@@ -2,10 +2,12 @@
 // the wire. The sealed card itself is named by the object's token and stands in no document.
 
 import { brandCode, displayBrand } from "./card-brand.ts";
+import type { Scope } from "./command.ts";
 import type { CardSummary, Check, Document, ObjectFacts } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { CustomerId } from "./ids.ts";
 import { metadataOf, type StripeObject } from "./object.ts";
+import type { CardRow } from "./query.ts";
 import { ok, type Result, refuse } from "./result.ts";
 
 /** Fields of a postal address, in the order of the wire. */
@@ -168,6 +170,20 @@ export function paymentMethodObject(
     metadata: metadataOf(method.metadata),
     type: "card",
   };
+}
+
+/** A card that is kept for a customer, as the payment method that it is too. */
+export function cardAsMethod({ id, card, customer, created }: CardRow, { livemode }: Scope) {
+  const { address_city, address_country, address_line2, address_state, metadata, ...summary } =
+    card;
+  const address = {
+    city: address_city,
+    country: address_country,
+    line2: address_line2,
+    state: address_state,
+  };
+  const method = newMethod(summary, { metadata, billing_details: { address } });
+  return paymentMethodObject(id, { ...method, customer }, { created, livemode });
 }
 
 /** Billing details on the wire. */

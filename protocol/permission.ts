@@ -71,12 +71,15 @@ const READ: Readonly<Record<string, Permission>> = {
   customer: "customer_read",
   dispute: "dispute_read",
   event: "event_read",
+  invoice_settings: "customer_read",
   payment_intent: "payment_intent_read",
   payment_method: "payment_method_read",
   payout: "payout_read",
   refund: "charge_read",
   setup_intent: "setup_intent_read",
   token: "token_read",
+  webhook_delivery: "webhook_read",
+  webhook_endpoint: "webhook_read",
 };
 
 /** What one must be permitted to see an object of a type; undefined for what has no permission of its own. */

@@ -7,9 +7,9 @@ import type { EventSource } from "./event.ts";
 import type { EventFacts } from "./event-object.ts";
 import type {
   AccountFacts,
-  CardSummary,
   ChargeFacts,
   CustomerFacts,
+  KeptCard,
   ObjectFacts,
   ObjectType,
   OperationFacts,
@@ -45,6 +45,7 @@ export type Query =
       readonly intent?: PaymentIntentId;
     }
   | { readonly kind: "customer"; readonly id: CustomerId }
+  | { readonly kind: "card"; readonly id: CardId }
   | {
       readonly kind: "customers";
       readonly page: Page;
@@ -69,6 +70,8 @@ export type Query =
       readonly created?: Span;
       readonly customer?: CustomerId;
       readonly parent?: string;
+      /** The last page, as if it ended before something that follows all. */
+      readonly from_end?: boolean;
     }
   | { readonly kind: "event"; readonly seq: number }
   | { readonly kind: "events_after"; readonly seq: number; readonly limit: number }
@@ -85,10 +88,17 @@ export type Query =
   /** What was made with a token: nothing, a charge, or a card of a customer. */
   | { readonly kind: "token_use"; readonly token: TokenId };
 
-/** A customer with the cards kept for it. */
-export type CustomerRow = CustomerFacts & {
-  readonly cards: readonly { readonly id: CardId; readonly card: CardSummary }[];
+/** A card kept for a customer; `created` is in unix seconds. */
+export type CardRow = {
+  readonly kind: "card";
+  readonly id: CardId;
+  readonly customer: CustomerId;
+  readonly card: KeptCard;
+  readonly created: number;
 };
+
+/** A customer with the cards kept for it, newest first. */
+export type CustomerRow = CustomerFacts & { readonly cards: readonly CardRow[] };
 
 export type BalanceRow = {
   readonly kind: "balance";
@@ -105,6 +115,7 @@ export type Row =
   | ChargeFacts
   | OperationFacts
   | CustomerRow
+  | CardRow
   | AccountFacts
   | ObjectFacts
   | ({ readonly kind: "event" } & EventFacts)

@@ -4,6 +4,7 @@
 import type { Answer, Unfinished, Verdict } from "./command.ts";
 import type {
   AccountFacts,
+  CardChange,
   CardSummary,
   ChargeFacts,
   ChargeState,
@@ -13,6 +14,7 @@ import type {
   Facts,
   IntentOfCharge,
   Json,
+  KeptCard,
   ObjectFacts,
   ObjectType,
   OperationFacts,
@@ -88,6 +90,9 @@ export type CustomerVersionRow = {
   deleted?: boolean;
   document?: Record<string, Json>;
   default_source?: string | null;
+  card_id?: string | null;
+  card_change?: CardChange["change"] | null;
+  card?: KeptCard | null;
 };
 
 export type ObjectRow = {
@@ -196,6 +201,19 @@ export const customerFacts = (r: CustomerVersionRow): CustomerFacts => ({
   deleted: r.deleted ?? false,
   default_source: nullable("card", r.default_source),
   document: r.document ?? {},
+  card: cardChangeOf(r),
+});
+
+function cardChangeOf(r: CustomerVersionRow): CardChange | null {
+  if (r.card_id == null || r.card_change == null) return null;
+  const card = r.card == null ? null : keptCardOf(r.card);
+  return { id: idOf("card", r.card_id), change: r.card_change, card };
+}
+
+/** A patched card has lost what was null. */
+export const keptCardOf = (card: KeptCard): KeptCard => ({
+  ...card,
+  country: card.country ?? null,
 });
 
 export const objectFacts = (r: ObjectRow): ObjectFacts => ({
@@ -238,7 +256,7 @@ export function factsOf(kind: string, row: unknown): Facts {
 
 /** One row of `apply_batch`; `i` is the place of its command in the batch. */
 export type VerdictRow = readonly [i: number, outcome: string, seq: number, detail: unknown];
-type PaidWithRow = { token: string; card_id: string; card: CardSummary };
+type PaidWithRow = { token: string; card_id: string; card: KeptCard };
 type DoneRow = { kind: string; facts: unknown; forgotten?: string[] };
 type AnswerRow = {
   request: string;
@@ -281,8 +299,21 @@ function verdictOf([, outcome, seq, detail]: VerdictRow): Verdict {
 const paidWithOf = ({ token, card_id, card }: PaidWithRow) => ({
   token: idOf("tok", token),
   card_id: idOf("card", card_id),
-  card,
+  card: summaryOf(card),
 });
+
+/** What a charge keeps of a customer's card. */
+export function summaryOf(card: KeptCard): CardSummary {
+  const {
+    address_city: _,
+    address_country,
+    address_line2,
+    address_state,
+    metadata,
+    ...rest
+  } = card;
+  return { ...rest, country: rest.country ?? null };
+}
 
 function answerOf(a: AnswerRow): Answer {
   const request = a.request as RequestId;
@@ -297,6 +328,7 @@ const PREFIXES: Record<string, ObjectPrefix> = {
   ...OBJECT_PREFIXES,
   customer: "cus",
   card: "card",
+  source: "card",
 };
 
 function failureWithIds(f: Failure): Failure {

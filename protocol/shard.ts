@@ -68,6 +68,12 @@ export type CustomerAsk = Scope &
     readonly id?: CustomerId;
     readonly patch?: { readonly [name: string]: Json };
     readonly source?: CardSource;
+    /** What is written to the card that comes. */
+    readonly source_metadata?: Readonly<Record<string, string>>;
+    readonly keeps_default?: boolean;
+    /** The card that `card_patch` changes. */
+    readonly card_id?: CardId;
+    readonly card_patch?: { readonly [name: string]: Json };
     readonly default_source?: CardId;
   };
 

@@ -230,9 +230,27 @@ class History {
       ...(dice.chance(0.5) ? { patch: { name: "Ada", metadata: { b: "1", a: null } } } : {}),
       ...(dice.chance(0.2) ? { patch: { name: null, metadata: null } } : {}),
       ...(dice.chance(0.3) ? { patch: { metadata: this.#manyPairs() } } : {}),
-      ...(kept === undefined ? {} : { token: kept, card: CARD, card_id: cardIdOfToken(kept) }),
+      ...(kept === undefined
+        ? {}
+        : {
+            token: kept,
+            card: dice.chance(0.5) ? CARD : { ...CARD, metadata: { a: "1" } },
+            card_id: cardIdOfToken(kept),
+            ...(dice.chance(0.5) ? { keeps_default: true } : {}),
+          }),
       ...(dice.chance(0.1) ? { default_source: this.#oneOf(this.#cards, "card") } : {}),
     });
+    if (!made && !command.removed && dice.chance(0.3)) {
+      const { token: _token, card: _card, default_source: _source, ...rest } = command;
+      const card_patch = dice.chance(0.7)
+        ? { name: "Ada", exp_year: 2040, metadata: { b: "1", a: null } }
+        : {
+            name: null,
+            address_line1: "Row 7",
+            metadata: dice.chance(0.5) ? null : this.#manyPairs(),
+          };
+      return { ...rest, card_id: this.#oneOf(this.#cards, "card"), card_patch };
+    }
     this.#customers.push(command.id);
     if (command.card_id !== undefined) this.#cards.push(command.card_id);
     if (!command.removed) return command;

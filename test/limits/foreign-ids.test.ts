@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { idOf, mintAccountId, mintTokenId, sequenceId } from "../../protocol/ids.ts";
+import { API_VERSION } from "../../protocol/object.ts";
 import { type Merchant, type System, startSystem } from "../system.ts";
 import { verdictOf } from "./refusal.ts";
 
@@ -11,6 +12,8 @@ let owner: Merchant;
 let stranger: Merchant;
 /** The stranger's own customer, so that only the other id is foreign. */
 let own: string;
+let ownEndpoint: string;
+let ownMethod: string;
 
 type Kind =
   | "charge"
@@ -22,8 +25,10 @@ type Kind =
   | "method"
   | "intent"
   | "setup"
+  | "ephemeral"
   | "evt"
-  | "txn";
+  | "txn"
+  | "endpoint";
 const theirs = {} as Record<Kind, string>;
 
 beforeAll(async () => {
@@ -41,13 +46,22 @@ beforeAll(async () => {
   theirs.card = String(customer.default_source);
   theirs.evt = events.data[0]?.id ?? "";
   theirs.txn = String(charge.balance_transaction);
+  const hook = { url: "https://example.com/hook", enabled_events: ["*" as const] };
+  theirs.endpoint = (await stripe.webhookEndpoints.create(hook)).id;
+  ownEndpoint = (await stranger.stripe.webhookEndpoints.create(hook)).id;
   theirs.token = (
     await stripe.tokens.create({
       card: { number: "4242424242424242", exp_month: "12", exp_year: "2034" },
     })
   ).id;
   theirs.method = (
-    await stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
+    await stripe.paymentMethods.attach("pm_card_visa", { customer: customer.id })
+  ).id;
+  theirs.ephemeral = (
+    await stripe.ephemeralKeys.create({ customer: customer.id }, { apiVersion: API_VERSION })
+  ).id;
+  ownMethod = (
+    await stranger.stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
   ).id;
   theirs.intent = (
     await stripe.paymentIntents.create({
@@ -78,6 +92,10 @@ function nobodys(kind: Kind): string {
       return idOf("cus", uuid);
     case "card":
       return idOf("card", uuid);
+    case "endpoint":
+      return idOf("we", uuid);
+    case "ephemeral":
+      return `ephkey_${"A".repeat(35)}`;
     case "method":
       return idOf("pm", uuid);
     case "intent":
@@ -121,9 +139,34 @@ const WAYS: readonly Way[] = [
   ["GET", "/v1/charges?customer={id}", "customer"],
   ["GET", "/v1/tokens/{id}", "token"],
   ["DELETE", "/v1/tokens/{id}", "token"],
-  ["DELETE", "/v1/customers/{own}/sources/{id}", "card"],
+  ...["sources", "cards"].flatMap((name): Way[] => [
+    ["GET", `/v1/customers/{id}/${name}`, "customer"],
+    ["POST", `/v1/customers/{id}/${name}`, "customer", { source: "tok_visa" }],
+    ["POST", `/v1/customers/{own}/${name}`, "token", { source: "{id}" }],
+    ["GET", `/v1/customers/{own}/${name}?starting_after={id}`, "card"],
+    ["GET", `/v1/customers/{own}/${name}?ending_before={id}`, "card"],
+    ["GET", `/v1/customers/{own}/${name}/{id}`, "card"],
+    ["POST", `/v1/customers/{own}/${name}/{id}`, "card", { name: "mine" }],
+    ["DELETE", `/v1/customers/{own}/${name}/{id}`, "card"],
+  ]),
+  ["DELETE", "/v1/ephemeral_keys/{id}", "ephemeral"],
+  ["POST", "/v1/ephemeral_keys", "customer", { customer: "{id}" }],
+  ["GET", "/v1/customers/{id}/payment_methods", "customer"],
+  ["GET", "/v1/customers/{own}/payment_methods?starting_after={id}", "method"],
+  ["GET", "/v1/customers/{own}/payment_methods?ending_before={id}", "card"],
+  ["GET", "/v1/customers/{own}/payment_methods/{id}", "method"],
+  ["GET", "/v1/customers/{own}/payment_methods/{id}", "card"],
+  ["GET", "/v1/payment_methods?customer={id}", "customer"],
+  ["GET", "/v1/payment_methods?starting_after={id}", "method"],
+  ["GET", "/v1/payment_methods/{id}", "card"],
+  ["DELETE", "/v1/payment_methods/{id}", "method"],
+  ["POST", "/v1/customers", "method", { payment_method: "{id}" }],
+  ["POST", "/v1/customers/{own}", "method", { "invoice_settings[default_payment_method]": "{id}" }],
   ["GET", "/v1/payment_methods/{id}", "method"],
   ["POST", "/v1/payment_methods/{id}", "method", { "metadata[mine]": "yes" }],
+  ["POST", "/v1/payment_methods/{id}/attach", "method", { customer: "{own}" }],
+  ["POST", "/v1/payment_methods/{ownMethod}/attach", "customer", { customer: "{id}" }],
+  ["POST", "/v1/payment_methods/{id}/detach", "method", {}],
   ["POST", "/v1/payment_methods", "token", { type: "card", "card[token]": "{id}" }],
   ["GET", "/v1/setup_intents/{id}", "setup"],
   ["POST", "/v1/setup_intents/{id}", "setup", { description: "mine" }],
@@ -172,10 +215,23 @@ const WAYS: readonly Way[] = [
   ["GET", "/v1/events?starting_after={id}", "evt"],
   ["GET", "/v1/events?ending_before={id}", "evt"],
   ["GET", "/v1/balance_transactions?starting_after={id}", "txn"],
+  ["GET", "/v1/webhook_endpoints/{id}", "endpoint"],
+  ["POST", "/v1/webhook_endpoints/{id}", "endpoint", { description: "mine" }],
+  ["DELETE", "/v1/webhook_endpoints/{id}", "endpoint"],
+  ["POST", "/v1/webhook_endpoints/{id}/roll_secret", "endpoint", {}],
+  ["POST", "/v1/webhook_endpoints/{id}/redeliver", "endpoint", { "created[gte]": "1" }],
+  ["POST", "/v1/webhook_endpoints/{hook}/redeliver", "evt", { event: "{id}" }],
+  ["GET", "/v1/webhook_endpoints/{id}/deliveries", "endpoint"],
+  ["GET", "/v1/webhook_endpoints?starting_after={id}", "endpoint"],
 ];
 
 async function attempt([method, path, , form]: Way, id: string, by = stranger) {
-  const fill = (text: string) => text.replace("{id}", id).replace("{own}", own);
+  const fill = (text: string) =>
+    text
+      .replace("{id}", id)
+      .replace("{own}", by === stranger ? own : theirs.customer)
+      .replace("{ownMethod}", ownMethod)
+      .replace("{hook}", ownEndpoint);
   const filled =
     form === undefined
       ? undefined
@@ -183,6 +239,7 @@ async function attempt([method, path, , form]: Way, id: string, by = stranger) {
   const call = await system.call(fill(path), {
     method,
     key: by.secret,
+    headers: { "stripe-version": API_VERSION },
     ...(filled === undefined ? {} : { form: filled }),
   });
   const headers = Object.fromEntries(
@@ -204,7 +261,8 @@ const holdings = async () =>
         "setup_intents",
         "events",
         "balance_transactions",
-        "../v1/balance",
+        "balance",
+        "webhook_endpoints",
       ].map(async (name) => (await system.call(`/v1/${name}`, { key: owner.secret })).body),
     ),
   );
@@ -230,7 +288,7 @@ describe("the id of another merchant's thing", () => {
     const { paths } = body as { paths: Record<string, Record<string, unknown>> };
     const PLATFORM_PATHS = /^\/v1\/(?:card_keys|accounts)\//;
     const tried = new Set(
-      WAYS.map(([method, path]) => `${method} ${path.replace("{own}", "{id}")}`),
+      WAYS.map(([method, path]) => `${method} ${path.replace(/\{own\w*\}|\{hook\}/, "{id}")}`),
     );
     for (const [path, methods] of Object.entries(paths)) {
       // With any other key than the platform's its routes are refused before an id is read.

@@ -34,7 +34,7 @@ describe("an intent", () => {
     const intent = await create({
       description: "Two tesserae",
       metadata: { order: "A-17", 2: "b" },
-      receipt_email: "ada@example.com",
+      receipt_email: "livia@example.com",
       setup_future_usage: "off_session",
       shipping: { name: "Ada", address: { line1: "1 Mosaic Street", city: "Berlin" } },
       statement_descriptor_suffix: "BLUE",
@@ -82,7 +82,7 @@ describe("an intent", () => {
       payment_method_types: ["card"],
       payment_record: null,
       processing: null,
-      receipt_email: "ada@example.com",
+      receipt_email: "livia@example.com",
       review: null,
       setup_future_usage: "off_session",
       shipping: {
@@ -137,7 +137,7 @@ describe("an intent", () => {
     const intent = await paid({
       description: "Blue",
       metadata: { order: "7" },
-      receipt_email: "ada@example.com",
+      receipt_email: "livia@example.com",
     });
     expect(intent).toMatchObject({
       status: "succeeded",
@@ -150,7 +150,7 @@ describe("an intent", () => {
       payment_method: intent.payment_method,
       description: "Blue",
       metadata: { order: "7" },
-      receipt_email: "ada@example.com",
+      receipt_email: "livia@example.com",
       captured: true,
       amount: 2000,
     });

@@ -166,6 +166,253 @@ describe("a payment method", () => {
   });
 });
 
+describe("a customer's payment method", () => {
+  const attach = (id: string, customer: string, options?: Stripe.RequestOptions) =>
+    m.stripe.paymentMethods.attach(id, { customer }, options);
+  const unusable = { statusCode: 400, code: "payment_method_unexpected_state" };
+
+  test("is attached, found attached, and told of", async () => {
+    const one = await system.merchant();
+    const { id: customer } = await one.stripe.customers.create({});
+    const made = await one.stripe.paymentMethods.create({ type: "card", card: VISA });
+    const held = await one.stripe.paymentMethods.attach(made.id, { customer });
+    expect(bare(held)).toEqual({ ...bare(made), customer });
+    expect(bare(await one.stripe.paymentMethods.retrieve(made.id))).toEqual(bare(held));
+    await one.stripe.paymentMethods.update(made.id, { metadata: { a: "1" } });
+    const gone = await one.stripe.paymentMethods.detach(made.id);
+    expect(bare(gone)).toEqual({ ...bare(made), metadata: { a: "1" } });
+    const events = await one.stripe.events.list({ type: "payment_method.*" });
+    expect(
+      events.data.map(({ type, data }) => [type, Reflect.get(data.object, "customer")]),
+    ).toEqual([
+      ["payment_method.detached", null],
+      ["payment_method.updated", customer],
+      ["payment_method.attached", customer],
+    ]);
+  });
+
+  test("is attached again to the same customer without harm, and not to another", async () => {
+    const [a, b] = [await m.stripe.customers.create({}), await m.stripe.customers.create({})];
+    const { id } = await create();
+    const first = await attach(id, a.id);
+    expect(bare(await attach(id, a.id))).toEqual(bare(first));
+    expect(await refused(attach(id, b.id))).toMatchObject(unusable);
+  });
+
+  test("is gone for good when it was detached", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const { id } = await create();
+    expect(await refused(m.stripe.paymentMethods.detach(id))).toMatchObject(unusable);
+    await attach(id, customer);
+    await m.stripe.paymentMethods.detach(id);
+    expect(await refused(attach(id, customer))).toMatchObject(unusable);
+    expect(await refused(m.stripe.paymentMethods.detach(id))).toMatchObject(unusable);
+  });
+
+  test("has the answer of each key for ever, whatever became of it", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const { id } = await create();
+    const held = await attach(id, customer, { idempotencyKey: `attach-${id}` });
+    const gone = await m.stripe.paymentMethods.detach(id, {}, { idempotencyKey: `detach-${id}` });
+    const again = await attach(id, customer, { idempotencyKey: `attach-${id}` });
+    expect(bare(again)).toEqual(bare(held));
+    expect(again.lastResponse.headers["idempotent-replayed"]).toBe("true");
+    expect(
+      bare(await m.stripe.paymentMethods.detach(id, {}, { idempotencyKey: `detach-${id}` })),
+    ).toEqual(bare(gone));
+  });
+
+  test("is attached once when many ask at once", async () => {
+    const customers = await Promise.all(
+      Array.from({ length: 6 }, () => m.stripe.customers.create({})),
+    );
+    const { id } = await create();
+    const ends = await Promise.allSettled(customers.map((customer) => attach(id, customer.id)));
+    const done = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value.customer] : []));
+    expect(done).toHaveLength(1);
+    expect((await m.stripe.paymentMethods.retrieve(id)).customer).toBe(done[0]);
+  });
+
+  test("is not attached to a customer who is not there", async () => {
+    const { id } = await create();
+    const missing = { code: "resource_missing", param: "customer" };
+    expect(await refused(attach(id, "cus_nobody"))).toMatchObject(missing);
+    const deleted = await m.stripe.customers.create({});
+    await m.stripe.customers.del(deleted.id);
+    expect(await refused(attach(id, deleted.id))).toMatchObject(missing);
+    expect((await m.stripe.paymentMethods.retrieve(id)).customer).toBeNull();
+  });
+});
+
+describe("what a customer can pay with", () => {
+  let customer: string;
+  let expected: string[];
+
+  beforeAll(async () => {
+    ({ id: customer } = await m.stripe.customers.create({}));
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      const { id } = await m.stripe.paymentMethods.attach("pm_card_visa", { customer });
+      ids.unshift(id);
+    }
+    const cards: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      const { id } = await m.stripe.customers.createSource(customer, { source: "tok_amex" });
+      cards.unshift(id);
+    }
+    const gone = await m.stripe.paymentMethods.attach("pm_card_visa", { customer });
+    await m.stripe.paymentMethods.detach(gone.id);
+    expected = [...ids, ...cards];
+  });
+
+  const list = (params: object) => m.stripe.customers.listPaymentMethods(customer, params);
+
+  test("is one list of payment methods and cards, newest first of each", async () => {
+    const all = await m.stripe.paymentMethods.list({ customer, type: "card", limit: 100 });
+    expect(all).toMatchObject({ object: "list", has_more: false, url: "/v1/payment_methods" });
+    expect(all.data.map(({ id }) => id)).toEqual(expected);
+    for (const method of all.data) {
+      expect(method).toMatchObject({ object: "payment_method", type: "card", customer });
+      expect(bare(await m.stripe.paymentMethods.retrieve(method.id))).toEqual(method);
+      const own = await m.stripe.customers.retrievePaymentMethod(customer, method.id);
+      expect(bare(own)).toEqual(method);
+    }
+    expect((await list({ type: "sepa_debit" })).data).toEqual([]);
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 9, 10])(
+    "is paged through by %i, forwards and backwards, without gap or repeat",
+    async (limit) => {
+      const seen: string[] = [];
+      for (let after: string | undefined; ; after = seen.at(-1)) {
+        const page = await list({
+          limit,
+          ...(after === undefined ? {} : { starting_after: after }),
+        });
+        seen.push(...page.data.map(({ id }) => id));
+        expect(page.has_more).toBe(seen.length < expected.length);
+        if (!page.has_more) break;
+      }
+      expect(seen).toEqual(expected);
+      const back: string[] = [expected.at(-1) ?? ""];
+      for (;;) {
+        const page = await list({ limit, ending_before: back[0] });
+        back.unshift(...page.data.map(({ id }) => id));
+        expect(page.has_more).toBe(back.length < expected.length);
+        if (!page.has_more) break;
+      }
+      expect(back).toEqual(expected);
+    },
+  );
+
+  test("is not told of a customer who is not there, nor found at another", async () => {
+    const other = await m.stripe.customers.create({});
+    const missing = { statusCode: 404, code: "resource_missing" };
+    expect(await refused(m.stripe.customers.listPaymentMethods("cus_x"))).toMatchObject(missing);
+    expect((await m.stripe.customers.listPaymentMethods(other.id)).data).toEqual([]);
+    for (const id of [expected[0] ?? "", expected.at(-1) ?? ""]) {
+      const elsewhere = m.stripe.customers.retrievePaymentMethod(other.id, id);
+      expect(await refused(elsewhere)).toMatchObject(missing);
+    }
+  });
+});
+
+describe("a customer's default payment method", () => {
+  const defaultOf = async (id: string) =>
+    ((await m.stripe.customers.retrieve(id)) as Stripe.Customer).invoice_settings
+      .default_payment_method;
+  const settings = (default_payment_method: string) => ({
+    invoice_settings: { default_payment_method },
+  });
+
+  test("comes with the customer, once for a key", async () => {
+    const { id: payment_method } = await create();
+    const params = { payment_method, ...settings(payment_method) };
+    const options = { idempotencyKey: `with-${payment_method}` };
+    const made = await m.stripe.customers.create(params, options);
+    expect(made.invoice_settings.default_payment_method).toBe(payment_method);
+    expect((await m.stripe.paymentMethods.retrieve(payment_method)).customer).toBe(made.id);
+    expect(bare(await m.stripe.customers.create(params, options))).toEqual(bare(made));
+    const again = m.stripe.customers.create(params);
+    expect(await refused(again)).toMatchObject({ code: "payment_method_unexpected_state" });
+    const listed = await m.stripe.customers.list({ limit: 1 });
+    expect(listed.data[0]?.id).toBe(made.id);
+    const named = await m.stripe.customers.create({ payment_method: "pm_card_visa" });
+    expect((await m.stripe.customers.listPaymentMethods(named.id)).data).toHaveLength(1);
+  });
+
+  test("is one of its own, and gone when it is detached or deleted", async () => {
+    const { id } = await m.stripe.customers.create({ source: "tok_visa" });
+    const attach = async () =>
+      (await m.stripe.paymentMethods.attach("pm_card_visa", { customer: id })).id;
+    const [first, second] = [await attach(), await attach()];
+    const { id: loose } = await create();
+    for (const unknown of [loose, "pm_x", "card_x"]) {
+      const setting = m.stripe.customers.update(id, settings(unknown));
+      expect(await refused(setting)).toMatchObject({
+        code: "resource_missing",
+        param: "invoice_settings[default_payment_method]",
+      });
+    }
+    await m.stripe.customers.update(id, settings(first));
+    await m.stripe.paymentMethods.detach(second);
+    expect(await defaultOf(id)).toBe(first);
+    await m.stripe.paymentMethods.detach(first);
+    expect(await defaultOf(id)).toBeNull();
+    const third = await attach();
+    await m.stripe.customers.update(id, settings(third));
+    await system.call(`/v1/payment_methods/${third}`, { method: "DELETE", key: m.secret });
+    expect(await defaultOf(id)).toBeNull();
+    const customer = (await m.stripe.customers.retrieve(id)) as Stripe.Customer;
+    const card = String(customer.default_source);
+    const path = "invoice_settings.default_payment_method";
+    await m.stripe.customers.update(id, settings(card));
+    expect(await defaultOf(id)).toBe(card);
+    const shown = await m.stripe.customers.retrieve(id, { expand: [path] });
+    expect(shown).toMatchObject({
+      invoice_settings: { default_payment_method: { id: card, object: "payment_method" } },
+    });
+    await m.stripe.customers.update(id, settings(""));
+    expect(await defaultOf(id)).toBeNull();
+  });
+});
+
+describe.each([
+  ["pm_card_visa", "visa", "4242"],
+  ["pm_card_amex", "amex", "0005"],
+  ["pm_card_mastercard_prepaid", "mastercard", "5100"],
+  ["pm_card_chargeDeclined", "visa", "0002"],
+  ["pm_card_visa_chargeDeclined", "visa", "0002"],
+  ["pm_card_visa_chargeDeclinedLostCard", "visa", "9987"],
+  ["pm_card_chargeCustomerFail", "visa", "0341"],
+  ["pm_card_authenticationRequired", "visa", "3184"],
+  ["pm_card_threeDSecure2Required", "visa", "3220"],
+  ["pm_card_bypassPending", "visa", "0077"],
+  ["pm_card_createDisputeInquiry", "visa", "1976"],
+])("the test name %s", (alias, brand, last4) => {
+  test("is a fresh payment method each time, and the same one for the same request", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const attach = (key: string) =>
+      m.stripe.paymentMethods.attach(alias, { customer }, { idempotencyKey: `${alias}-${key}` });
+    const first = await attach("1");
+    expect(first).toMatchObject({ customer, card: { brand, last4 } });
+    expect(first.id).toMatch(/^pm_[0-9A-Za-z]{22}$/);
+    expect((await attach("2")).id).not.toBe(first.id);
+    expect(bare(await attach("1"))).toEqual(bare(first));
+  });
+});
+
+test.each(["pm_card_nothing", "pm_card_tok_visa", "pm_card_visa_visa", "pm_card_toString"])(
+  "the name %s is none",
+  async (alias) => {
+    const { id: customer } = await m.stripe.customers.create({});
+    expect(await refused(m.stripe.paymentMethods.attach(alias, { customer }))).toMatchObject({
+      code: "resource_missing",
+      param: "payment_method",
+    });
+  },
+);
+
 describe("what makes no payment method", () => {
   const FORM = { type: "card", ...typedForm("card") };
   const without = (name: string) =>

@@ -39,6 +39,8 @@ describe("paths to expand", () => {
     ["list of customers", "data.sources.data.customer"],
     ["search result of charges", "data.customer"],
     ["token", "card"],
+    ["customer", "invoice_settings.default_payment_method"],
+    ["list of payment_methods", "data.customer"],
   ])("of a %s may lead to %s", (answers, path) => {
     expect(branchOf([path], answers).ok).toBe(true);
   });
@@ -126,6 +128,7 @@ describe("an answer", () => {
         deleted: false,
         default_source: null,
         document: {},
+        card: null,
         cards: [],
       },
     ],

@@ -22,6 +22,7 @@ const customer = (id: `cus_${string}`) =>
     created: 1,
     deleted: false,
     default_source: null,
+    card: null,
     document: { last4: CARD.last4 },
   });
 

@@ -407,6 +407,7 @@ describe("a customer", () => {
     created: 1,
     deleted: false,
     default_source: null,
+    card: null,
     document: { email: "ada@example.com" },
   } as const;
 

@@ -116,7 +116,7 @@ describe("what is no card number", () => {
   });
 
   test.each(["4", "4 ", "4-", " "])(
-    "a run of %j that is 16 times as long takes nowhere near 256 times as long",
+    "a run of %j that is 64 times as long takes nowhere near 4,096 times as long",
     (piece) => {
       const fastestMs = (repeated: number) => {
         const text = piece.repeat(repeated);
@@ -127,7 +127,7 @@ describe("what is no card number", () => {
         };
         return Math.min(...Array.from({ length: 7 }, once));
       };
-      expect(fastestMs(80_000) / fastestMs(5_000)).toBeLessThan(100);
+      expect(fastestMs(320_000) / fastestMs(5_000)).toBeLessThan(1_000);
     },
   );
 });

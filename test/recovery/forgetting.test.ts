@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "
 import { auditEntries } from "../../ops/audit.ts";
 import { findInLedger } from "../../ops/forgotten.ts";
 import { verifyLedger } from "../../ops/verify.ts";
+import { idOf, uuidOf } from "../../protocol/ids.ts";
 import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { ledger, type Merchant, refused, type System, startSystem } from "../system.ts";
 import { type Doorway, startDoorway } from "./doorway.ts";
@@ -149,6 +150,123 @@ describe("what is deleted", () => {
     await del(`/v1/customers/${customer}`);
     expect(await tablesWithPerson()).toEqual([]);
     expect(await verifyLedger(urlOf())).toEqual([]);
+  });
+
+  const CARD_OF_METHOD = { ...CARD, exp_month: 12, exp_year: 2034 };
+  const BILLED = {
+    name: PERSON.name,
+    email: "hypatia@canary.example",
+    address: { line1: PERSON.address_line1, postal_code: PERSON.address_zip },
+  };
+  const methodOf = (metadata = { note: "likes-canaries" }) =>
+    m.stripe.paymentMethods.create({
+      type: "card",
+      card: CARD_OF_METHOD,
+      billing_details: BILLED,
+      metadata,
+    });
+  const tokenOfMethod = async (id: string): Promise<string> => {
+    const client = await ledger(inject("bindings"), homeOf(slotOf(m.account)));
+    const { rows } = await client.query<{ token: string }>(
+      "select token from objects where id = $1",
+      [uuidOf("pm", id)],
+    );
+    await client.end();
+    return idOf("tok", rows[0]?.token ?? "");
+  };
+
+  test.each(["DELETE of the payment method", "DELETE of its token"])(
+    "a payment method, by %s: its card is destroyed, and it is found nowhere",
+    async (how) => {
+      const made = await methodOf();
+      const { id: customer } = await m.stripe.customers.create({});
+      await m.stripe.paymentMethods.attach(made.id, { customer });
+      await m.stripe.paymentMethods.update(made.id, { metadata: { more: "likes-canaries" } });
+      const token = await tokenOfMethod(made.id);
+      expect((await findInLedger(urlOf(), { token })).places.some((p) => p.open)).toBe(true);
+      const isMethod = how.includes("payment method");
+      const { status, body } = await del(
+        isMethod ? `/v1/payment_methods/${made.id}` : `/v1/tokens/${token}`,
+      );
+      expect(status).toBe(200);
+      expect(body).toEqual({
+        id: isMethod ? made.id : token,
+        object: isMethod ? "payment_method" : "token",
+        deleted: true,
+        effective_at: expect.any(Number),
+      });
+      expect((body as { effective_at: number }).effective_at).toBeGreaterThanOrEqual(monthAhead);
+      expect(await tokenStatus(token)).toBe(404);
+      const missing = { statusCode: 404, code: "resource_missing" };
+      for (const call of [
+        () => m.stripe.paymentMethods.retrieve(made.id),
+        () => m.stripe.paymentMethods.update(made.id, { metadata: {} }),
+        () => m.stripe.paymentMethods.attach(made.id, { customer }),
+        () => m.stripe.paymentMethods.detach(made.id),
+      ]) {
+        expect(await refused(call())).toMatchObject(missing);
+      }
+      expect((await del(`/v1/payment_methods/${made.id}`)).status).toBe(404);
+      expect((await m.stripe.customers.listPaymentMethods(customer)).data).toEqual([]);
+      expect(await tablesWithPerson()).toEqual([]);
+      const found = await findInLedger(urlOf(), { token });
+      expect(found.places.filter((p) => p.open)).toEqual([]);
+      const told = await m.stripe.events.list({ type: "payment_method.detached", limit: 1 });
+      expect(told.data[0]?.data.object).toMatchObject({ id: made.id, deleted: true });
+      expect(JSON.stringify(await m.stripe.events.list({ limit: 100 }))).not.toMatch(/Hypatia/);
+      expect(await verifyLedger(urlOf())).toEqual([]);
+    },
+  );
+
+  test("a payment method of nobody: no merchant is told of it as detached", async () => {
+    const made = await methodOf();
+    const before = await m.stripe.events.list({ limit: 1 });
+    expect((await del(`/v1/payment_methods/${made.id}`)).status).toBe(200);
+    expect((await m.stripe.events.list({ limit: 1 })).data).toEqual(before.data);
+    expect(await tablesWithPerson()).toEqual([]);
+    expect(await verifyLedger(urlOf())).toEqual([]);
+  });
+
+  test("a customer: its payment methods go with it, also from the answers of their keys", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const key = { idempotencyKey: `method-of-${customer}` };
+    const params = {
+      type: "card",
+      card: CARD_OF_METHOD,
+      billing_details: BILLED,
+    } as const;
+    const made = await m.stripe.paymentMethods.create(params, key);
+    await m.stripe.paymentMethods.attach(made.id, { customer });
+    const token = await tokenOfMethod(made.id);
+    await del(`/v1/customers/${customer}`);
+    expect(await tokenStatus(token)).toBe(404);
+    expect((await del(`/v1/payment_methods/${made.id}`)).status).toBe(404);
+    expect((await findInLedger(urlOf(), { customer })).places.filter((p) => p.open)).toEqual([]);
+    expect(await tablesWithPerson()).toEqual([]);
+    const again = await m.stripe.paymentMethods.create(params, key);
+    expect(again).toMatchObject({ id: made.id, deleted: true });
+    expect(JSON.stringify(again)).not.toMatch(/Hypatia/);
+    expect(await verifyLedger(urlOf())).toEqual([]);
+  });
+
+  test("a customer's card: what it was once is gone from every answer and event", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const key = { idempotencyKey: `card-of-${customer}` };
+    const token = await tokenOf();
+    const made = await m.stripe.customers.createSource(customer, { source: token }, key);
+    await m.stripe.customers.updateSource(customer, made.id, {
+      name: "Hypatia",
+      metadata: { note: "likes-canaries" },
+    });
+    expect((await findInLedger(urlOf(), { token })).places.some((p) => p.open)).toBe(true);
+    await m.stripe.customers.deleteSource(customer, made.id);
+    expect(await tablesWithPerson()).toEqual([]);
+    expect((await findInLedger(urlOf(), { token })).places.filter((p) => p.open)).toEqual([]);
+    const gone = { id: made.id, object: "card", deleted: true };
+    const again = m.stripe.customers.createSource(customer, { source: token }, key);
+    expect(await refused(again)).toMatchObject({ code: "resource_missing", param: "source" });
+    const told = await m.stripe.events.list({ type: "customer.source.*", limit: 3 });
+    for (const { data } of told.data) expect(data.object).toMatchObject(gone);
   });
 
   test("of another merchant is not found, and stays", async () => {

@@ -72,8 +72,8 @@ const FLOWS: readonly Flow[] = [
     what: "confirmed with a method",
     before: NEW,
     path: "/confirm",
-    form: { ...CARD, receipt_email: "ada@example.com" },
-    ends: { status: "succeeded", amount_received: 1999, receipt_email: "ada@example.com" },
+    form: { ...CARD, receipt_email: "livia@example.com" },
+    ends: { status: "succeeded", amount_received: 1999, receipt_email: "livia@example.com" },
   },
   {
     what: "captured",

@@ -38,6 +38,7 @@ test("the rotated are those that are made here, each in three steps", () => {
   expect(ROTATED.map(({ name }) => name)).toEqual([
     "API_KEY_SECRET",
     "REQUEST_MAC_SECRET",
+    "WEBHOOK_ROOT_SECRET",
     "EDGE_SIGNING_KEY",
     "VAULT_SIGNING_KEY",
     "LEDGER_SIGNING_KEY",

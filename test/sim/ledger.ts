@@ -29,7 +29,8 @@ import type {
 import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/currency.ts";
 import type {
   AccountFacts,
-  CardSummary,
+  CardChange,
+  KeptCard as CardOfCustomer,
   ChargeFacts,
   ChargeState,
   CustomerFacts,
@@ -50,6 +51,7 @@ import {
 import { METADATA_KEYS_MAX, TOO_MUCH_METADATA } from "../../protocol/metadata.ts";
 import type { JournalEntry, Posting } from "../../protocol/projection.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { summaryOf } from "../../protocol/row.ts";
 import { availableOn, feeOf, termsOf } from "../../protocol/terms.ts";
 
 type Document = { readonly [name: string]: Json };
@@ -106,7 +108,11 @@ export type KeptKey = {
     | { readonly failure: Failure };
 };
 
-type Version = { readonly document: Document; readonly source: CardId | null };
+type Version = {
+  readonly document: Document;
+  readonly source: CardId | null;
+  readonly card: CardChange | null;
+};
 export type Customer = {
   readonly seq: number;
   readonly deleted: boolean;
@@ -116,7 +122,7 @@ export type Customer = {
 export type KeptCard = {
   readonly customer: CustomerId;
   readonly token: TokenId;
-  readonly card: CardSummary;
+  readonly card: CardOfCustomer;
 };
 
 /** One row of the journal: an event and, when money moved, its posting. */
@@ -419,7 +425,7 @@ function paidWithOf(account: Account, { customer, card_id }: OpenCharge): PaidWi
   const kept = id === undefined ? undefined : account.cards.get(id);
   return id === undefined || kept === undefined || kept.customer !== customer
     ? undefined
-    : { token: kept.token, card_id: id, card: kept.card };
+    : { token: kept.token, card_id: id, card: summaryOf(kept.card) };
 }
 
 function chargeFailure(
@@ -866,13 +872,19 @@ function saveCustomer(phase: Phase, command: SaveCustomer): Verdict {
   if (judged !== undefined) return judged;
   const failure = customerFailure(account, command);
   if (failure !== undefined) return refuseAndKeep(phase, account, command, failure);
-  const { id, made, removed, token, card, card_id, request } = command;
+  const { id, made, removed, token, card, card_id, card_patch, request } = command;
   const seq = nextNumber(phase, account);
   const before = account.customers.get(id);
   const old = before?.versions.get(before.seq);
+  const held = card_id === undefined ? undefined : account.cards.get(card_id);
+  const changed =
+    card_patch === undefined || held === undefined
+      ? undefined
+      : { ...held, card: patchedCard(held.card, card_patch) };
   const version: Version = {
     document: patched(old?.document ?? {}, command.patch ?? {}),
-    source: card_id ?? command.default_source ?? old?.source ?? null,
+    source: defaultSource(command, old?.source ?? null),
+    card: cardChangeOf(command, changed?.card),
   };
   const cards = [...account.cards].filter(([, kept]) => removed && kept.customer === id);
   phase.writes.push(() => {
@@ -882,6 +894,9 @@ function saveCustomer(phase: Phase, command: SaveCustomer): Verdict {
     for (const [cardId, kept] of cards) {
       remove(phase, account.cards, cardId);
       remove(phase, account.cardOfToken, kept.token);
+    }
+    if (changed !== undefined && card_id !== undefined) {
+      change(phase, account.cards, card_id, changed);
     }
     if (token !== undefined) {
       hold(card !== undefined && card_id !== undefined);
@@ -895,6 +910,28 @@ function saveCustomer(phase: Phase, command: SaveCustomer): Verdict {
   });
   const facts = customerFactsOf(id, removed ? undefined : version);
   return { outcome: "done", seq, facts, forgotten: cards.map(([, { token }]) => token) };
+}
+
+/** What is charged by default from now on. */
+function defaultSource(command: SaveCustomer, old: CardId | null): CardId | null {
+  if (command.keeps_default === true && old !== null) return old;
+  const fresh = command.token === undefined ? undefined : command.card_id;
+  return fresh ?? command.default_source ?? old;
+}
+
+function cardChangeOf(
+  { card_id: id, token, card }: SaveCustomer,
+  changed: CardOfCustomer | undefined,
+): CardChange | null {
+  if (id === undefined) return null;
+  if (token !== undefined && card !== undefined) return { id, change: "created", card };
+  return changed === undefined ? null : { id, change: "updated", card: changed };
+}
+
+/** What is null is gone from a patched card, but for its country, which every card tells of. */
+function patchedCard(card: CardOfCustomer, patch: Document): CardOfCustomer {
+  const after = patched(card as unknown as Document, patch);
+  return { ...after, country: after["country"] ?? null } as unknown as CardOfCustomer;
 }
 
 /** A charge without the words about a person. */
@@ -927,9 +964,12 @@ function eraseCharges(phase: Phase, account: Account, customer: CustomerId): voi
 }
 
 function customerFailure(account: Account, command: SaveCustomer): Failure | undefined {
-  const { id, made, default_source, token } = command;
+  const { id, made, default_source, token, card_patch, card_id } = command;
   if (!made && account.customers.get(id)?.deleted !== false) {
     return { kind: "resource_missing", object: "customer", id, param: "id" };
+  }
+  if (card_patch !== undefined && account.cards.get(card_id ?? "card_")?.customer !== id) {
+    return { kind: "resource_missing", object: "source", id: card_id ?? "", param: "id" };
   }
   if (default_source !== undefined && account.cards.get(default_source)?.customer !== id) {
     const param = "default_source";
@@ -938,8 +978,14 @@ function customerFailure(account: Account, command: SaveCustomer): Failure | und
   if (token !== undefined && isUsed(account, token)) return { kind: "token_already_used", token };
   const kept = account.customers.get(id);
   const { document = {} } = kept?.versions.get(kept.seq) ?? {};
-  const { metadata } = patched(document, command.patch ?? {});
-  return Object.keys(metadata ?? {}).length > METADATA_KEYS_MAX ? TOO_MUCH_METADATA : undefined;
+  const held = account.cards.get(card_id ?? "card_");
+  const isTooMuch = [
+    patched(document, command.patch ?? {})["metadata"],
+    held === undefined || card_patch === undefined
+      ? command.card?.metadata
+      : patchedCard(held.card, card_patch).metadata,
+  ].some((pairs) => Object.keys(pairs ?? {}).length > METADATA_KEYS_MAX);
+  return isTooMuch ? TOO_MUCH_METADATA : undefined;
 }
 
 function customerFacts(account: Account, id: CustomerId, seq: number): CustomerFacts {
@@ -953,6 +999,7 @@ const customerFactsOf = (id: CustomerId, version: Version | undefined): Customer
   deleted: version === undefined,
   default_source: version?.source ?? null,
   document: version?.document ?? {},
+  card: version?.card ?? null,
 });
 
 /** A patch in Stripe's sense: null unsets a field, metadata merges key by key, null unsets all of it. */

@@ -7,7 +7,7 @@ import { type Permission, permits } from "../../protocol/permission.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 
 /** Which keys a route takes: the platform's, only secret and restricted ones, or publishable ones too. */
-export type Access = Exclude<KeyKind, "restricted">;
+export type Access = Exclude<KeyKind, "restricted" | "ephemeral">;
 
 /** What a route asks of who calls. */
 export type Demand = {
@@ -53,9 +53,15 @@ export async function authenticate(
   if (imported?.secret !== secret) imported = { secret, keys: importMacKeys(secret) };
   const verified = await verifyApiKey(text, ...(await imported.keys));
   if (!verified.ok) return refuse(invalidKey(text));
-  const { kind } = verified.value;
+  const { kind, only } = verified.value;
+  if (only !== undefined && only.expires <= Date.now() / 1000) {
+    return refuse({ kind: "key_expired", shown: masked(text) });
+  }
   // The dashboard is a page of ours, and its key can do no more than was meant.
-  const mayBeInPage = kind === "publishable" || (kind === "restricted" && from === "own page");
+  const mayBeInPage =
+    kind === "publishable" ||
+    kind === "ephemeral" ||
+    (kind === "restricted" && from === "own page");
   if (from !== "no page" && !mayBeInPage) return refuse({ kind: "key_secret_in_browser" });
   if (access === "platform" && kind !== "platform") return refuse({ kind: "key_not_platform" });
   if (access !== "platform" && kind === "platform") {

@@ -1,15 +1,19 @@
-// Customers, and the card each keeps by `source`.
+// Customers: who they are, and what each is charged with.
 
 import * as z from "zod";
 import type { Json } from "../../protocol/facts.ts";
-import type { Failure } from "../../protocol/failure.ts";
 import { type CardId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
-import { customerObject, tokenOfCard } from "../../protocol/object.ts";
+import { customerObject } from "../../protocol/object.ts";
+import { isObjectId } from "../../protocol/object-type.ts";
+import { attached, methodOf } from "../../protocol/payment-method.ts";
 import type { CustomerRow } from "../../protocol/query.ts";
-import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { customerId } from "./customer.ts";
+import { endedBefore, readObject, stepOf } from "./kept-objects.ts";
 import { list, one } from "./lookup.ts";
+import { attachMethod, isAlias, paymentMethodOf } from "./payment-method.ts";
 import { address, shipping } from "./person.ts";
-import { type Call, type Route, route } from "./route.ts";
+import { type Call, type Refused, type Route, route } from "./route.ts";
 import {
   created,
   expand,
@@ -21,7 +25,7 @@ import {
   text,
   unsettable,
 } from "./schema.ts";
-import { cardSource, deletedObject, execute, forget } from "./shard-call.ts";
+import { cardSource, deletedObject, execute } from "./shard-call.ts";
 
 const fields = {
   address: address.optional(),
@@ -32,13 +36,18 @@ const fields = {
   phone: unsettable(50).optional(),
   shipping: shipping.optional(),
   source: source.optional(),
+  invoice_settings: z
+    .strictObject({ default_payment_method: unsettable(100).optional() })
+    .optional(),
   expand: expand.optional(),
 };
 
-const createParams = z.strictObject(fields);
+const createParams = z.strictObject({ ...fields, payment_method: text(100).optional() });
 const updateParams = z.strictObject({ ...fields, default_source: text(100).optional() });
 
-type Fields = Omit<z.output<typeof updateParams>, "expand">;
+type Fields = Omit<z.output<typeof updateParams>, "expand"> & {
+  readonly payment_method?: string | undefined;
+};
 
 const PATCHED = ["address", "description", "email", "name", "phone", "shipping"] as const;
 
@@ -48,20 +57,15 @@ function patchOf(params: Fields): Record<string, Json> {
     if (params[name] !== undefined) patch[name] = params[name] as Json;
   }
   if (params.metadata !== undefined) patch["metadata"] = params.metadata;
+  const method = params.invoice_settings?.default_payment_method;
+  if (method !== undefined) patch["default_payment_method"] = method;
   return patch;
-}
-
-function customerId(call: Call<unknown>): Result<CustomerId, Failure> {
-  const id = call.path["id"] ?? "";
-  return uuidOf("cus", id) === undefined
-    ? refuse({ kind: "resource_missing", object: "customer", id: id.slice(0, 100), param: "id" })
-    : ok(id as CustomerId);
 }
 
 async function save(call: Call<Fields>, change: "create" | "update") {
   const id = change === "create" ? ok(undefined) : customerId(call);
   if (!id.ok) return id;
-  const { default_source: kept, source: given } = call.params;
+  const { default_source: kept, source: given, payment_method } = call.params;
   if (kept !== undefined && uuidOf("card", kept) === undefined) {
     return refuse({
       kind: "resource_missing" as const,
@@ -70,13 +74,15 @@ async function save(call: Call<Fields>, change: "create" | "update") {
       param: "default_source",
     });
   }
+  const method = await methodToKeep(call, id.value);
+  if (!method.ok) return method;
   const card = given === undefined ? undefined : await cardSource(call.env, call.scope, given);
   if (card !== undefined && !card.ok) return card;
   const patch = patchOf(call.params);
   if (change === "create" && call.params.metadata !== undefined) {
     patch["metadata"] = setMetadata(call.params.metadata) ?? {};
   }
-  return execute(call.env, {
+  const saved = await execute(call.env, {
     kind: "customer",
     change,
     ...call.scope,
@@ -86,6 +92,42 @@ async function save(call: Call<Fields>, change: "create" | "update") {
     ...(card === undefined ? {} : { source: card.value }),
     ...(kept === undefined ? {} : { default_source: kept as CardId }),
   });
+  if (!saved.ok || payment_method === undefined) return saved;
+  const claim = stepOf(call.claim, "attach");
+  const made = saved.value.object["id"] as CustomerId;
+  const attached = await attachMethod(call, claim, payment_method, made);
+  return attached.ok ? saved : attached;
+}
+
+/**
+ * Whether the payment methods that a customer is to have can be had: a new one's must be nobody's, the default
+ * one's its own. Asked before anything is done, so that what cannot be done in full is not done.
+ */
+async function methodToKeep(
+  call: Call<Fields>,
+  customer: CustomerId | undefined,
+): Promise<Result<undefined, Refused>> {
+  const { payment_method: given, invoice_settings } = call.params;
+  const wanted = invoice_settings?.default_payment_method ?? undefined;
+  const param = "invoice_settings[default_payment_method]";
+  if (wanted !== undefined && !(wanted === given && isObjectId("payment_method", wanted))) {
+    const found = await paymentMethodOf(call, wanted, param);
+    if (!found.ok) return found;
+    if (customer === undefined || found.value.customer !== customer) {
+      return refuse({ kind: "resource_missing", object: "payment_method", id: wanted, param });
+    }
+  }
+  if (given === undefined || isAlias(given)) return ok(undefined);
+  const read = await readObject(call, "payment_method", given, "payment_method");
+  if (!read.ok) return read;
+  const method = methodOf(read.value);
+  assert(method !== undefined, "what stands has a document");
+  if (method.customer === undefined && method.detached !== true) return ok(undefined);
+  // It may be attached because this request has attached it before.
+  const before = await endedBefore(call, stepOf(call.claim, "attach"));
+  if (before !== undefined) return before.ok ? ok(undefined) : before;
+  const next = attached(method, "cus_");
+  return next.ok ? ok(undefined) : next;
 }
 
 export const customerRoutes: readonly Route[] = [
@@ -127,6 +169,7 @@ export const customerRoutes: readonly Route[] = [
     summary: "Retrieve a customer",
     access: "secret",
     permission: "customer_read",
+    ephemeral: "path",
     params: z.strictObject({ expand: expand.optional() }),
     answers: "customer",
     handle: (call) => {
@@ -168,27 +211,6 @@ export const customerRoutes: readonly Route[] = [
         id: id.value,
       };
       return execute(call.env, ask, () => deletedObject("customer", id.value));
-    },
-  }),
-  route({
-    method: "DELETE",
-    path: "/v1/customers/:id/sources/:card",
-    summary: "Delete a customer's card and destroy it",
-    access: "secret",
-    permission: "customer_write",
-    params: z.strictObject({}),
-    answers: "deleted card",
-    handle: async (call) => {
-      const id = customerId(call);
-      if (!id.ok) return id;
-      const card = call.path["card"] ?? "";
-      if (uuidOf("card", card) === undefined) {
-        const shown = card.slice(0, 100);
-        return refuse({ kind: "resource_missing", object: "source", id: shown, param: "id" });
-      }
-      const token = tokenOfCard(card as CardId);
-      const ask = { ...call.scope, token, customer: id.value, request: call.request };
-      return forget(call.env, ask, "card", card);
     },
   }),
 ];

@@ -8,6 +8,7 @@ import type { Scope } from "../../protocol/command.ts";
 import { sequenceOf } from "../../protocol/ids.ts";
 import type { EdgeEnv } from "./environment.ts";
 import { find } from "./reading.ts";
+import { streamOf } from "./stream-call.ts";
 
 type App = Hono<{ Bindings: EdgeEnv }>;
 
@@ -92,9 +93,8 @@ export function mountDemo(app: App): void {
     if (scope === undefined) return c.json(NO_DEMO, 404);
     const last = c.req.header("last-event-id") ?? "";
     const seen = sequenceOf("evt", scope.account, scope.livemode, last);
-    const name = `${scope.account}/${scope.livemode ? "live" : "test"}`;
     const after = seen ?? (await startOf(c.env, scope));
-    return c.env.STREAM.getByName(name).listen(scope, after);
+    return streamOf(c.env, scope).listen(after);
   });
 }
 

@@ -100,7 +100,12 @@ export function typesIn(branch: Branch, answers: string): ReadonlySet<string> {
   return types;
 }
 
-type Visit = { readonly object: Record<string, unknown>; readonly branch: Branch };
+type Visit = {
+  readonly object: Record<string, unknown>;
+  /** Its own word on its type, or that of the field which it stands in: a part of an object has none. */
+  readonly type: unknown;
+  readonly branch: Branch;
+};
 type Step = Visit & {
   readonly name: string;
   readonly field: Field;
@@ -130,14 +135,15 @@ export async function expanded(
       const found = (query && known.get(nameOf(query))) ?? NOTHING;
       const value = object[name];
       const becomes = isObject(value) ? value : field.render(found, value, object, scope);
-      if (becomes !== undefined) object[name] = copied(becomes, within, visits);
+      if (becomes === undefined) continue;
+      object[name] = copied(becomes, within, visits, field.types[0]);
     }
   }
   return ok(root);
 }
 
-function stepsOf({ object, branch }: Visit, embedded: Embedded, scope: Scope): Step[] {
-  const type = object["object"];
+function stepsOf(visit: Visit, embedded: Embedded, scope: Scope): Step[] {
+  const { object, type, branch } = visit;
   if (typeof type !== "string" || object["deleted"] === true) return [];
   const names = new Set([...branch.keys(), ...embedded(type)]);
   return Array.from(names).flatMap((name) => {
@@ -146,7 +152,7 @@ function stepsOf({ object, branch }: Visit, embedded: Embedded, scope: Scope): S
     if (field === undefined) return [];
     const value = object[name];
     const query = isObject(value) ? undefined : field.query(value, object, scope);
-    return [{ object, name, field, query, branch: branch.get(name) ?? LEAF }];
+    return [{ ...visit, name, field, query, branch: branch.get(name) ?? LEAF }];
   });
 }
 
@@ -183,7 +189,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
 
 // What is changed is a copy, and each object that may be is visited next.
-function copied(value: unknown, branch: Branch, visits: Visit[]): unknown {
+function copied(value: unknown, branch: Branch, visits: Visit[], type?: string): unknown {
   if (!isObject(value)) return value;
   const { data } = value;
   if (Array.isArray(data)) {
@@ -191,6 +197,6 @@ function copied(value: unknown, branch: Branch, visits: Visit[]): unknown {
     return { ...value, data: data.map((item) => copied(item, within, visits)) };
   }
   const object = { ...value };
-  visits.push({ object, branch });
+  visits.push({ object, type: object["object"] ?? type, branch });
   return object;
 }

@@ -6,6 +6,7 @@ import { transactionObject } from "../../protocol/balance.ts";
 import type { Scope } from "../../protocol/command.ts";
 import type { ChargeFacts, ObjectFacts, ObjectType, OperationFacts } from "../../protocol/facts.ts";
 import {
+  type CardId,
   type ChargeId,
   type CustomerId,
   type PaymentIntentId,
@@ -23,7 +24,8 @@ import {
   type StripeObject,
 } from "../../protocol/object.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
-import type { CustomerRow, FoundRows, Query, Row } from "../../protocol/query.ts";
+import { cardAsMethod } from "../../protocol/payment-method.ts";
+import type { CardRow, CustomerRow, FoundRows, Query, Row } from "../../protocol/query.ts";
 
 /** How the objects of a type are read. */
 type Loader = {
@@ -54,8 +56,16 @@ const LOADERS = {
     query: (id) => (uuidOf("cus", id) && { kind: "customer", id: id as CustomerId }) || undefined,
     render: (row: CustomerRow, scope) => customerObject(row, scope),
   },
+  payment_method: {
+    query: (id) => {
+      if (uuidOf("card", id) !== undefined) return { kind: "card", id: id as CardId };
+      const type = "payment_method";
+      return isObjectId(type, id) ? { kind: "object", type, id } : undefined;
+    },
+    render: (row: ObjectFacts | CardRow, scope) =>
+      row.kind === "card" ? cardAsMethod(row, scope) : keptObject(row, scope),
+  },
   payment_intent: kept("payment_intent"),
-  payment_method: kept("payment_method"),
   refund: {
     query: (id) => (uuidOf("re", id) && { kind: "refund", id: id as RefundId }) || undefined,
     render: (row: OperationFacts, scope) => refundObject(row, scope),
@@ -191,12 +201,16 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
   },
   customer: {
     default_source: defaultSource,
+    invoice_settings: inline("invoice_settings"),
     sources: sourcesOfCustomer,
     subscriptions: alwaysEmpty("customers/:id/subscriptions"),
     tax_ids: alwaysEmpty("customers/:id/tax_ids"),
     test_clock: ALWAYS_NULL,
   },
   event: {},
+  /** A part of a customer. */
+  invoice_settings: { default_payment_method: idOf("payment_method") },
+  payment_method: { customer: idOf("customer") },
   payment_intent: {
     application: ALWAYS_NULL,
     charges: chargesOfIntent,
@@ -208,7 +222,6 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     review: ALWAYS_NULL,
     source: ALWAYS_NULL,
   },
-  payment_method: { customer: idOf("customer") },
   setup_intent: {
     application: ALWAYS_NULL,
     customer: idOf("customer"),
@@ -226,6 +239,9 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     transfer_reversal: ALWAYS_NULL,
   },
   token: { card: inline("card") },
+  webhook_delivery: {},
+  webhook_endpoint: {},
+  webhook_redelivery: {},
 };
 
 /** The field of a type, if it can be expanded. */

@@ -1,7 +1,7 @@
 // A request's claim: its key, its route, and a keyed MAC of its parameters without card data (a plain
 // hash of them would be an unkeyed hash of a card number, PCI DSS 3.5.1.1).
 
-import { importMacKeys } from "../../protocol/api-key.ts";
+import { importMacKeys, type KeyKind } from "../../protocol/api-key.ts";
 import type { Claim } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { RequestId } from "../../protocol/ids.ts";
@@ -43,7 +43,11 @@ export type VersionedClaim = Claim & { readonly otherMacs: readonly string[] };
  * are those of its version where they are not ours: an answer is never replayed in others.
  */
 export async function claimOf(
-  request: { readonly id: RequestId; readonly key: string | undefined },
+  request: {
+    readonly id: RequestId;
+    readonly key: string | undefined;
+    readonly of: KeyKind;
+  },
   operation: string,
   params: Tree,
   secret: string,
@@ -54,7 +58,11 @@ export async function claimOf(
   const text = new TextEncoder().encode(shapes === undefined ? asked : `${asked}\n${shapes}`);
   const keys = await imported.keys;
   const [mac = "", ...otherMacs] = await Promise.all(keys.map((key) => macOf(text, key)));
-  const { id, key = `${OURS}${id}` } = request;
+  const { id, of } = request;
+  const sent = request.key ?? `${OURS}${id}`;
+  // Whoever reads a key in a page or an app cannot take one that the merchant's server is about to use.
+  const isOutside = of === "publishable" || of === "ephemeral";
+  const key = isOutside ? `${OURS}${of}/${sent}` : sent;
   return { key, operation, mac, request: id, otherMacs };
 }
 

@@ -14,6 +14,7 @@ import { customerRoutes } from "./customers.ts";
 import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
+import { ephemeralKeyRoutes } from "./ephemeral-keys.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
 import { paymentIntentRoutes } from "./payment-intents.ts";
@@ -23,7 +24,10 @@ import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
 import { setupIntentRoutes } from "./setup-intents.ts";
+import { sourceRoutes } from "./sources.ts";
 import { tokenRoutes } from "./tokens.ts";
+import { webhookDeliveryRoutes } from "./webhook-deliveries.ts";
+import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
 
 export { AuditLog } from "../../durable-objects/audit-log.ts";
 export { Lane } from "../../durable-objects/lane.ts";
@@ -35,15 +39,19 @@ const ROUTES = [
   ...restrictedKeyRoutes,
   ...tokenRoutes,
   ...customerRoutes,
+  ...sourceRoutes,
   ...paymentMethodRoutes,
   ...paymentIntentRoutes,
   ...setupIntentRoutes,
   ...cardholderRoutes,
+  ...ephemeralKeyRoutes,
   ...chargeRoutes,
   ...refundRoutes,
   ...eventRoutes,
   ...balanceRoutes,
   ...cardKeyRoutes,
+  ...webhookEndpointRoutes,
+  ...webhookDeliveryRoutes,
 ];
 
 const app = new Hono<{ Bindings: EdgeEnv }>();

@@ -28,16 +28,6 @@ export const stepOf = (claim: VersionedClaim, name: string): VersionedClaim => (
 });
 
 /**
- * The claim of a request under its caller's name: who has the publishable key cannot take a key that the
- * merchant's server is about to use.
- */
-export const claimOfCaller = ({
-  claim,
-  fromBrowser,
-}: Pick<Call<unknown>, "claim" | "fromBrowser">): VersionedClaim =>
-  fromBrowser ? { ...claim, key: `tessera-browser/${claim.key}` } : claim;
-
-/**
  * How the first request with this key ended; undefined when there was none. Asked by a change that is never
  * made, since no object has a version before its first.
  */
@@ -108,6 +98,23 @@ export async function saveObject(
     ...(from === undefined ? {} : { id: from.id, expects: from.seq }),
   });
   const ended = endOf(reply);
+  if (!ended.ok) return ended;
+  const { facts, ...rest } = ended.value;
+  assert(facts.kind === "object", "an object's key made an object");
+  return ok({ facts, ...rest });
+}
+
+/**
+ * How a request that was decided on anew had ended before: it is asked for where it would now be refused, since
+ * what it did may be what keeps it from being done again. Undefined when this is the first.
+ */
+export async function endedBefore(
+  call: Pick<Caller, "env" | "scope">,
+  claim: VersionedClaim,
+): Promise<Result<Saved, Refused> | undefined> {
+  const before = await answeredBefore(call, claim);
+  if (before === undefined) return undefined;
+  const ended = endOf(before);
   if (!ended.ok) return ended;
   const { facts, ...rest } = ended.value;
   assert(facts.kind === "object", "an object's key made an object");

@@ -106,7 +106,7 @@ async function decide(
 ): Promise<Result<Standing, Refused>> {
   if (same(document, at.intent.document)) return ok(at);
   // Named by the version, so that a retry that finds another decides anew.
-  const saved = await saveIntent(call, stepOf(claim, `decide-${at.facts.seq}`), at, document);
+  const saved = await saveIntent(call, stepOf(claim, `at-${at.facts.seq}`), at, document);
   return saved.ok ? ok(standing(saved.value.facts)) : saved;
 }
 

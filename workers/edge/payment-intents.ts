@@ -9,7 +9,7 @@ import { paymentIntentObject } from "../../protocol/payment-intent.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { readIntent, seenBy, showing } from "./intent-access.ts";
 import { automaticOf, clientSecret } from "./intent-fields.ts";
-import { answerOf, claimOfCaller, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import { answerOf, listObjects, saveObject, stepOf } from "./kept-objects.ts";
 import { methodChosen } from "./method-choice.ts";
 import { cancelIntent, captureIntent } from "./payment-conclusion.ts";
 import {
@@ -157,7 +157,7 @@ async function confirm(call: ConfirmCall): Promise<Result<Answered, Refused>> {
     return refuse({ kind: "parameter_invalid", param: "confirmation_method", why });
   }
   const how = confirmationOf(p);
-  return seenBy(call, await confirmIntent(call, claimOfCaller(call), at, how));
+  return seenBy(call, await confirmIntent(call, call.claim, at, how));
 }
 
 export const paymentIntentRoutes: readonly Route[] = [

@@ -3,12 +3,13 @@
 
 import * as z from "zod";
 import { eventCode } from "../../protocol/event.ts";
-import type { CardSummary } from "../../protocol/facts.ts";
+import type { CardSummary, ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type CardId, type CustomerId, type TokenId, uuidOf } from "../../protocol/ids.ts";
 import { networkOf } from "../../protocol/network.ts";
 import { tokenOfCard } from "../../protocol/object.ts";
 import {
+  attached,
   type BillingDetails,
   type BillingPatch,
   chargedCard,
@@ -18,17 +19,18 @@ import {
   USED_UP,
 } from "../../protocol/payment-method.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { summaryOf } from "../../protocol/row.ts";
 import type { Visit } from "../../protocol/shard.ts";
 import type { TokenizedCard, TypedCard } from "../../protocol/vault.ts";
 import { isProven } from "./challenge.ts";
 import type { VersionedClaim } from "./idempotency.ts";
-import { readObject, type Saved, saveObject, stepOf } from "./kept-objects.ts";
+import { endedBefore, readObject, type Saved, saveObject, stepOf } from "./kept-objects.ts";
 import { billingDetails } from "./person.ts";
 import { find } from "./reading.ts";
 import type { Call, Refused } from "./route.ts";
 import { choice, metadata, required, setMetadata, text } from "./schema.ts";
 import { sealedCard } from "./sealed-cards.ts";
-import { shardOf } from "./shard-call.ts";
+import { shardOf, withQuotas } from "./shard-call.ts";
 
 /** The card of a payment method: its fields as typed, or a token of it. */
 const methodCard = z.strictObject({
@@ -134,9 +136,9 @@ async function tokenize(
   given: GivenCard,
   nameOf: (field: string) => string,
   challenge: string | undefined,
-): Promise<Result<TokenizedCard, Failure>> {
+): Promise<Result<TokenizedCard, Refused>> {
   const admission = await admitCard(call, challenge);
-  if (!admission.ok) return refuse(admission.failure);
+  if (!admission.ok) return refuse(withQuotas(admission));
   const { VAULT } = call.env;
   switch (given.kind) {
     case "typed":
@@ -176,8 +178,10 @@ export type FoundMethod = {
 };
 
 /**
- * What may be paid with by this name: a payment method's id, a card of `customer`, or in test mode an alias
- * such as `pm_card_visa`, which makes a fresh payment method under the request's own claim.
+ * What may be paid with by this name: a payment method's id, that of a card kept for a customer, or in test mode
+ * an alias such as `pm_card_visa`, which makes a fresh payment method under the request's own claim. Whose it
+ * is says its `customer`; whether that fits is for the caller to judge, but of a card that is not kept for the
+ * `customer` who is named nothing is told.
  */
 export async function paymentMethodOf(
   call: Caller,
@@ -241,8 +245,8 @@ export async function aliased(
   name: string,
   param: string,
 ): Promise<Result<Saved, Refused>> {
-  const admission = await shardOf(call.env, call.scope).admit(call.scope);
-  if (!admission.ok) return refuse(admission.failure);
+  const admission = await shardOf(call.env, call.scope).admit(call.scope, "write");
+  if (!admission.ok) return refuse(withQuotas(admission));
   const made = await call.env.VAULT.describe(call.scope, name);
   if (!made.ok) {
     return made.failure.kind === "resource_missing" ? missingMethod(name, param) : made;
@@ -255,27 +259,68 @@ export async function aliased(
   });
 }
 
+/**
+ * Attaches a payment method to a customer, who keeps it until it is detached; done already, it is done.
+ * `name` is an id or, in test mode, an alias.
+ */
+export async function attachMethod(
+  call: Caller,
+  claim: VersionedClaim,
+  name: string,
+  customer: CustomerId,
+  param = "payment_method",
+): Promise<Result<Saved, Refused>> {
+  const read = await methodFacts(call, claim, name, param);
+  if (!read.ok) return read;
+  const method = methodOf(read.value);
+  if (method === undefined) return missingMethod(name, param);
+  const next = attached(method, customer);
+  if (!next.ok) return (await endedBefore(call, claim)) ?? next;
+  if (next.value === undefined) {
+    const now = { facts: read.value, replayed: false, original: claim.request };
+    return (await endedBefore(call, claim)) ?? ok(now);
+  }
+  return saveObject(call, claim, {
+    type: "payment_method",
+    from: read.value,
+    document: next.value,
+    event: eventCode("payment_method.attached"),
+    customer,
+  });
+}
+
+/** What a name stands for, as it is now. */
+async function methodFacts(
+  call: Caller,
+  claim: VersionedClaim,
+  name: string,
+  param: string,
+): Promise<Result<ObjectFacts, Refused>> {
+  if (!isAlias(name)) return readObject(call, "payment_method", name, param);
+  const made = await aliased(call, stepOf(claim, "payment_method"), name, param);
+  return made.ok ? readObject(call, "payment_method", made.value.facts.id, param) : made;
+}
+
 async function cardOfCustomer(
   call: Caller,
   name: string,
   param: string,
   customer: CustomerId | undefined,
 ): Promise<Result<FoundMethod, Refused>> {
-  if (customer === undefined) return missingMethod(name, param);
   const found = await find(call.env, call.scope, call.continent, {
-    kind: "customer",
-    id: customer,
+    kind: "card",
+    id: name as CardId,
   });
   if (!found.ok) return found;
   const [row] = found.value.rows;
-  const held =
-    row?.kind === "customer" ? row.cards.find((candidate) => candidate.id === name) : undefined;
-  if (held === undefined) return missingMethod(name, param);
+  if (row?.kind !== "card" || (customer ?? row.customer) !== row.customer) {
+    return missingMethod(name, param);
+  }
   return ok({
-    id: held.id,
-    token: tokenOfCard(held.id satisfies CardId),
-    card: held.card,
-    customer,
-    billing_details: newMethod(held.card, {}).billing_details,
+    id: row.id,
+    token: tokenOfCard(row.id),
+    card: summaryOf(row.card),
+    customer: row.customer,
+    billing_details: newMethod(row.card, {}).billing_details,
   });
 }

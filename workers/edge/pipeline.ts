@@ -28,6 +28,7 @@ import { findSeveral, nearestTo } from "./reading.ts";
 import { countRefused } from "./refused-callers.ts";
 import type { Answered, Call, Refused, Route } from "./route.ts";
 import { failureOf } from "./schema.ts";
+import { shardOf } from "./shard-call.ts";
 
 type EdgeContext = Context<{ Bindings: EdgeEnv }>;
 
@@ -111,20 +112,25 @@ async function handle(
   const unseen = unseenBy(caller, branch, route, sentKey ?? "");
   if (unseen !== undefined) return refuse(unseen);
   const { pathname } = new URL(request.url);
+  const scope = { account: caller.account, livemode: caller.livemode };
+  const outside = await outsideOf(caller, route, c, checked.value.data);
+  if (outside !== undefined) return refuse(outside);
   const call: Call<unknown> = {
     env,
-    scope: { account: caller.account, livemode: caller.livemode },
+    scope,
     request: asked.request,
     path: c.req.param(),
     params: checked.value.data,
     claim: await claimOf(
-      { id: asked.request, key: asked.key },
+      { id: asked.request, key: asked.key, of: caller.kind },
       `${route.method} ${pathname}`,
       params.value,
       env.REQUEST_MAC_SECRET,
       shapesOf(version.value),
     ),
     fromBrowser: caller.kind === "publishable",
+    onlyFor: caller.only?.customer,
+    namesVersion: versionText(request) !== undefined,
     address: request.headers.get("cf-connecting-ip"),
     continent: (request.cf as { continent?: string } | undefined)?.continent,
     origin: asked.origin,
@@ -197,6 +203,27 @@ function unseenBy(
     if (missing !== undefined) return missing;
   }
   return undefined;
+}
+
+// An ephemeral key speaks of its customer and of nobody else, and until it is taken back.
+async function outsideOf(
+  { only, account, livemode, serial }: ApiKey,
+  route: Route,
+  c: EdgeContext,
+  params: unknown,
+): Promise<Failure | undefined> {
+  if (only === undefined) return undefined;
+  const named = {
+    path: c.req.param("id"),
+    params: (params as { readonly customer?: unknown } | undefined)?.customer,
+    handler: only.customer,
+  };
+  if (route.ephemeral === undefined || named[route.ephemeral] !== only.customer) {
+    return { kind: "key_ephemeral" };
+  }
+  const scope = { account, livemode };
+  const isRevoked = await shardOf(c.env, scope).isRevoked(scope, serial);
+  return isRevoked ? { kind: "key_expired", shown: "ek_****" } : undefined;
 }
 
 type Completion = {

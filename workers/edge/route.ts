@@ -4,7 +4,7 @@
 import type * as z from "zod";
 import type { Scope } from "../../protocol/command.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import type { RequestId } from "../../protocol/ids.ts";
+import type { CustomerId, RequestId } from "../../protocol/ids.ts";
 import type { StripeObject } from "../../protocol/object.ts";
 import type { Permission } from "../../protocol/permission.ts";
 import type { Result } from "../../protocol/result.ts";
@@ -26,6 +26,10 @@ export type Call<P> = {
   readonly claim: VersionedClaim;
   /** Whether the key is one that is printed in pages. */
   readonly fromBrowser: boolean;
+  /** The only customer that the caller may speak of: the key is an ephemeral one. */
+  readonly onlyFor: CustomerId | undefined;
+  /** Whether the caller has named a version of the API. */
+  readonly namesVersion: boolean;
   /** The caller's IP address: Cloudflare sets it and lets nobody else; null where nothing does. */
   readonly address: string | null;
   /** Continent of the caller, as Cloudflare tells it. */
@@ -61,6 +65,11 @@ export type Route = {
   readonly access: Access;
   /** What a restricted key must be permitted; null where only the platform may call. */
   readonly permission: Permission | null;
+  /**
+   * Where the customer stands whom an ephemeral key must be of; `handler` where the route itself finds out.
+   * Absent where such a key may do nothing.
+   */
+  readonly ephemeral?: "path" | "params" | "handler";
   readonly params: z.ZodType;
   /** Name of the object in the answer. */
   readonly answers: string;

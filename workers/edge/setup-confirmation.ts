@@ -81,7 +81,7 @@ async function prepared(
   }
   assert(method.value !== undefined, "a setup without a method is not confirmed");
   if (same(next.value, at.setup.document)) return ok({ at, method: method.value });
-  const step = stepOf(claim, `decide-${at.facts.seq}`);
+  const step = stepOf(claim, `at-${at.facts.seq}`);
   const saved = await saveSetup(call, step, at, next.value);
   return saved.ok ? ok({ at: standingSetup(saved.value.facts), method: method.value }) : saved;
 }

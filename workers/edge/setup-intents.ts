@@ -21,7 +21,7 @@ import {
   returnUrl,
   usage,
 } from "./intent-fields.ts";
-import { answerOf, claimOfCaller, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import { answerOf, listObjects, saveObject, stepOf } from "./kept-objects.ts";
 import { mintSecret } from "./payment-intent-fields.ts";
 import { customerMissing } from "./payment-intents.ts";
 import { methodData } from "./payment-method.ts";
@@ -213,7 +213,7 @@ async function confirm(
     returnUrl: returnUrlOf(p),
   };
   const at = standingSetup(read.value);
-  return seenBy(call, await confirmSetup(call, claimOfCaller(call), at, how));
+  return seenBy(call, await confirmSetup(call, call.claim, at, how));
 }
 
 async function cancel(
