@@ -453,6 +453,31 @@ describe("a browser", () => {
     }
   });
 
+  test("sees of what is expanded the method and nothing behind it", async () => {
+    const customer = await m.stripe.customers.create();
+    const intent = await create({ customer: customer.id, payment_method: "pm_card_visa" });
+    const client_secret = String(intent.client_secret);
+    const ask = (expand: string[]) =>
+      browser.paymentIntents.retrieve(intent.id, { client_secret, expand });
+    expect((await ask(["payment_method"])).payment_method).toMatchObject({
+      card: { brand: "visa" },
+    });
+    for (const path of ["customer", "latest_charge", "payment_method.customer"]) {
+      expect(await refused(ask([path])), path).toMatchObject({ param: "expand" });
+    }
+    const old = { "stripe-version": "2020-08-27" };
+    const { body } = await system.call(
+      `/v1/payment_intents/${intent.id}?client_secret=${client_secret}`,
+      { key: m.publishable, headers: old },
+    );
+    expect(body).not.toHaveProperty("charges");
+    const whole = await system.call(`/v1/payment_intents/${intent.id}`, {
+      key: m.secret,
+      headers: old,
+    });
+    expect(whole.body).toMatchObject({ charges: { object: "list", data: [] } });
+  });
+
   test("may say nothing that only the merchant's server may", async () => {
     const intent = await create();
     const client_secret = String(intent.client_secret);
@@ -476,6 +501,7 @@ describe("a browser", () => {
 describe("a request", () => {
   test.each([
     [{ amount: 0 }, "amount"],
+    [{ amount: 49 }, "amount"],
     [{ currency: "xx" }, "currency"],
     [{ capture_method: "later" }, "capture_method"],
     [{ confirmation_method: "x" }, "confirmation_method"],

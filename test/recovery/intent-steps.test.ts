@@ -26,7 +26,8 @@ afterAll(async () => {
   await doorway?.close();
 });
 
-type Intent = { id: string; status: string; latest_charge: string; client_secret: string };
+type Intent = { id: string; status: string; latest_charge: string | null; client_secret: string };
+type Waiting = Intent & { next_action: { use_stripe_sdk: { stripe_js: string } } };
 type Booked = { reference: string; status: string; captured: number; voided: boolean };
 
 let requests = 0;
@@ -76,6 +77,13 @@ const FLOWS: readonly Flow[] = [
     ends: { status: "succeeded", amount_received: 1999, receipt_email: "livia@example.com" },
   },
   {
+    what: "put to its cardholder",
+    before: NEW,
+    path: "/confirm",
+    form: { payment_method: "pm_card_authenticationRequired" },
+    ends: { status: "requires_action", latest_charge: null },
+  },
+  {
     what: "captured",
     before: { ...NEW, ...CARD, confirm: "true", capture_method: "manual" },
     path: "/capture",
@@ -121,9 +129,41 @@ describe.each(FLOWS)("an intent that is $what", ({ before, path, form, ends }) =
   });
 });
 
+describe("a cardholder's answer", () => {
+  test.each(FATES)("ends once, whichever statement meets %s", async (fate) => {
+    let statements = 0;
+    for (let cut = 1; cut <= STATEMENTS_MAX; cut++) {
+      const form = { ...NEW, payment_method: "pm_card_authenticationRequired", confirm: "true" };
+      const intent = (await made(form)) as Waiting;
+      const page = new URL(intent.next_action.use_stripe_sdk.stripe_js);
+      const answer = () =>
+        system.call(`/v1/challenges/${intent.id}`, {
+          key: page.searchParams.get("key") ?? "",
+          form: { client_secret: intent.client_secret, outcome: "complete" },
+        });
+      let seen = 0;
+      doorway.decide((body) => (body.includes("apply_batch") && ++seen === cut ? fate : "pass"));
+      await answer();
+      doorway.decide(() => "pass");
+      const done = await untilDone(answer);
+      expect(done.body).toMatchObject({ id: intent.id, status: "succeeded" });
+      const after = await system.call(`/v1/payment_intents/${intent.id}`, { key: m.secret });
+      await expectOneCharge(after.body as Intent);
+      if (seen < cut) break;
+      statements++;
+    }
+    expect(statements).toBeGreaterThan(1);
+    expect(statements).toBeLessThan(STATEMENTS_MAX);
+  });
+});
+
 async function expectOneCharge(intent: Intent): Promise<void> {
   const found = await system.call(`/v1/charges?payment_intent=${intent.id}`, { key: m.secret });
   const { data } = found.body as { data: { id: string; status: string }[] };
+  if (intent.latest_charge === null) {
+    expect(data).toEqual([]);
+    return;
+  }
   expect(data.map(({ id }) => id)).toEqual([intent.latest_charge]);
   const booked = (await bookOf()).filter(
     ({ reference }) => reference.split(".")[0] === intent.latest_charge,

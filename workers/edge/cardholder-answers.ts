@@ -39,12 +39,15 @@ const claimOf = (call: AnswerCall, authentication: string): VersionedClaim => ({
   request: call.request,
 });
 
+/** Also while his answer is being charged: whoever asks again waits for how that ends. */
+const WAITING: readonly string[] = ["requires_action", "processing"];
+
 async function answerPayment(call: AnswerCall): Promise<Result<Answered, Refused>> {
   const read = await readIntent(call, "payment_intent", call.params.client_secret);
   if (!read.ok) return read;
   const at = standing(read.value);
   const { action } = at.intent.document;
-  if (action === undefined || statusOf(at.intent) !== "requires_action") {
+  if (action === undefined || !WAITING.includes(statusOf(at.intent))) {
     return ok({ object: paymentIntentObject(at.intent, call.scope) });
   }
   const passed = await told(call, action.authentication);

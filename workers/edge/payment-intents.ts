@@ -2,6 +2,7 @@
 // canceled by payment-conclusion.ts. What may become of one is decided in protocol/intent-moves.ts.
 
 import * as z from "zod";
+import { amountFailure } from "../../protocol/currency.ts";
 import { eventCode } from "../../protocol/event.ts";
 import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
 import { type IntentPatch, updated } from "../../protocol/intent-moves.ts";
@@ -46,6 +47,8 @@ async function create(call: CreateCall): Promise<Result<Answered, Refused>> {
   const p = call.params;
   const missing = customerMissing(p.customer);
   if (missing !== undefined) return missing;
+  const refusal = amountFailure(p.amount, p.currency);
+  if (refusal !== undefined) return refuse(refusal);
   const automatic = automaticOf(p);
   if ("refused" in automatic) return refuse(automatic.refused);
   const early = p.confirm === true ? undefined : onlyConfirming(p);
@@ -133,6 +136,9 @@ async function changed(
   if (!next.ok) {
     return showing(next.failure, "payment_intent", paymentIntentObject(at.intent, call.scope));
   }
+  const { amount, currency } = next.value;
+  const refusal = amountFailure(amount, currency);
+  if (refusal !== undefined) return refuse(refusal);
   const saved = await saveIntent(call, call.claim, at, next.value);
   return saved.ok ? ok(answerOf(saved.value, call)) : saved;
 }

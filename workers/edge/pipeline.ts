@@ -189,13 +189,21 @@ function check(route: Route, caller: ApiKey, params: Tree): Result<Checked, Fail
   return branch.ok ? ok({ data, branch: branch.value }) : branch;
 }
 
-// A restricted key sees in an answer no type of object that it could not read by itself.
+/** Types that a page may see in an answer: they are the buyer's own. */
+const IN_PAGES: readonly string[] = ["card", "payment_method"];
+
+// A page sees in an answer nothing of the merchant's, and a restricted key no type of object that it could not read by itself.
 function unseenBy(
   caller: ApiKey,
   branch: Branch,
   route: Route,
   sentKey: string,
 ): Failure | undefined {
+  if (caller.kind === "publishable") {
+    const isForeign = [...typesIn(branch, route.answers)].some((type) => !IN_PAGES.includes(type));
+    const why = "A publishable key expands payment_method and card only. Ask from your server.";
+    return isForeign ? { kind: "parameter_invalid", param: "expand", why } : undefined;
+  }
   if (caller.permissions === undefined) return undefined;
   for (const type of typesIn(branch, route.answers)) {
     const permission = readPermissionOf(type);
