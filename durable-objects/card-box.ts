@@ -36,7 +36,13 @@ export type Holding = {
 export type CardBoxEnv = OriginFetchers & { readonly VAULT_SIGNING_KEY: string };
 
 /** A card to be taken: whose, by which name, and for which order. */
-export type CardName = { readonly owner: string; readonly token: string; readonly order?: string };
+export type CardName = {
+  readonly owner: string;
+  readonly token: string;
+  readonly order?: string;
+  /** It is not charged yet, so its CVC stays for the charge. */
+  readonly keepsCvc?: true;
+};
 
 export type TakenCard = { readonly boxed: BoxedCard; readonly cvc: string | undefined };
 
@@ -171,7 +177,7 @@ export class CardBox extends DurableObject<CardBoxEnv> {
   }
 
   /**
-   * The sealed cards in the order asked for, each with its CVC if this is its first use. One audit entry names
+   * The sealed cards in the order asked for, each with its CVC if this is its first use to charge it. One audit entry names
    * them all, and is written behind the answer.
    */
   takeMany(names: readonly CardName[]): TakenCards {
@@ -186,8 +192,9 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     );
     for (const { at, ...row } of rows) {
       const name = names[at];
-      if (name !== undefined)
-        taken[at] = { boxed: boxedIn(row), cvc: this.#cvcs.take(name.owner, name.token) };
+      if (name === undefined) continue;
+      const cvc = name.keepsCvc ? undefined : this.#cvcs.take(name.owner, name.token);
+      taken[at] = { boxed: boxedIn(row), cvc };
     }
     names.forEach(({ owner, token }, at) => {
       taken[at] ??= this.#forgottenLately(owner, token);

@@ -23,7 +23,7 @@ export const isKept = (end: End): boolean =>
       (end.failure.kind === "resource_missing" && end.failure.object === "token")
     ));
 
-export const refused = (failure: Failure): End => ({ ok: false, failure });
+export const refused = (failure: Failure) => ({ ok: false, failure }) satisfies End;
 
 export const INTERNAL: End = refused({ kind: "internal" });
 
@@ -46,7 +46,10 @@ export const endOfFailure = (failure: SendFailure): End =>
 /** How something that has ended is told: a failed charge is a declined card. */
 export const endOfFacts = (facts: Facts): End =>
   facts.kind === "charge" && facts.state === "failed"
-    ? refused(declineOf(facts))
+    ? {
+        ...refused(declineOf(facts)),
+        ...(facts.intent === null ? {} : { charge: facts }),
+      }
     : { ok: true, facts };
 
 function declineOf(charge: ChargeFacts): Failure {

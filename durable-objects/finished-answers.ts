@@ -1,6 +1,6 @@
 // Answers a shard remembers so that a retry costs no SQL. The ledger remembers all of them.
 
-import type { Facts } from "../protocol/facts.ts";
+import type { ChargeFacts, Facts } from "../protocol/facts.ts";
 import type { CustomerId, TokenId } from "../protocol/ids.ts";
 import { cardIdOfToken } from "../protocol/object.ts";
 import type { Reply } from "../protocol/shard.ts";
@@ -67,7 +67,8 @@ export class FinishedAnswers {
   #forgetAll(isOf: (facts: Facts) => boolean): void {
     for (const [name, { finished }] of this.#answers) {
       const { end } = finished.reply;
-      if (end.ok && isOf(end.facts)) this.#forget(name);
+      const facts = end.ok ? end.facts : end.charge;
+      if (facts !== undefined && isOf(facts)) this.#forget(name);
     }
   }
 
@@ -79,14 +80,17 @@ export class FinishedAnswers {
 
 // Near enough: the texts whose length a merchant decides, two bytes a character.
 function sizeOf({ end }: Reply): number {
-  if (!end.ok) return FIXED_BYTES;
-  const { facts } = end;
+  const facts = end.ok ? end.facts : end.charge;
+  if (facts === undefined) return FIXED_BYTES;
   if (facts.kind === "customer" || facts.kind === "object") {
     return FIXED_BYTES + 2 * JSON.stringify(facts.document).length;
   }
   if (facts.kind === "account") return FIXED_BYTES;
-  let characters = facts.kind === "charge" ? (facts.description?.length ?? 0) : 0;
+  let characters = facts.kind === "charge" ? wordsOf(facts) : 0;
   for (const [key, value] of Object.entries(facts.metadata))
     characters += key.length + value.length;
   return FIXED_BYTES + 2 * characters;
 }
+
+const wordsOf = ({ description, intent }: ChargeFacts): number =>
+  (description?.length ?? 0) + (intent === null ? 0 : JSON.stringify(intent.document).length);

@@ -272,6 +272,7 @@ insert into event_types values
   (21, 'payment_intent.updated', 'object', false),
   (22, 'payment_intent.canceled', 'object', true),
   (23, 'payment_intent.requires_action', 'object', true),
+  (24, 'payment_intent.payment_failed', 'object', true),
   (30, 'setup_intent.created', 'object', true),
   (31, 'setup_intent.updated', 'object', false),
   (32, 'setup_intent.canceled', 'object', true),

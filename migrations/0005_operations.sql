@@ -27,8 +27,8 @@ begin
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
              or first.operation <> r.operation as other, first.operation as first_operation
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
-             request text, id uuid, charge uuid, capture boolean, amount integer, reason text,
-             metadata json)
+             request text, id uuid, charge uuid, capture boolean, releases boolean, amount integer,
+             reason text, metadata json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from charge_facts c
@@ -47,6 +47,7 @@ begin
         when q.state = 'failed' then '{"kind":"charge_failed"}'
         when q.state = 'released' then '{"kind":"charge_already_refunded"}'
         when q.capture and q.state = 'captured' then '{"kind":"charge_already_captured"}'
+        when q.releases and q.state = 'captured' then '{"kind":"charge_already_captured"}'
         when q.capture and q.wanted > q.authorized then
           json_build_object('kind', 'capture_too_large', 'max', q.authorized)
         when q.kind = 'capture' then null

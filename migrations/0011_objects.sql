@@ -15,13 +15,15 @@ begin
            r.customer is null or (u.id is not null and not u.deleted) as customer_known,
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
              or first.operation <> r.operation as other, first.operation as first_operation,
-           coalesce(free.amount, 0) as available
+           coalesce(free.amount, 0) as available, own.operation as own_operation
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
-             request text, id uuid, type text, made boolean, expects bigint, attempts smallint,
+             request text, under text, id uuid, type text, made boolean, expects bigint, attempts smallint,
              document jsonb, event smallint, customer uuid, parent uuid, token uuid, debit smallint,
              credit smallint, amount bigint, currency text, refusal json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
+      left join lateral (select * from claim_of(a.no, r.under) c where r.under is not null
+        and (c.mac <> decode(r.mac, 'hex') or c.operation <> r.operation) offset 0) own on true
       left join lateral (select * from objects o
         where o.account_no = a.no and o.id = r.id offset 0) o on true
       left join lateral (select w as refund from operations w
@@ -37,6 +39,9 @@ begin
         when q.other then json_build_object('kind', 'idempotency_mismatch',
           'first', q.first_operation, 'second', q.operation)
         when q.used then null
+        -- A step of a request whose own key is another's: nothing is done for it.
+        when q.own_operation is not null then json_build_object('kind', 'idempotency_mismatch',
+          'first', q.own_operation, 'second', q.operation)
         when q.refusal is not null then q.refusal
         -- No object has a version before its first: who expects one only asks for the key's answer.
         when q.expects = 0 or q.made and q.taken then '{"kind":"object_locked"}'
@@ -80,7 +85,7 @@ begin
     select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request, l.event_seq, j.failure
       from judged j left join linked l on l.i = j.i
      where j.no is not null and not j.used
-       and (j.failure is null or j.failure->>'kind' <> 'object_locked')
+       and (j.failure is null or j.failure->>'kind' not in ('object_locked', 'idempotency_mismatch'))
   ), versioned as (
     insert into object_versions (account_no, seq, id, document)
     select l.no, l.event_seq, l.id, l.document from linked l where l.document is not null

@@ -149,6 +149,7 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
       const filter = [
         inArray(operation_facts.kind, ["refund", "release"]),
         ...(q.charge === undefined ? [] : [eq(operation_facts.charge, uuid("ch", q.charge))]),
+        ...(q.intent === undefined ? [] : [eq(operation_facts.intent, uuid("pi", q.intent))]),
       ];
       return listPlan(db, operation_facts, "re", no, q, filter, operationFacts);
     }

@@ -160,6 +160,7 @@ const saveObjectRow = (c: SaveObject, i: number, a: number): object => ({
   operation: c.operation,
   mac: c.mac,
   request: c.request,
+  under: c.under,
   id: uuid(OBJECT_PREFIXES[c.type], c.id),
   type: c.type,
   made: c.made,

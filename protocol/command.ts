@@ -35,6 +35,8 @@ export type Claim = {
   readonly key: string;
   /** Method and path, e.g. `POST /v1/charges`. */
   readonly operation: string;
+  /** Of a step of a request, the request's own key: where that is another's, no step is taken. */
+  readonly under?: string;
   /** Hex, 128 bits of HMAC-SHA-256 over the parsed parameters without card data. */
   readonly mac: string;
   readonly request: RequestId;
@@ -81,6 +83,8 @@ export type OpenOperation = Scope &
     readonly id: RefundId | CaptureId;
     readonly charge: ChargeId;
     readonly capture: boolean;
+    /** Refused once the charge is captured: money that was taken is not given back in passing. */
+    readonly releases?: true;
     readonly amount?: number;
     readonly reason?: string;
     readonly metadata?: Readonly<Record<string, string>>;

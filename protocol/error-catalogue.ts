@@ -221,7 +221,31 @@ const REQUEST: readonly Row[] = [
     "A publishable key may not do this.",
     "Call it from your server, with the secret key.",
   ],
+  [
+    "payment_intent_authentication_failure",
+    400,
+    "The cardholder did not prove that the card is theirs.",
+    "Let the buyer try again, or pay with another card.",
+  ],
+  [
+    "payment_intent_unexpected_state",
+    400,
+    "The payment intent's status does not allow this.",
+    "Look at `payment_intent` in the error: its `status` says what is possible now.",
+  ],
   ["host_invalid", 400, "The Host header is no host name.", "Send the name of this API's host."],
+  [
+    "setup_intent_authentication_failure",
+    400,
+    "The cardholder did not prove that the card is theirs.",
+    "Let the buyer try again, or keep another card.",
+  ],
+  [
+    "setup_intent_unexpected_state",
+    400,
+    "The setup intent's status does not allow this.",
+    "Look at `setup_intent` in the error: its `status` says what is possible now.",
+  ],
   ["tls_too_old", 426, "The connection is weaker than TLS 1.3.", "Connect with TLS 1.3."],
   [
     "token_already_used",
@@ -263,6 +287,12 @@ const NAMELESS: readonly Row[] = [
     "Sign it with the key of the notices, and send it at once.",
   ],
   [
+    "payment_intent_without_charge",
+    400,
+    "Nothing was captured of the payment intent, so nothing can be given back.",
+    "Cancel it if it holds money.",
+  ],
+  [
     "permission_missing",
     403,
     "The restricted key lacks a permission, which the message names.",
@@ -283,6 +313,12 @@ const NAMELESS: readonly Row[] = [
 ];
 
 const CARD: readonly Row[] = [
+  [
+    "authentication_required",
+    402,
+    "The issuer takes the payment only when the cardholder has proved himself.",
+    "Bring the buyer back to your page and confirm the intent there, without `off_session`.",
+  ],
   [
     "card_declined",
     402,
@@ -355,6 +391,7 @@ const BY_NAME = new Map(ERROR_CATALOGUE.map((entry) => [entry.name, entry]));
 const NAMES: Partial<Record<Failure["kind"], string>> = {
   key_missing: "api_key_missing",
   key_invalid: "api_key_invalid",
+  intent_without_charge: "payment_intent_without_charge",
   permission_missing: "permission_missing",
   version_invalid: "api_version_invalid",
   dispute_closed: "dispute_closed",

@@ -4,7 +4,7 @@
 import type { Scope } from "./command.ts";
 import { DERIVED_EVENTS, type DerivedEvent, eventTypeOf } from "./event.ts";
 import type { Facts } from "./facts.ts";
-import { createdOf, sequenceId, uuidOf } from "./ids.ts";
+import { sequenceId } from "./ids.ts";
 import { API_VERSION, cardOfChange, objectOf, type StripeObject } from "./object.ts";
 import { intentOfCharge, paymentIntentObject } from "./payment-intent.ts";
 
@@ -44,7 +44,7 @@ function told(
       if (subject.kind !== "charge" || subject.intent === null) return undefined;
       const isIt =
         d.captured === undefined || (d.captured === "some") === subject.amount_captured > 0;
-      const intent = intentOfCharge(subject, createdOf(uuidOf("pi", subject.intent.id) ?? ""));
+      const intent = intentOfCharge(subject);
       return isIt && intent !== undefined ? paymentIntentObject(intent, scope) : undefined;
     }
     case "object": {

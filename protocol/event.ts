@@ -29,6 +29,8 @@ export const EVENT_TYPES: readonly EventType[] = [
   { code: 21, name: "payment_intent.updated", subject: "object", public: false },
   { code: 22, name: "payment_intent.canceled", subject: "object", public: true },
   { code: 23, name: "payment_intent.requires_action", subject: "object", public: true },
+  // Before any charge; one that was declined is told by the charge's own entry.
+  { code: 24, name: "payment_intent.payment_failed", subject: "object", public: true },
   { code: 30, name: "setup_intent.created", subject: "object", public: true },
   { code: 31, name: "setup_intent.updated", subject: "object", public: false },
   { code: 32, name: "setup_intent.canceled", subject: "object", public: true },

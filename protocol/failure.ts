@@ -7,6 +7,7 @@ import { amountText } from "./currency.ts";
 import { adviceOf } from "./decline.ts";
 import type { DisputeFailure } from "./dispute-failure.ts";
 import type { AccountId, ChargeId } from "./ids.ts";
+import type { IntentFailure } from "./intent-failure.ts";
 import { type Permission, shownPermission } from "./permission.ts";
 import type { LimitReason } from "./shard.ts";
 import { stateErrorOf } from "./state-failure.ts";
@@ -99,7 +100,8 @@ export type Failure =
   | DisputeFailure
   | { readonly kind: "charge_already_captured" }
   | { readonly kind: "charge_already_refunded" }
-  | { readonly kind: "capture_too_large"; readonly max: number }
+  | { readonly kind: "capture_too_large"; readonly max: number; readonly param?: string }
+  | IntentFailure
   | { readonly kind: "refund_too_large"; readonly max: number }
   | { readonly kind: "release_in_part" }
   | { readonly kind: "balance_insufficient"; readonly available: number; readonly currency: string }

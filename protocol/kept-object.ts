@@ -8,6 +8,7 @@ import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
 import { methodOf, paymentMethodObject } from "./payment-method.ts";
 import { payoutObject } from "./payout.ts";
 import { refundObject } from "./refund.ts";
+import { setupIntentObject, setupOfObject } from "./setup-intent.ts";
 import { webhookEndpointObject } from "./webhook-endpoint.ts";
 
 type Renderer = (facts: ObjectFacts, scope: Scope) => StripeObject | undefined;
@@ -24,6 +25,10 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
   charge: ({ charge }, scope) => (charge === null ? undefined : chargeObject(charge, scope)),
   refund: ({ operation }, scope) =>
     operation === null ? undefined : refundObject(operation, scope),
+  setup_intent: (facts, scope) => {
+    const setup = setupOfObject(facts);
+    return setup && setupIntentObject(setup, scope);
+  },
   payment_method: (facts, { livemode }) => {
     const method = methodOf(facts);
     return method && paymentMethodObject(facts.id, method, { created: facts.created, livemode });

@@ -2,6 +2,7 @@
 // ever: a stored answer is its facts, so a field is never reordered, only added under a new shape.
 
 import { brandCode } from "./card-brand.ts";
+import { shippingObject } from "./cardholder.ts";
 import type { Scope } from "./command.ts";
 import type {
   AccountFacts,
@@ -15,6 +16,7 @@ import type {
 } from "./facts.ts";
 import { type CardId, type CustomerId, sequenceId, type TokenId } from "./ids.ts";
 import { keptObject } from "./kept-object.ts";
+import { type BillingDetails, billingObject } from "./payment-method.ts";
 import { refundObject } from "./refund.ts";
 
 /** The Stripe API version whose shapes these are. */
@@ -129,7 +131,7 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
       c.balance_seq === null
         ? null
         : sequenceId("txn", scope.account, scope.livemode, c.balance_seq),
-    billing_details: billingDetails(c.card),
+    billing_details: billingOf(c),
     calculated_statement_descriptor: c.statement_descriptor,
     captured,
     created: c.created,
@@ -158,15 +160,23 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
     receipt_url: null,
     refunded: c.state === "released" || (captured && refunded === c.amount),
     review: null,
-    shipping: changes.shipping ?? null,
+    shipping: changes.shipping ?? shippingObject(c.intent?.document["shipping"]),
     source: c.card_id?.startsWith("pm_") === true ? null : card,
     source_transfer: null,
     statement_descriptor: c.statement_descriptor,
-    statement_descriptor_suffix: null,
+    statement_descriptor_suffix: c.intent?.document["statement_descriptor_suffix"] ?? null,
     status: failed ? "failed" : c.state === "opened" ? "pending" : "succeeded",
     transfer_data: null,
     transfer_group: null,
   };
+}
+
+/** Those of the payment method, where an intent chose it; else what was typed with the card. */
+function billingOf({ card, card_id, intent }: ChargeFacts): StripeObject {
+  const { payment_method, billing_details } = intent?.document ?? {};
+  return card_id !== null && payment_method === card_id && typeof billing_details === "object"
+    ? billingObject((billing_details ?? {}) as BillingDetails)
+    : billingDetails(card);
 }
 
 function billingDetails(card: CardSummary): StripeObject {
@@ -230,12 +240,23 @@ function paymentMethodDetails(c: ChargeFacts): StripeObject {
       last4: c.card.last4,
       mandate: null,
       network: brandCode(c.card.brand),
-      three_d_secure: null,
+      three_d_secure: c.authentication === null ? null : AUTHENTICATED,
       wallet: null,
     },
     type: "card",
   };
 }
+
+/** What is known of a cardholder who has proved himself to his issuer. */
+const AUTHENTICATED: StripeObject = {
+  authentication_flow: "challenge",
+  electronic_commerce_indicator: "05",
+  exemption_indicator: null,
+  result: "authenticated",
+  result_reason: null,
+  transaction_id: null,
+  version: "2.2.0",
+};
 
 /** Metadata by key: the ledger does not keep the order in which the pairs came, and a replay must not differ. */
 export function metadataOf(pairs: object): object {

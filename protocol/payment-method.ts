@@ -49,6 +49,8 @@ export type MethodDocument = Document & {
   readonly customer?: CustomerId;
   /** It was attached once, so it is attached to nobody any more. */
   readonly detached?: true;
+  /** The processor's name for what its holder proved when it was set up. */
+  readonly authentication?: string;
   /** What the processor last said of it. */
   readonly checks?: Checks;
 };
@@ -202,7 +204,14 @@ export function cardAsMethod({ id, card, customer, created }: CardRow, { livemod
   return paymentMethodObject(id, { ...method, customer }, { created, livemode });
 }
 
-const billingObject = ({ address, email, name, phone, tax_id }: BillingDetails): StripeObject => ({
+/** Billing details on the wire. */
+export const billingObject = ({
+  address,
+  email,
+  name,
+  phone,
+  tax_id,
+}: BillingDetails): StripeObject => ({
   address: Object.fromEntries(ADDRESS_FIELDS.map((field) => [field, address?.[field] ?? null])),
   email: email ?? null,
   name: name ?? null,

@@ -53,6 +53,7 @@ export type Query =
       readonly page: Page;
       readonly created?: Span;
       readonly charge?: ChargeId;
+      readonly intent?: PaymentIntentId;
     }
   | { readonly kind: "customer"; readonly id: CustomerId }
   | { readonly kind: "card"; readonly id: CardId }

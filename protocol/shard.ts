@@ -1,7 +1,7 @@
 // What the edge asks of a shard for one merchant request, and how it ends.
 
 import type { Claim, SaveObject, Scope } from "./command.ts";
-import type { CardSummary, Facts, IntentOfCharge, Json } from "./facts.ts";
+import type { CardSummary, ChargeFacts, Facts, IntentOfCharge, Json } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type {
   AccountId,
@@ -53,6 +53,8 @@ export type OperationAsk = Scope &
   Claim & {
     readonly kind: "capture" | "refund";
     readonly charge: ChargeId;
+    /** A refund that is to let go of a hold, and to give nothing back. */
+    readonly releases?: true;
     readonly amount?: number;
     readonly reason?: string;
     readonly metadata?: Readonly<Record<string, string>>;
@@ -96,7 +98,12 @@ export type Ask = ChargeAsk | OperationAsk | CustomerAsk | ObjectAsk | AccountAs
 /** How a request ended. */
 export type End =
   | { readonly ok: true; readonly facts: Facts }
-  | { readonly ok: false; readonly failure: Failure };
+  | {
+      readonly ok: false;
+      readonly failure: Failure;
+      /** The charge of an intent that was declined: what the failure shows of the intent is made of it. */
+      readonly charge?: ChargeFacts;
+    };
 
 /** Kinds of requests that are limited apart. */
 export type EndpointClass = "read" | "write" | "search";

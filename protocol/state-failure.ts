@@ -3,6 +3,7 @@
 import { amountText } from "./currency.ts";
 import { disputeErrorOf } from "./dispute-failure.ts";
 import type { Failure } from "./failure.ts";
+import { intentErrorOf } from "./intent-failure.ts";
 import type { LimitReason } from "./shard.ts";
 import { invalid, type WireError } from "./wire-error.ts";
 
@@ -67,8 +68,13 @@ export function stateErrorOf(f: Failure): WireError {
       return invalid(
         "amount_too_large",
         `The amount to capture is greater than the authorized amount (${f.max}).`,
-        "amount",
+        f.param ?? "amount",
       );
+    case "intent_unexpected_state":
+    case "intent_without_method":
+    case "intent_without_charge":
+    case "intent_failed":
+      return intentErrorOf(f);
     case "refund_too_large":
       return invalid(
         "amount_too_large",

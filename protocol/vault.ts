@@ -115,6 +115,24 @@ export type Response = { readonly key: string } & (
 
 /** `unknown` means that it may or may not have been heard: say it again. */
 export type Heard = "heard" | "too_late" | "unknown";
+/** What is asked of the processor before a card is charged or kept, under a key of its own. */
+export type AuthenticationQuestion = {
+  readonly key: string;
+  /** Zero when the card is to be kept. */
+  readonly amount: number;
+  readonly currency: string;
+  readonly purpose: "payment" | "setup" | "payment_and_setup";
+  /** Whether the merchant wants it where the issuer would not. */
+  readonly requested: "automatic" | "any" | "challenge";
+  /** What the cardholder proved when the card was set up. */
+  readonly authentication?: string;
+};
+
+/** `challenge`: the cardholder is to prove himself, and how it went is asked by its name. */
+export type Authentication =
+  | { readonly kind: "not_required" }
+  | { readonly kind: "challenge"; readonly id: string }
+  | { readonly kind: "declined"; readonly decline: NonNullable<Outcome["decline"]> };
 
 /** One line of what `perform` streams. */
 export type Performed = { readonly key: string; readonly effect: Effect };
@@ -152,6 +170,14 @@ export interface VaultVerbs {
   perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array>>;
   /** Tells the processor what a merchant says. Safe to repeat. */
   respond(scope: Scope, response: Response): Promise<Heard>;
+  /** Whether the cardholder must prove himself before this card is charged or kept. */
+  authenticate(
+    scope: Scope,
+    token: TokenId,
+    question: AuthenticationQuestion,
+  ): Promise<Result<Authentication, Failure>>;
+  /** Takes the cardholder's answer to a challenge; true when he passed. The first answer counts. */
+  answerChallenge(scope: Scope, id: string, passed: boolean): Promise<Result<boolean, Failure>>;
   /** Destroys the sealed cards of these tokens. */
   forget(scope: Scope, tokens: readonly TokenId[]): Promise<void>;
   /** Takes one step with the keys of a slot's cards, or destroys those of an account. */

@@ -70,6 +70,14 @@ export class InstantVault extends WorkerEntrypoint implements VaultVerbs {
     return "heard" as const;
   }
 
+  async authenticate() {
+    return ok({ kind: "not_required" } as const);
+  }
+
+  async answerChallenge() {
+    return ok(true);
+  }
+
   async forget(): Promise<void> {}
 
   async keys() {

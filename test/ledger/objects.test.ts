@@ -73,6 +73,29 @@ describe("a change of an object", () => {
     });
   });
 
+  test("as a step of a request is not made where the request's own key is another's", async () => {
+    const own = intent();
+    await saved(own);
+    const step = { under: own.key, operation: own.operation, mac: own.mac };
+    expect(await one(intent({ ...step, key: "step-1" }))).toMatchObject({ outcome: "done" });
+    expect(await one(intent({ ...step, key: "step-2", mac: "f".repeat(32) }))).toMatchObject({
+      outcome: "refused",
+      failure: { kind: "idempotency_mismatch", first: own.operation },
+    });
+  });
+
+  test("that expects a version before the first only asks for its key's answer", async () => {
+    const made = intent();
+    const ask = { id: mint.mint("pi"), made: false, expects: 0 };
+    const nobody = await one(intent({ ...ask, key: made.key }));
+    expect(nobody).toMatchObject({ failure: { kind: "object_locked" } });
+    const facts = await saved(made);
+    expect(await one({ ...made, ...ask })).toMatchObject({
+      outcome: "known",
+      answer: { end: { kind: "facts", facts } },
+    });
+  });
+
   test("of one that is not there, of another kind or of another merchant finds nothing", async () => {
     const made = await saved(intent());
     const missing = { outcome: "refused", failure: { kind: "resource_missing", id: made.id } };

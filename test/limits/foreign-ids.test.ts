@@ -24,6 +24,8 @@ type Kind =
   | "card"
   | "token"
   | "method"
+  | "intent"
+  | "setup"
   | "ephemeral"
   | "payout"
   | "evt"
@@ -70,6 +72,16 @@ beforeAll(async () => {
   ownMethod = (
     await stranger.stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } })
   ).id;
+  theirs.intent = (
+    await stripe.paymentIntents.create({
+      amount: 1000,
+      currency: "usd",
+      payment_method: "pm_card_visa",
+      capture_method: "manual",
+      confirm: true,
+    })
+  ).id;
+  theirs.setup = (await stripe.setupIntents.create({ payment_method: "pm_card_visa" })).id;
   own = (await stranger.stripe.customers.create({ source: "tok_visa" })).id;
 });
 afterAll(() => system?.close());
@@ -99,6 +111,10 @@ function nobodys(kind: Kind): string {
       return `ephkey_${"A".repeat(35)}`;
     case "method":
       return idOf("pm", uuid);
+    case "intent":
+      return idOf("pi", uuid);
+    case "setup":
+      return idOf("seti", uuid);
     case "token":
       return mintTokenId(random);
     case "evt":
@@ -179,6 +195,40 @@ const WAYS: readonly Way[] = [
   ["POST", "/v1/payouts/{id}/cancel", "payout", {}],
   ["GET", "/v1/payouts?starting_after={id}", "payout"],
   ["GET", "/v1/balance_transactions?source={id}", "payout"],
+  ["GET", "/v1/setup_intents/{id}", "setup"],
+  ["POST", "/v1/setup_intents/{id}", "setup", { description: "mine" }],
+  ["POST", "/v1/setup_intents/{id}/confirm", "setup", {}],
+  ["POST", "/v1/setup_intents/{id}/cancel", "setup", {}],
+  ["POST", "/v1/challenges/{id}", "intent", { outcome: "complete" }],
+  ["POST", "/v1/challenges/{id}", "setup", { outcome: "complete" }],
+  ["GET", "/v1/setup_intents?starting_after={id}", "setup"],
+  ["GET", "/v1/setup_intents?customer={id}", "customer"],
+  ["GET", "/v1/setup_intents?payment_method={id}", "method"],
+  ["POST", "/v1/setup_intents", "method", { payment_method: "{id}" }],
+  ["POST", "/v1/setup_intents", "customer", { customer: "{id}" }],
+  ["GET", "/v1/payment_intents/{id}", "intent"],
+  ["POST", "/v1/payment_intents/{id}", "intent", { description: "mine" }],
+  ["POST", "/v1/payment_intents/{id}/confirm", "intent", { payment_method: "pm_card_visa" }],
+  ["POST", "/v1/payment_intents/{id}/capture", "intent", {}],
+  ["POST", "/v1/payment_intents/{id}/cancel", "intent", {}],
+  ["POST", "/v1/refunds", "intent", { payment_intent: "{id}" }],
+  ["GET", "/v1/charges?payment_intent={id}", "intent"],
+  ["GET", "/v1/refunds?payment_intent={id}", "intent"],
+  ["GET", "/v1/payment_intents?starting_after={id}", "intent"],
+  ["GET", "/v1/payment_intents?customer={id}", "customer"],
+  [
+    "POST",
+    "/v1/payment_intents",
+    "method",
+    { amount: "1", currency: "usd", payment_method: "{id}" },
+  ],
+  ["POST", "/v1/payment_intents", "customer", { amount: "1", currency: "usd", customer: "{id}" }],
+  [
+    "POST",
+    "/v1/payment_intents",
+    "card",
+    { amount: "1", currency: "usd", customer: "{own}", payment_method: "{id}" },
+  ],
   ["GET", "/v1/events/{id}", "evt"],
   ["GET", "/v1/balance_transactions/{id}", "txn"],
   ["GET", "/v1/balance/history/{id}", "txn"],
@@ -237,6 +287,8 @@ const holdings = async () =>
         "refunds",
         "disputes",
         "customers",
+        "payment_intents",
+        "setup_intents",
         "events",
         "balance_transactions",
         "balance",

@@ -40,6 +40,20 @@ const ROUTES = [
   "DELETE /v1/payment_methods/{id}",
   "GET /v1/payment_methods/{id}",
   "POST /v1/payment_methods/{id}",
+  "POST /v1/payment_intents",
+  "GET /v1/payment_intents",
+  "GET /v1/payment_intents/{id}",
+  "POST /v1/payment_intents/{id}",
+  "POST /v1/payment_intents/{id}/confirm",
+  "POST /v1/payment_intents/{id}/capture",
+  "POST /v1/payment_intents/{id}/cancel",
+  "POST /v1/setup_intents",
+  "GET /v1/setup_intents",
+  "GET /v1/setup_intents/{id}",
+  "POST /v1/setup_intents/{id}",
+  "POST /v1/setup_intents/{id}/confirm",
+  "POST /v1/setup_intents/{id}/cancel",
+  "POST /v1/challenges/{id}",
   "POST /v1/payment_methods/{id}/attach",
   "POST /v1/payment_methods/{id}/detach",
   "POST /v1/charges",
@@ -87,7 +101,7 @@ const ROUTES = [
 describe("an unknown route", () => {
   test.each([
     ["GET", "/v1/unicorns"],
-    ["POST", "/v1/payment_intents"],
+    ["POST", "/v1/payment_intents/pi_1/unicorns"],
     ["GET", "/v1/charges/"],
     ["GET", "/v1"],
     ["GET", "/v2/charges"],
@@ -299,7 +313,7 @@ describe("the OpenAPI document", () => {
     expect(charge.properties?.["currency"]).toMatchObject({ type: "string" });
     expect(charge.properties?.["capture"]).toMatchObject({ type: "boolean" });
     expect(charge.properties?.["metadata"]).toMatchObject({ type: "object", maxProperties: 50 });
-    expect(form("POST /v1/refunds").required).toEqual(["charge"]);
+    expect(form("POST /v1/payment_intents").required).toEqual(["amount", "currency"]);
     const card = form("POST /v1/tokens").properties?.["card"];
     expect(card?.required).toEqual(expect.arrayContaining(["number", "exp_month", "exp_year"]));
     const limit = operation("GET /v1/charges").parameters.find((p) => p.name === "limit");

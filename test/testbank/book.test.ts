@@ -239,6 +239,10 @@ describe("the book", () => {
       await refund(id, 100);
       await bank.authorize({ amount: -1, card: { ...ORDINARY_CARD, number, cvc } });
     }
+    const asking = { ...ORDINARY_CARD, number: "4000002760003184", cvc };
+    const question = { amount: 1, currency: "usd", purpose: "payment", requested: "automatic" };
+    await bank.post("/authentications", { ...question, card: asking });
+    cards.push(asking.number);
     const storage = await bank.harness
       .getWorker()
       .getDurableObjectStorage("Bank", { name: "book" });
@@ -248,6 +252,7 @@ describe("the book", () => {
       "movements",
       "counters",
       "faults",
+      "authentications",
       "disputes",
       "notices",
     ];

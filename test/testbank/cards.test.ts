@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { AuthorizationRequest } from "../../workers/testbank/authorization.ts";
-import { decide } from "../../workers/testbank/authorization.ts";
+import type { AuthorizationRequest, Proof } from "../../workers/testbank/authorization.ts";
+import { decide, mustProve, refuseToKeep } from "../../workers/testbank/authorization.ts";
 import { brandOf, isLuhnValid, TEST_CARDS } from "../../workers/testbank/cards.ts";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
 
-function charge(number: string, card: object = {}, request: object = {}) {
+function charge(number: string, card: object = {}, proof?: Proof) {
   const asked: AuthorizationRequest = {
     amount: 2000,
     currency: "usd",
@@ -19,9 +19,8 @@ function charge(number: string, card: object = {}, request: object = {}) {
       address_zip: "94103",
       ...card,
     },
-    ...request,
   };
-  return decide(asked, NOW);
+  return decide(asked, NOW, proof);
 }
 
 const PASSED = { cvc: "pass", address_line1: "pass", address_zip: "pass" };
@@ -87,6 +86,26 @@ const AUTHENTICATED: [string, string | undefined][] = [
   ["4000008400001629", "generic_decline"],
 ];
 
+// For each what a challenge is put for: by itself, when the merchant wants one, and once it was set up.
+const CHALLENGED: [string, { plain: boolean; wanted: boolean; setUp: boolean }][] = [
+  ["4242424242424242", { plain: false, wanted: false, setUp: false }],
+  ["4000000000003055", { plain: false, wanted: true, setUp: false }],
+  ["4000002500003155", { plain: true, wanted: true, setUp: false }],
+  ["4000002760003184", { plain: true, wanted: true, setUp: true }],
+  ["4000008260003178", { plain: true, wanted: true, setUp: true }],
+];
+
+// What a card says when it is to be kept.
+const KEPT: [string, string | undefined][] = [
+  ["4242424242424242", undefined],
+  ["4000000000000341", undefined],
+  ["4000000000000002", "generic_decline"],
+  ["4000000000009995", "insufficient_funds"],
+  ["4000002500003155", undefined],
+  ["4000008260003178", undefined],
+  ["4000008400001629", undefined],
+];
+
 describe("a test card", () => {
   test.each(APPROVED)("%s is approved as a %s %s card", (number, brand, funding) => {
     expect(charge(number)).toEqual({
@@ -114,9 +133,28 @@ describe("a test card", () => {
 
   test.each(AUTHENTICATED)("%s asks for authentication, then says %s", (number, declineCode) => {
     expect(charge(number).decline?.decline_code).toBe("authentication_required");
-    const after = charge(number, {}, { authenticated: true });
+    const after = charge(number, {}, "payment");
     expect(after.status).toBe(declineCode === undefined ? "approved" : "declined");
     expect(after.decline?.decline_code).toBe(declineCode);
+  });
+
+  test.each(CHALLENGED)("%s asks its cardholder: %j", (number, { plain, wanted, setUp }) => {
+    expect(mustProve(number, "automatic", undefined)).toBe(plain);
+    expect(mustProve(number, "any", undefined)).toBe(wanted);
+    expect(mustProve(number, "automatic", "setup")).toBe(setUp);
+  });
+
+  test.each(KEPT)("%s is kept unless it says %s", (number, declineCode) => {
+    const card = { number, exp_month: 12, exp_year: 2030 };
+    const refused = refuseToKeep({ amount: 1, currency: "usd", capture: false, card }, NOW);
+    expect(refused?.decline_code).toBe(declineCode);
+  });
+
+  test("that is set up is charged without its cardholder, unless it always asks", () => {
+    expect(charge("4000002500003155", {}, "setup").status).toBe("approved");
+    expect(charge("4000002760003184", {}, "setup").decline?.decline_code).toBe(
+      "authentication_required",
+    );
   });
 
   test("has a row in one of these tables", () => {

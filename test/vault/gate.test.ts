@@ -31,9 +31,19 @@ const refund = {
   amount: 1,
 };
 
+const question = {
+  key: "pi_1.authenticate.1",
+  amount: 2000,
+  currency: "usd",
+  purpose: "payment",
+  requested: "automatic",
+};
+
 const GIVEN: Record<string, readonly unknown[]> = {
   tokenize: [scope, card],
   describe: [scope, token],
+  authenticate: [scope, token, question],
+  answerChallenge: [scope, "authn_none", true],
   perform: [[]],
   forget: [scope, [token]],
 };
@@ -44,7 +54,7 @@ const ADMITTED = { admitted: true };
 const REFUSED = { refused: REFUSAL };
 
 const MAY: Record<VaultBinding, readonly string[]> = {
-  VAULT: ["tokenize", "describe"],
+  VAULT: ["tokenize", "describe", "authenticate", "answerChallenge"],
   SHARD_VAULT: ["describe", "perform", "forget"],
   OPS_VAULT: [],
   STRANGER_VAULT: [],
@@ -101,7 +111,32 @@ describe("is refused before anything is done:", () => {
     expect(await attempt("VAULT", "tokenize", [scope, wrong])).toEqual(REFUSED);
   });
 
+  const questions: [string, unknown][] = [
+    ["no question", undefined],
+    ["a question without a key", { ...question, key: undefined }],
+    ["a question with a key of 101 characters", { ...question, key: long(101) }],
+    ["an amount of a question below nothing", { ...question, amount: -1 }],
+    ["an amount of a question of nine digits", { ...question, amount: 100_000_000 }],
+    ["a currency of a question of another form", { ...question, currency: "USD" }],
+    ["a purpose of its own", { ...question, purpose: "fun" }],
+    ["a wish of its own", { ...question, requested: "never" }],
+    ["a proof of 101 characters", { ...question, authentication: long(101) }],
+    ["a proof that is a list", { ...question, authentication: ["authn_1"] }],
+  ];
+  test.each(questions)("%s", async (_, wrong) => {
+    expect(await attempt("VAULT", "authenticate", [scope, token, wrong])).toEqual(REFUSED);
+  });
+
+  test.each([
+    ["a challenge without a name", [scope, "", true]],
+    ["a challenge with a name of 101 characters", [scope, long(101), true]],
+    ["an answer that is a text", [scope, "authn_1", "true"]],
+  ])("%s", async (_, given) => {
+    expect(await attempt("VAULT", "answerChallenge", given)).toEqual(REFUSED);
+  });
+
   const orders: [string, unknown][] = [
+    ["an order with a proof of 101 characters", [{ ...order, authentication: long(101) }]],
     ["no orders", undefined],
     ["orders that are a text", "authorize"],
     [`${ORDERS_MAX + 1} orders`, Array.from({ length: ORDERS_MAX + 1 }, () => refund)],

@@ -4,7 +4,13 @@ import * as z from "zod";
 import { amountFailure } from "../../protocol/currency.ts";
 import type { ChargeFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import { type CardId, type ChargeId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import {
+  type CardId,
+  type ChargeId,
+  type CustomerId,
+  type PaymentIntentId,
+  uuidOf,
+} from "../../protocol/ids.ts";
 import { networkOf } from "../../protocol/network.ts";
 import { chargeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
@@ -51,6 +57,17 @@ export function chargeId(id: string, param: string): Result<ChargeId, Failure> {
     ? refuse({ kind: "resource_missing", object: "charge", id: id.slice(0, 100), param })
     : ok(id as ChargeId);
 }
+
+/** The failure that no payment intent has this id, where none can. */
+export const intentMissing = (id: string | undefined) =>
+  id === undefined || uuidOf("pi", id) !== undefined
+    ? undefined
+    : refuse<Failure>({
+        kind: "resource_missing",
+        object: "payment_intent",
+        id: id.slice(0, 100),
+        param: "payment_intent",
+      });
 
 async function sourceOf(call: CreateCall): Promise<Result<ChargeAsk["source"], Refused>> {
   const { customer } = call.params;
@@ -155,10 +172,13 @@ export const chargeRoutes: readonly Route[] = [
       ...page,
       created: created.optional(),
       customer: text(100).optional(),
+      payment_intent: text(100).optional(),
     }),
     answers: "list of charges",
     handle: async (call) => {
-      const { customer, created: span } = call.params;
+      const { customer, payment_intent: intent, created: span } = call.params;
+      const unknown = intentMissing(intent);
+      if (unknown !== undefined) return unknown;
       if (customer !== undefined && uuidOf("cus", customer) === undefined) {
         return refuse({
           kind: "resource_missing",
@@ -174,6 +194,7 @@ export const chargeRoutes: readonly Route[] = [
           page: pageOf(call.params),
           ...(span === undefined ? {} : { created: span }),
           ...(customer === undefined ? {} : { customer: customer as CustomerId }),
+          ...(intent === undefined ? {} : { intent: intent as PaymentIntentId }),
         },
         (row: ChargeFacts) => chargeObject(row, call.scope),
       );

@@ -124,7 +124,7 @@ async function methodToKeep(
   assert(method !== undefined, "what stands has a document");
   if (method.customer === undefined && method.detached !== true) return ok(undefined);
   // It may be attached because this request has attached it before.
-  const before = await endedBefore(call, stepOf(call.claim, "attach"), read.value);
+  const before = await endedBefore(call, stepOf(call.claim, "attach"));
   if (before !== undefined) return before.ok ? ok(undefined) : before;
   const next = attached(method, "cus_");
   return next.ok ? ok(undefined) : next;

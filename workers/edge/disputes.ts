@@ -149,7 +149,7 @@ async function save(
   event: string,
   decided: Result<Change["document"], Failure>,
 ): Promise<Result<Saved, Refused>> {
-  if (!decided.ok) return (await endedBefore(call, call.claim, from)) ?? decided;
+  if (!decided.ok) return (await endedBefore(call, call.claim)) ?? decided;
   return saveObject(call, call.claim, {
     type: "dispute",
     event: eventCode(event),

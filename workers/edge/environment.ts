@@ -12,7 +12,14 @@ export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> &
     readonly VAULT: Service<
       Pick<
         VaultVerbs,
-        "tokenize" | "sealingKeys" | "tokenizeSealed" | "describe" | "keys" | "respond"
+        | "tokenize"
+        | "sealingKeys"
+        | "tokenizeSealed"
+        | "describe"
+        | "authenticate"
+        | "answerChallenge"
+        | "keys"
+        | "respond"
       > &
         Rpc.WorkerEntrypointBranded
     >;

@@ -224,6 +224,7 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     customer: idOf("customer"),
     latest_charge: idOf("charge"),
     on_behalf_of: ALWAYS_NULL,
+    payment_method: idOf("payment_method"),
     payment_record: ALWAYS_NULL,
     review: ALWAYS_NULL,
     source: ALWAYS_NULL,
@@ -234,6 +235,15 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     failure_balance_transaction: idOf("balance_transaction"),
     original_payout: ALWAYS_NULL,
     reversed_by: ALWAYS_NULL,
+  },
+  setup_intent: {
+    application: ALWAYS_NULL,
+    customer: idOf("customer"),
+    latest_attempt: ALWAYS_NULL,
+    mandate: ALWAYS_NULL,
+    on_behalf_of: ALWAYS_NULL,
+    payment_method: idOf("payment_method"),
+    single_use_mandate: ALWAYS_NULL,
   },
   refund: {
     balance_transaction: idOf("balance_transaction"),

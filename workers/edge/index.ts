@@ -8,6 +8,7 @@ import { accountRoutes } from "./accounts.ts";
 import { CORS, refusal } from "./answer.ts";
 import { balanceRoutes } from "./balance.ts";
 import { cardKeyRoutes } from "./card-keys.ts";
+import { cardholderRoutes } from "./cardholder-answers.ts";
 import { chargeChangeRoutes } from "./charge-changes.ts";
 import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
@@ -21,6 +22,7 @@ import { mountErrorPage } from "./error-page.ts";
 import { eventRoutes } from "./events.ts";
 import { mountNotices } from "./notices.ts";
 import { openApi } from "./openapi.ts";
+import { paymentIntentRoutes } from "./payment-intents.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
 import { payoutRoutes } from "./payouts.ts";
 import { askedOf, hostFailure, serve, tlsFailure } from "./pipeline.ts";
@@ -28,6 +30,7 @@ import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
 import { searchRoutes } from "./search.ts";
+import { setupIntentRoutes } from "./setup-intents.ts";
 import { sourceRoutes } from "./sources.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { webhookDeliveryRoutes } from "./webhook-deliveries.ts";
@@ -46,6 +49,9 @@ const ROUTES = [
   ...customerRoutes,
   ...sourceRoutes,
   ...paymentMethodRoutes,
+  ...paymentIntentRoutes,
+  ...setupIntentRoutes,
+  ...cardholderRoutes,
   ...ephemeralKeyRoutes,
   ...chargeRoutes,
   ...chargeChangeRoutes,

@@ -3,13 +3,15 @@
 // done what was done (docs/decisions/0021).
 
 import type { SaveObject } from "../../protocol/command.ts";
+import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts, ObjectType } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import type { CustomerId } from "../../protocol/ids.ts";
+import { type CustomerId, firstUuidAt, idOf } from "../../protocol/ids.ts";
 import { keptObject } from "../../protocol/kept-object.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
 import type { Page, Span } from "../../protocol/query.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import type { Reply } from "../../protocol/shard.ts";
 import type { VersionedClaim } from "./idempotency.ts";
 import { list } from "./lookup.ts";
 import { find } from "./reading.ts";
@@ -25,7 +27,30 @@ type Caller = Pick<Call<unknown>, "env" | "scope" | "continent">;
 export const stepOf = (claim: VersionedClaim, name: string): VersionedClaim => ({
   ...claim,
   key: `tessera-${name}/${claim.key}`,
+  under: claim.under ?? claim.key,
 });
+
+/**
+ * How the first request with this key ended; undefined when there was none. Asked by a change that is never
+ * made, since no object has a version before its first.
+ */
+export async function answeredBefore(
+  call: Pick<Caller, "env" | "scope">,
+  claim: VersionedClaim,
+): Promise<Reply | undefined> {
+  const reply = await replyTo(call.env, {
+    kind: "object",
+    ...call.scope,
+    ...claim,
+    type: "payment_intent",
+    id: idOf("pi", firstUuidAt(0)),
+    made: false,
+    expects: 0,
+    document: {},
+    event: eventCode("payment_intent.updated"),
+  });
+  return !reply.end.ok && reply.end.failure.kind === "object_locked" ? undefined : reply;
+}
 
 /**
  * An object as it stands. Good to decide on also when it came from a copy: what is decided is saved on
@@ -92,14 +117,11 @@ export async function saveObject(
 export async function endedBefore(
   call: Pick<Caller, "env" | "scope">,
   claim: VersionedClaim,
-  { type, id }: Pick<ObjectFacts, "type" | "id">,
 ): Promise<Result<Saved, Refused> | undefined> {
-  // No version is 0, so nothing is changed and the key stays as it is.
-  const nothing = { type, id, made: false, expects: 0, document: null, event: 0 } as const;
-  const ended = endOf(
-    await replyTo(call.env, { kind: "object", ...call.scope, ...claim, ...nothing }),
-  );
-  if (!ended.ok) return ended.failure.kind === "object_locked" ? undefined : ended;
+  const before = await answeredBefore(call, claim);
+  if (before === undefined) return undefined;
+  const ended = endOf(before);
+  if (!ended.ok) return ended;
   const { facts, ...rest } = ended.value;
   assert(facts.kind === "object", "an object's key made an object");
   return ok({ facts, ...rest });

@@ -173,6 +173,8 @@ export type FoundMethod = {
   readonly card: CardSummary;
   readonly customer: CustomerId | null;
   readonly billing_details: BillingDetails;
+  /** What its holder proved when it was set up. */
+  readonly authentication?: string;
 };
 
 /**
@@ -200,6 +202,7 @@ export async function paymentMethodOf(
     card: chargedCard(method),
     customer: method.customer ?? null,
     billing_details: method.billing_details,
+    ...(method.authentication === undefined ? {} : { authentication: method.authentication }),
   });
 }
 
@@ -272,10 +275,10 @@ export async function attachMethod(
   const method = methodOf(read.value);
   if (method === undefined) return missingMethod(name, param);
   const next = attached(method, customer);
-  if (!next.ok) return (await endedBefore(call, claim, read.value)) ?? next;
+  if (!next.ok) return (await endedBefore(call, claim)) ?? next;
   if (next.value === undefined) {
     const now = { facts: read.value, replayed: false, original: claim.request };
-    return (await endedBefore(call, claim, read.value)) ?? ok(now);
+    return (await endedBefore(call, claim)) ?? ok(now);
   }
   return saveObject(call, claim, {
     type: "payment_method",

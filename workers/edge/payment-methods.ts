@@ -187,7 +187,7 @@ async function detach(call: Call<unknown>): Promise<Result<Answered, Refused>> {
   if (isOthers) return missing(read.value.id, "payment_method");
   const next = detached(method);
   if (!next.ok) {
-    const before = await endedBefore(call, call.claim, read.value);
+    const before = await endedBefore(call, call.claim);
     if (before?.ok === true) return ok(answerOf(before.value, call));
     return before ?? next;
   }

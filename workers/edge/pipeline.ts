@@ -133,6 +133,7 @@ async function handle(
     namesVersion: versionText(request) !== undefined,
     address: request.headers.get("cf-connecting-ip"),
     continent: (request.cf as { continent?: string } | undefined)?.continent,
+    origin: asked.origin,
     url: pathname,
   };
   const handled = await route.handle(call as Call<never>);
@@ -188,13 +189,21 @@ function check(route: Route, caller: ApiKey, params: Tree): Result<Checked, Fail
   return branch.ok ? ok({ data, branch: branch.value }) : branch;
 }
 
-// A restricted key sees in an answer no type of object that it could not read by itself.
+/** Types that a page may see in an answer: they are the buyer's own. */
+const IN_PAGES: readonly string[] = ["card", "payment_method"];
+
+// A page sees in an answer nothing of the merchant's, and a restricted key no type of object that it could not read by itself.
 function unseenBy(
   caller: ApiKey,
   branch: Branch,
   route: Route,
   sentKey: string,
 ): Failure | undefined {
+  if (caller.kind === "publishable") {
+    const isForeign = [...typesIn(branch, route.answers)].some((type) => !IN_PAGES.includes(type));
+    const why = "A publishable key expands payment_method and card only. Ask from your server.";
+    return isForeign ? { kind: "parameter_invalid", param: "expand", why } : undefined;
+  }
   if (caller.permissions === undefined) return undefined;
   for (const type of typesIn(branch, route.answers)) {
     const permission = readPermissionOf(type);
@@ -236,13 +245,14 @@ type Completion = {
 async function complete(
   answered: Answered,
   { branch, version, key }: Completion,
-  { env, scope, continent, claim }: Call<unknown>,
+  { env, scope, continent, claim, fromBrowser }: Call<unknown>,
 ): Promise<Result<Answered, Refused>> {
   const read = async (queries: readonly Query[]) => {
     // What no shard has said a word on is read at home.
     return findSeveral(env, scope, continent, answered.word?.minSeq ?? null, queries);
   };
-  const embedded = (type: string) => embeddedIn(version, type);
+  // Pages see what they ask for, and of that no more than they may.
+  const embedded = (type: string) => (fromBrowser ? [] : embeddedIn(version, type));
   const object = await expanded(answered.object, branch, embedded, scope, read);
   if (object.ok) return ok({ ...answered, object: object.value });
   // Whoever sent a key may ask again and nothing is done twice; nobody else is told that it was not done.

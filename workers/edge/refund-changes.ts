@@ -88,7 +88,7 @@ export async function cancelRefund(call: Call<unknown>): Promise<Result<Answered
   const read = await readRefund(call, call.path["id"] ?? "");
   if (!read.ok) return read;
   const { id } = read.value.refund;
-  const before = await endedBefore(call, call.claim, { type: "refund", id });
+  const before = await endedBefore(call, call.claim);
   if (before !== undefined) return before.ok ? ok(answerOf(before.value, call)) : before;
   // A notice may have come before the answer of an earlier try.
   const asItIs = (refund: OperationFacts) => ok({ object: refundObject(refund, call.scope) });

@@ -2,12 +2,15 @@
 
 import * as z from "zod";
 import type { OperationFacts } from "../../protocol/facts.ts";
-import { type RefundId, uuidOf } from "../../protocol/ids.ts";
+import { type ChargeId, type PaymentIntentId, type RefundId, uuidOf } from "../../protocol/ids.ts";
+import { intentOfObject } from "../../protocol/payment-intent.ts";
 import { refundObject } from "../../protocol/refund.ts";
-import { chargeId } from "./charges.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { chargeId, intentMissing } from "./charges.ts";
+import { readObject } from "./kept-objects.ts";
 import { list, one } from "./lookup.ts";
 import { cancelRefund, updateRefund } from "./refund-changes.ts";
-import { type Call, type Route, route } from "./route.ts";
+import { type Call, type Refused, type Route, route } from "./route.ts";
 import {
   amount,
   choice,
@@ -16,7 +19,6 @@ import {
   metadata,
   page,
   pageOf,
-  required,
   setMetadata,
   text,
 } from "./schema.ts";
@@ -37,8 +39,26 @@ type RefundFields = {
   metadata?: Record<string, string | null> | null | undefined;
 };
 
-async function create(call: Call<RefundFields>, chargeText: string, param: string) {
-  const charge = chargeId(chargeText, param);
+/** The charge that a refund names, by itself or by its payment intent. */
+async function chargeOf(
+  call: Call<RefundFields & { charge?: string | undefined; payment_intent?: string | undefined }>,
+): Promise<Result<ChargeId, Refused>> {
+  const { charge, payment_intent: id } = call.params;
+  if (id === undefined) {
+    return charge === undefined
+      ? refuse({ kind: "parameter_missing", param: "charge" })
+      : chargeId(charge, "charge");
+  }
+  const read = await readObject(call, "payment_intent", id, "payment_intent");
+  if (!read.ok) return read;
+  const paid = intentOfObject(read.value)?.charge;
+  if (paid?.state !== "captured") return refuse({ kind: "intent_without_charge", id });
+  if (charge === undefined || charge === paid.id) return ok(paid.id);
+  const why = "The charge is not the one of this payment_intent. Send one of the two.";
+  return refuse({ kind: "parameter_invalid", param: "charge", why });
+}
+
+async function create(call: Call<RefundFields>, charge: Result<ChargeId, Refused>) {
   if (!charge.ok) return charge;
   const { reason } = call.params;
   const pairs = setMetadata(call.params.metadata);
@@ -60,9 +80,13 @@ export const refundRoutes: readonly Route[] = [
     summary: "Refund a charge, in full or in part",
     access: "secret",
     permission: "charge_write",
-    params: z.strictObject({ charge: required(100), ...refundFields }),
+    params: z.strictObject({
+      charge: text(100).optional(),
+      payment_intent: text(100).optional(),
+      ...refundFields,
+    }),
     answers: "refund",
-    handle: (call) => create(call, call.params.charge, "charge"),
+    handle: async (call) => create(call, await chargeOf(call)),
   }),
   route({
     method: "POST",
@@ -72,7 +96,7 @@ export const refundRoutes: readonly Route[] = [
     permission: "charge_write",
     params: z.strictObject(refundFields),
     answers: "refund",
-    handle: (call) => create(call, call.path["id"] ?? "", "id"),
+    handle: (call) => create(call, chargeId(call.path["id"] ?? "", "id")),
   }),
   route({
     method: "GET",
@@ -80,10 +104,17 @@ export const refundRoutes: readonly Route[] = [
     summary: "List refunds, newest first",
     access: "secret",
     permission: "charge_read",
-    params: z.strictObject({ ...page, created: created.optional(), charge: text(100).optional() }),
+    params: z.strictObject({
+      ...page,
+      created: created.optional(),
+      charge: text(100).optional(),
+      payment_intent: text(100).optional(),
+    }),
     answers: "list of refunds",
     handle: async (call) => {
-      const { charge, created: span } = call.params;
+      const { charge, payment_intent: intent, created: span } = call.params;
+      const unknown = intentMissing(intent);
+      if (unknown !== undefined) return unknown;
       const of = charge === undefined ? undefined : chargeId(charge, "charge");
       if (of !== undefined && !of.ok) return of;
       return list(
@@ -93,6 +124,7 @@ export const refundRoutes: readonly Route[] = [
           page: pageOf(call.params),
           ...(span === undefined ? {} : { created: span }),
           ...(of === undefined ? {} : { charge: of.value }),
+          ...(intent === undefined ? {} : { intent: intent as PaymentIntentId }),
         },
         (row: OperationFacts) => refundObject(row, call.scope),
       );

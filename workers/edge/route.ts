@@ -35,6 +35,8 @@ export type Call<P> = {
   readonly address: string | null;
   /** Continent of the caller, as Cloudflare tells it. */
   readonly continent: string | undefined;
+  /** Where the request reached us, e.g. `https://api.example`. */
+  readonly origin: string;
   /** Where a list of this route is found. */
   readonly url: string;
 };

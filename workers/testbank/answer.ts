@@ -42,6 +42,12 @@ export const UNKNOWN_AUTHORIZATION = refused(
   "There is no such authorization.",
 );
 
+export const UNKNOWN_AUTHENTICATION = refused(
+  404,
+  "unknown_authentication",
+  "There is no such authentication.",
+);
+
 export const DECLINED = refused(409, "authorization_declined", "The authorization was declined.");
 
 export const VOIDED = refused(409, "already_voided", "The authorization was voided.");

@@ -27,7 +27,8 @@ export interface AuthorizationRequest {
     readonly address_zip?: string;
   };
   readonly reference?: string;
-  readonly authenticated?: boolean;
+  /** The bank's name for what the cardholder was asked to prove. */
+  readonly authentication?: string;
 }
 
 export type Check = "pass" | "fail" | "unavailable" | "unchecked";
@@ -109,11 +110,14 @@ const DECLINES: Readonly<Record<DeclineReason, Decline>> = {
   stolen_card: cardDeclined("stolen_card", "43", DECLINED),
 };
 
-export function decide(request: AuthorizationRequest, now: Date): Decision {
+/** For what a cardholder has proved himself: this payment, or that the card may be kept. */
+export type Proof = "payment" | "setup";
+
+export function decide(request: AuthorizationRequest, now: Date, proof?: Proof): Decision {
   const { number } = request.card;
   const card = testCard(number);
   const brand = brandOf(number);
-  const reason = declineReason(request, card, brand, now);
+  const reason = declineReason(request, card, brand, now, proof);
   const decline = reason === undefined ? undefined : DECLINES[reason];
   // A number no issuer owns never reaches one, so nobody can have checked anything.
   const reachedIssuer = reason !== "incorrect_number" && reason !== "card_not_supported";
@@ -139,15 +143,44 @@ function declineReason(
   card: TestCard,
   brand: Brand,
   now: Date,
+  proof: Proof | undefined,
 ): DeclineReason | undefined {
   const { number, exp_month: month, exp_year: year } = request.card;
   if (!isLuhnValid(number)) return "incorrect_number";
   if (brand === "unknown") return "card_not_supported";
   if (isExpired(month, year, now)) return "expired_card";
-  if (card.authentication === "required" && request.authenticated !== true) {
-    return "authentication_required";
+  return isProved(card, proof) ? card.decline : "authentication_required";
+}
+
+function isProved({ authentication }: TestCard, proof: Proof | undefined): boolean {
+  switch (authentication) {
+    case "always":
+      return proof === "payment";
+    case "unless_set_up":
+      return proof !== undefined;
+    default:
+      return true;
   }
-  return card.decline;
+}
+
+/** Why a card cannot be kept; undefined when it can. Nothing is charged to find out. */
+export function refuseToKeep(request: AuthorizationRequest, now: Date): Decline | undefined {
+  const card = testCard(request.card.number);
+  // Of these the cardholder is asked first, and what they decline later is a payment.
+  const tolerant = card.keepable === true || (card.authentication ?? "optional") !== "optional";
+  const { decline: _, ...plain } = card;
+  const brand = brandOf(request.card.number);
+  const reason = declineReason(request, tolerant ? plain : card, brand, now, "payment");
+  return reason === undefined ? undefined : DECLINES[reason];
+}
+
+export type Requested = "automatic" | "any" | "challenge";
+
+/** Whether the cardholder must prove himself now. */
+export function mustProve(number: string, requested: Requested, proof: Proof | undefined): boolean {
+  const card = testCard(number);
+  if (card.authentication === undefined) return false;
+  return requested !== "automatic" || !isProved(card, proof);
 }
 
 // A card is good through the last day of its month; months count from 0 in Date, so the printed

@@ -8,7 +8,14 @@
 import { DurableObject } from "cloudflare:workers";
 import { LineWriter } from "../../protocol/lines.ts";
 import type { Answer } from "./answer.ts";
-import { BANK_FAILED, KEY_REUSED, refusedAsDuplicate, UNKNOWN_AUTHORIZATION } from "./answer.ts";
+import {
+  BANK_FAILED,
+  KEY_REUSED,
+  refusedAsDuplicate,
+  UNKNOWN_AUTHENTICATION,
+  UNKNOWN_AUTHORIZATION,
+} from "./answer.ts";
+import { AUTHENTICATION_SCHEMA } from "./authentication.ts";
 import { lineOf } from "./batch.ts";
 import type { FaultState, Plan, Switches } from "./faults.ts";
 import { faultState, isIdle, isSlow, NO_FAULT, NO_SWITCHES, planFault } from "./faults.ts";
@@ -97,7 +104,7 @@ const SCHEMA = `
     variables TEXT NOT NULL,
     state TEXT NOT NULL
   ) STRICT;
-`;
+${AUTHENTICATION_SCHEMA}`;
 
 export class Bank extends DurableObject<NoticeEnv> {
   readonly #sql: SqlStorage;
@@ -256,7 +263,7 @@ export class Bank extends DurableObject<NoticeEnv> {
       file(...happening);
     });
     // Nothing was executed on an authorization that does not exist, so the key stays free.
-    if (answer === UNKNOWN_AUTHORIZATION) return answer;
+    if (answer === UNKNOWN_AUTHORIZATION || answer === UNKNOWN_AUTHENTICATION) return answer;
     this.#sql.exec(
       "INSERT INTO answers (key, fingerprint, status, body) VALUES (?, ?, ?, ?)",
       order.key,

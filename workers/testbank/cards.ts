@@ -42,8 +42,16 @@ export interface TestCard {
   readonly dispute?: Dispute;
   readonly refundBehaviour?: RefundBehaviour;
   readonly availableNow?: true;
-  readonly authentication?: "required";
+  /** Declines what is charged, and may be kept all the same. */
+  readonly keepable?: true;
+  readonly authentication?: Authentication;
 }
+
+/**
+ * When a cardholder is asked to prove himself: for each payment, for each unless he was when the card was set
+ * up, or only when the merchant wants it.
+ */
+export type Authentication = "always" | "unless_set_up" | "optional";
 
 const ORDINARY: TestCard = {};
 
@@ -72,7 +80,7 @@ export const TEST_CARDS: ReadonlyMap<string, TestCard> = new Map<string, TestCar
   ["4000000000000119", { decline: "processing_error" }],
   ["4242424242424241", { decline: "incorrect_number" }],
   ["4000000000006975", { decline: "card_velocity_exceeded" }],
-  ["4000000000000341", { decline: "generic_decline" }],
+  ["4000000000000341", { decline: "generic_decline", keepable: true }],
   ["4100000000000019", { decline: "fraudulent", risk: "highest" }],
   ["4000000000009235", { risk: "elevated" }],
 
@@ -89,13 +97,13 @@ export const TEST_CARDS: ReadonlyMap<string, TestCard> = new Map<string, TestCar
   ["4000000000005126", { refundBehaviour: "async_failure" }],
   ["4000000000000077", { availableNow: true }],
 
-  ["4000002500003155", { authentication: "required" }],
-  ["4000002760003184", { authentication: "required" }],
-  ["4000008260003178", { authentication: "required", decline: "insufficient_funds" }],
-  ["4000000000003220", { authentication: "required" }],
-  ["4000000000003063", { authentication: "required" }],
-  ["4000008400001629", { authentication: "required", decline: "generic_decline" }],
-  ["4000000000003055", {}],
+  ["4000002500003155", { authentication: "unless_set_up" }],
+  ["4000002760003184", { authentication: "always" }],
+  ["4000008260003178", { authentication: "always", decline: "insufficient_funds" }],
+  ["4000000000003220", { authentication: "always" }],
+  ["4000000000003063", { authentication: "always" }],
+  ["4000008400001629", { authentication: "always", decline: "generic_decline" }],
+  ["4000000000003055", { authentication: "optional" }],
   ["4000002500001001", {}],
 ]);
 

@@ -9,7 +9,8 @@ import { type Answer, refused } from "./answer.ts";
 import { answersOf } from "./batch.ts";
 import type { Bank } from "./book.ts";
 import type { NoticeEnv } from "./notices.ts";
-import { orderOf } from "./order.ts";
+import type { BankOrder } from "./operations.ts";
+import { answerOf, orderOf, questionOf } from "./order.ts";
 import { type ProcessorKey, processorKey } from "./processor-key.ts";
 import {
   type Asked,
@@ -20,6 +21,7 @@ import {
   pageQuery,
   parse,
   type Refusal,
+  type Result,
   readBody,
   readKey,
   switchesBody,
@@ -61,6 +63,8 @@ const ROUTES: readonly Route[] = [
   { method: "POST", path: /^\/disputes\/([^/]+)\/evidence$/, answer: execute("contest") },
   { method: "POST", path: /^\/disputes\/([^/]+)\/acceptances$/, answer: execute("accept") },
   { method: "POST", path: /^\/refunds\/([^/]+)\/cancellations$/, answer: execute("cancel") },
+  { method: "POST", path: /^\/authentications$/, answer: authenticate },
+  { method: "POST", path: /^\/authentications\/([^/]+)\/answers$/, answer: answerChallenge },
   { method: "POST", path: /^\/batches$/, answer: executeBatch },
   { method: "GET", path: /^\/keys\/([^/]+)$/, answer: findKey },
   { method: "GET", path: /^\/book$/, answer: showTotals },
@@ -100,17 +104,35 @@ export class TestBank extends WorkerEntrypoint<TestBankEnv> {
 export default TestBank;
 
 function execute(verb: (Asked | AskedResponse)["verb"]): Route["answer"] {
-  return async ({ request, bank, key, subject }) => {
-    const idempotencyKey = readKey(request);
-    if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
-    const body = await readBody(request, verb === "contest" ? EVIDENCE_BYTES_MAX : undefined);
-    if (!body.ok) return refusal(body.refusal);
-    const asked = { key: idempotencyKey.value, body: body.value };
-    const order = await orderOf(askedOf(verb, asked, subject), key, new Date());
-    if (!order.ok) return refusal(order.refusal);
-    const answer = await bank.execute(order.value);
-    return answer === undefined ? cutResponse() : respond(answer);
-  };
+  return (call) =>
+    withKey(
+      call,
+      (asked) => orderOf(askedOf(verb, asked, call.subject), call.key, new Date()),
+      verb === "contest" ? EVIDENCE_BYTES_MAX : undefined,
+    );
+}
+
+async function authenticate(call: Call): Promise<Response> {
+  return withKey(call, (asked) => questionOf(asked, call.key, new Date()));
+}
+
+async function answerChallenge(call: Call): Promise<Response> {
+  return withKey(call, (asked) => answerOf({ ...asked, authentication: call.subject }, call.key));
+}
+
+async function withKey(
+  { request, bank }: Call,
+  orderOfAsked: (asked: { key: string; body: unknown }) => Promise<Result<BankOrder>>,
+  bytesMax?: number,
+): Promise<Response> {
+  const idempotencyKey = readKey(request);
+  if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
+  const body = await readBody(request, bytesMax);
+  if (!body.ok) return refusal(body.refusal);
+  const order = await orderOfAsked({ key: idempotencyKey.value, body: body.value });
+  if (!order.ok) return refusal(order.refusal);
+  const answer = await bank.execute(order.value);
+  return answer === undefined ? cutResponse() : respond(answer);
 }
 
 function askedOf(

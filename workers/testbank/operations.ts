@@ -15,7 +15,15 @@ import {
   UNKNOWN_AUTHORIZATION,
   VOIDED,
 } from "./answer.ts";
-import type { Decision } from "./authorization.ts";
+import {
+  type AnswerOrder,
+  type AuthenticateOrder,
+  answer,
+  authenticate,
+  type CardPrint,
+  proofOf,
+} from "./authentication.ts";
+import type { Decision, Proof } from "./authorization.ts";
 import type { File } from "./notices.ts";
 import { type ResponseOrder, respond } from "./responses.ts";
 
@@ -34,6 +42,12 @@ export interface AuthorizeOrder extends Keyed {
   /** Whose it is, to be said back in notices. */
   readonly merchant: string | null;
   readonly decision: Decision;
+  /** What the cardholder was asked to prove, and what is decided if he has. */
+  readonly proof?: {
+    readonly authentication: string;
+    readonly card: CardPrint;
+    readonly decisions: Readonly<Record<Proof, Decision>>;
+  };
 }
 
 export interface VoidOrder extends Keyed {
@@ -49,7 +63,9 @@ export type BankOrder =
   | (AuthorizeOrder & { readonly verb: "authorize" })
   | (AmountOrder & { readonly verb: "capture" | "refund" })
   | (VoidOrder & { readonly verb: "void" })
-  | ResponseOrder;
+  | ResponseOrder
+  | (AuthenticateOrder & { readonly verb: "authenticate" })
+  | (AnswerOrder & { readonly verb: "answer" });
 
 type AuthorizationRow = {
   amount_minor: number;
@@ -81,13 +97,18 @@ export function execute(sql: SqlStorage, order: BankOrder, nowMs: number, file: 
       return voidAuthorization(sql, order, nowMs);
     case "refund":
       return refund(sql, order, nowMs, file);
+    case "authenticate":
+      return authenticate(sql, order, newId("authn", nowMs), nowMs);
+    case "answer":
+      return answer(sql, order);
     default:
       return respond(sql, order, file);
   }
 }
 
 function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number, file: File): Answer {
-  const { amount, currency, decision } = order;
+  const { amount, currency } = order;
+  const decision = decisionOf(sql, order);
   const id = newId("auth", nowMs);
   const captured = order.capture && decision.status === "approved" ? amount : 0;
   sql.exec(
@@ -112,6 +133,12 @@ function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number, file: 
   if (captured > 0 && decision.dispute !== undefined) file("dispute.opened", id);
   const { status, ...rest } = decision;
   return answered({ id, object: "authorization", status, amount, currency, captured, ...rest });
+}
+
+function decisionOf(sql: SqlStorage, { proof, ...order }: AuthorizeOrder): Decision {
+  if (proof === undefined) return order.decision;
+  const proved = proofOf(sql, proof.authentication, { ...order, card: proof.card });
+  return proved === undefined ? order.decision : proof.decisions[proved];
 }
 
 function capture(sql: SqlStorage, order: AmountOrder, nowMs: number, file: File): Answer {

@@ -55,13 +55,25 @@ export const authorizationBody = z.strictObject({
   }),
   reference: text.exactOptional(),
   merchant: text.exactOptional(),
-  authenticated: z.boolean().exactOptional(),
+  authentication: text.exactOptional(),
 });
 
 /** Texts and names of files by Stripe's names; read for what it leads to, and not kept. */
 export const evidenceBody = z.strictObject({
   evidence: z.record(z.string().max(TEXT_CHARACTERS_MAX), z.string().max(EVIDENCE_CHARACTERS_MAX)),
 });
+
+/** Asked before a card is charged or kept. */
+export const authenticationBody = z.strictObject({
+  amount: z.int().min(0).max(AMOUNT_MINOR_MAX),
+  currency: z.string().regex(/^[a-z]{3}$/),
+  card: authorizationBody.shape.card,
+  purpose: z.enum(["payment", "setup", "payment_and_setup"]),
+  requested: z.enum(["automatic", "any", "challenge"]),
+  authentication: text.exactOptional(),
+});
+
+export const answerBody = z.strictObject({ passed: z.boolean() });
 
 export const amountBody = z.strictObject({ amount });
 

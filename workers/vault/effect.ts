@@ -2,7 +2,7 @@
 // answer that says for certain that money moved, or that none did, is an effect.
 
 import type { CardSummary, Check, Outcome } from "../../protocol/facts.ts";
-import type { Effect, Heard, Order } from "../../protocol/vault.ts";
+import type { Authentication, Effect, Heard, Order } from "../../protocol/vault.ts";
 
 /** An answer of the processor: HTTP status and the JSON of its body. */
 export type Answer = { readonly status: number; readonly body: unknown };
@@ -117,4 +117,24 @@ function followUpEffectOf(status: number, body: FollowUpBody): Known | undefined
     return body.status === "declined" ? { kind: "declined", ref: id ?? null } : undefined;
   }
   return REFUSED.has(error?.code ?? "") ? { kind: "declined", ref: null } : undefined;
+}
+
+type AuthenticationBody = {
+  id?: string;
+  status?: string;
+  decline?: NonNullable<Outcome["decline"]>;
+};
+
+/** What a processor says of a cardholder; undefined when it says nothing that can be relied on. */
+export function authenticationOf({ status, body }: Answer): Authentication | undefined {
+  if (status !== 200 || typeof body !== "object" || body === null) return undefined;
+  const { status: said, id, decline } = body as AuthenticationBody;
+  if (said === "not_required") return { kind: "not_required" };
+  if (said === "challenge" && id !== undefined) return { kind: "challenge", id };
+  if (said !== "declined" || decline === undefined) return undefined;
+  const { code, decline_code, message } = decline;
+  return {
+    kind: "declined",
+    decline: { code, message, ...(decline_code === undefined ? {} : { decline_code }) },
+  };
 }

@@ -9,6 +9,7 @@ import { isTokenId, parseAccountId } from "../../protocol/ids.ts";
 import { KEY_PURPOSES, KEY_STEPS, type KeyCommand } from "../../protocol/keys.ts";
 import { SLOTS } from "../../protocol/slot.ts";
 import {
+  type AuthenticationQuestion,
   FORGET_TOKENS_MAX,
   ORDERS_MAX,
   type Order,
@@ -40,6 +41,8 @@ const AUTHORIZATION_CHARACTERS_MAX = 255;
 
 /** Of each text of a merchant's evidence. */
 const EVIDENCE_CHARACTERS_MAX = 20_000;
+/** A processor's name for an authentication; the ledger keeps no longer one. */
+const AUTHENTICATION_CHARACTERS_MAX = 100;
 
 /** Characters of each field of a card; the edge's own limits are these or lower. */
 const CARD_CHARACTERS_MAX: Record<keyof TypedCard, number> = {
@@ -77,6 +80,24 @@ const RULES: { readonly [V in Verb]: Rule<V> } = {
   keys: {
     callers: ["edge"],
     parse: (command) => (isKeyCommand(command) ? [command] : undefined),
+  },
+  authenticate: {
+    callers: ["edge"],
+    parse: (scope, token, question) => {
+      const named = both(parseScope(scope), isTokenId(token) ? token : undefined);
+      const asked = parseQuestion(question);
+      return named === undefined || asked === undefined ? undefined : [...named, asked];
+    },
+  },
+  answerChallenge: {
+    callers: ["edge"],
+    parse: (scope, id, passed) => {
+      const parsed = both(
+        parseScope(scope),
+        isText(id, AUTHENTICATION_CHARACTERS_MAX) ? id : undefined,
+      );
+      return parsed !== undefined && typeof passed === "boolean" ? [...parsed, passed] : undefined;
+    },
   },
   perform: {
     callers: ["shard"],
@@ -189,6 +210,34 @@ function isKeyCommand(value: unknown): value is KeyCommand {
   );
 }
 
+function parseQuestion(value: unknown): AuthenticationQuestion | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { key, amount, currency, purpose, requested, authentication } = value as Partial<
+    Record<keyof AuthenticationQuestion, unknown>
+  >;
+  if (typeof key !== "string" || !ORDER_KEY.test(key)) return undefined;
+  if (!Number.isSafeInteger(amount) || (amount as number) < 0) return undefined;
+  if ((amount as number) > AMOUNT_MAX) return undefined;
+  if (typeof currency !== "string" || !/^[a-z]{3}$/.test(currency)) return undefined;
+  if (purpose !== "payment" && purpose !== "setup" && purpose !== "payment_and_setup") {
+    return undefined;
+  }
+  if (requested !== "automatic" && requested !== "any" && requested !== "challenge") {
+    return undefined;
+  }
+  const asked: AuthenticationQuestion = {
+    key,
+    amount: amount as number,
+    currency,
+    purpose,
+    requested,
+  };
+  if (authentication === undefined) return asked;
+  return isText(authentication, AUTHENTICATION_CHARACTERS_MAX)
+    ? { ...asked, authentication }
+    : undefined;
+}
+
 // In place: charges wait for it, and a copy of each order would say nothing more.
 function areOrders(value: unknown): value is readonly Order[] {
   if (!Array.isArray(value) || value.length > ORDERS_MAX) return false;
@@ -227,6 +276,8 @@ function isOrder(value: unknown): value is Order {
   switch (order["verb"]) {
     case "authorize":
       return (
+        (order["authentication"] === undefined ||
+          isText(order["authentication"], AUTHENTICATION_CHARACTERS_MAX)) &&
         isTokenId(order["token"]) &&
         typeof order["currency"] === "string" &&
         /^[a-z]{3}$/.test(order["currency"]) &&

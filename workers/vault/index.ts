@@ -12,6 +12,8 @@ import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { versionsOf } from "../../protocol/secret.ts";
 import { SLOTS, slotOf } from "../../protocol/slot.ts";
 import type {
+  Authentication,
+  AuthenticationQuestion,
   Heard,
   Order,
   Response as Said,
@@ -28,7 +30,7 @@ import type { VaultEnv } from "./environment.ts";
 import { admit } from "./gate.ts";
 import { type Keys, keysOf, parseKeyConfiguration } from "./key-configuration.ts";
 import type { KeyFailure, KeyProvider } from "./key-provider.ts";
-import { type Hear, perform } from "./orders.ts";
+import { type Hear, openToAsk, perform } from "./orders.ts";
 import { ownerOf } from "./owner.ts";
 import { Processor } from "./processor.ts";
 import { maintain, takeStep } from "./rotation.ts";
@@ -50,6 +52,11 @@ const VISITED_EACH_HOURS = 24;
 const HOUR_MS = 60 * 60 * 1000;
 
 const NO_KEYS: Failure = { kind: "unavailable", what: "The card vault cannot reach its keys now." };
+
+const NO_ANSWER: Failure = {
+  kind: "unavailable",
+  what: "The card processor has not answered yet.",
+};
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
 
@@ -165,17 +172,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       if (this.#isLimited(order, digits)) words.push({ digits, approved });
     };
     const means = {
-      take: async (slot: number, names: readonly CardName[]) => {
-        const box = this.#boxOf(slot);
-        const { cards, entry } = await box.takeMany(names);
-        return { cards, written: box.written(entry) };
-      },
-      tellUnopened: async (slot: number, name: CardName, keyVersion: string) => {
-        const cards = { [name.owner]: [[name.token, name.order ?? null, keyVersion] as const] };
-        await this.#boxOf(slot).record({ action: "card.did_not_open", actor: "vault", cards });
-      },
-      keys: this.#keys(),
-      processor: this.#processor(),
+      ...this.#means(),
       ...(orders.some((order) => this.#isGuarded(order)) ? { hear } : {}),
     };
     const performing = perform(orders, means, (performed) => {
@@ -193,6 +190,42 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
   async respond(...given: [Scope, Said]): Promise<Heard> {
     const [, said] = admit(this.ctx.props, "respond", ...given);
     return this.#processor().respond(said);
+  }
+
+  async authenticate(
+    ...given: [Scope, TokenId, AuthenticationQuestion]
+  ): Promise<Result<Authentication, Failure>> {
+    const [scope, token, question] = admit(this.ctx.props, "authenticate", ...given);
+    const means = this.#means();
+    const card = await openToAsk({ ...scope, token, key: question.key }, means);
+    if (!card.ok) {
+      // Whoever charges it hears that it is gone.
+      return card.failure === "gone" ? ok({ kind: "not_required" }) : refuse(NO_KEYS);
+    }
+    const answer = await means.processor.authenticate(question, card.value);
+    return answer === undefined ? refuse(NO_ANSWER) : ok(answer);
+  }
+
+  async answerChallenge(...given: [Scope, string, boolean]): Promise<Result<boolean, Failure>> {
+    const [, id, passed] = admit(this.ctx.props, "answerChallenge", ...given);
+    const answer = await this.#means().processor.answerChallenge(id, passed);
+    return answer === undefined ? refuse(NO_ANSWER) : ok(answer);
+  }
+
+  #means() {
+    return {
+      take: async (slot: number, names: readonly CardName[]) => {
+        const box = this.#boxOf(slot);
+        const { cards, entry } = await box.takeMany(names);
+        return { cards, written: box.written(entry) };
+      },
+      tellUnopened: async (slot: number, name: CardName, keyVersion: string) => {
+        const cards = { [name.owner]: [[name.token, name.order ?? null, keyVersion] as const] };
+        await this.#boxOf(slot).record({ action: "card.did_not_open", actor: "vault", cards });
+      },
+      keys: this.#keys(),
+      processor: this.#processor(),
+    };
   }
 
   async forget(...given: [Scope, readonly TokenId[]]): Promise<void> {

@@ -3,6 +3,7 @@
 // order is that order's effect and nobody else's. No effect of a card is told before the audit log knows durably
 // that the card was opened; until then its charge is open at the ledger, and asked for again.
 
+import type { Scope } from "../../protocol/command.ts";
 import type { CardSummary } from "../../protocol/facts.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
@@ -14,7 +15,12 @@ import { ownerOf } from "./owner.ts";
 import type { Authorization, Processor, Question, Tell } from "./processor.ts";
 import { unseal } from "./seal.ts";
 
-type CardName = { readonly owner: string; readonly token: string; readonly order: string };
+type CardName = {
+  readonly owner: string;
+  readonly token: string;
+  readonly order: string;
+  readonly keepsCvc?: true;
+};
 
 type TakenCard = {
   readonly boxed: {
@@ -169,10 +175,29 @@ async function openAll(
   return { cards: opened, entries };
 }
 
+/** What a card is opened for. */
+type Purpose = Scope & {
+  readonly token: string;
+  readonly key: string;
+  readonly expiry?: { readonly month: number; readonly year: number };
+};
+
+/** One card to be asked about and not charged yet; the audit log knows of it before anything is told. */
+export async function openToAsk(
+  purpose: Purpose,
+  means: Pick<Means, "take" | "tellUnopened" | "keys">,
+): Promise<Result<CardInHand, NoCard>> {
+  const { account, token, key: order } = purpose;
+  const name = { owner: ownerOf(purpose), token, order, keepsCvc: true } as const;
+  const { cards, written } = await means.take(slotOf(account), [name]);
+  const [opened] = await Promise.all([open(purpose, cards[0], means), written]);
+  return opened;
+}
+
 async function open(
-  order: Authorization,
+  order: Purpose,
   taken: Taken,
-  means: Means,
+  means: Pick<Means, "tellUnopened" | "keys">,
 ): Promise<Result<CardInHand, NoCard>> {
   if (taken === undefined) return refuse("gone");
   if (taken === "forgotten_lately") return refuse("forgotten_lately");

@@ -4,9 +4,17 @@
 // then the same question again under the same key, alone.
 
 import { readLines } from "../../protocol/lines.ts";
-import type { Effect, Heard, Order, Performed, Response as Said } from "../../protocol/vault.ts";
+import type {
+  Authentication,
+  AuthenticationQuestion,
+  Effect,
+  Heard,
+  Order,
+  Performed,
+  Response as Said,
+} from "../../protocol/vault.ts";
 import type { CardInHand } from "./card.ts";
-import { type Answer, effectOf, heardIn, type Known, UNKNOWN } from "./effect.ts";
+import { type Answer, authenticationOf, effectOf, heardIn, type Known, UNKNOWN } from "./effect.ts";
 import { ownerOf } from "./owner.ts";
 
 /** How long one answer is awaited; a processor that has not answered by then is asked by key. */
@@ -64,6 +72,40 @@ export class Processor {
     const body = said.verb === "contest" ? { evidence: said.evidence } : {};
     const answer = await this.#ask(responsePathOf(said), said.key, body);
     return answer === undefined ? "unknown" : heardIn(answer);
+  }
+
+  /** Asks whether the cardholder must prove himself; undefined when no definite answer could be had. */
+  async authenticate(
+    question: AuthenticationQuestion,
+    card: CardInHand,
+  ): Promise<Authentication | undefined> {
+    const { key, ...asked } = question;
+    const answer = await this.#untilClear("/authentications", key, {
+      ...asked,
+      card: { number: card.pan.expose(), exp_month: card.expMonth, exp_year: card.expYear },
+    });
+    return answer && authenticationOf(answer);
+  }
+
+  /** Hands on a cardholder's answer; true when he passed, undefined when that is not known. */
+  async answerChallenge(id: string, passed: boolean): Promise<boolean | undefined> {
+    const key = `${id}.answer.${passed ? "passed" : "failed"}`;
+    const path = `/authentications/${encodeURIComponent(id)}/answers`;
+    const answer = await this.#untilClear(path, key, { passed });
+    const { status } = (answer?.body ?? {}) as { status?: unknown };
+    return answer?.status !== 200 || typeof status !== "string"
+      ? undefined
+      : status === "succeeded";
+  }
+
+  // Money does not move by it, so the same question is simply asked again.
+  async #untilClear(path: string, key: string, body: object): Promise<Answer | undefined> {
+    for (let tried = 1; tried <= TRIES_MAX; tried++) {
+      if (tried > 1) await this.#pause(RETRY_PAUSE_MS * tried);
+      const answer = await this.#ask(path, key, body);
+      if (answer !== undefined && answer.status < 500) return answer;
+    }
+    return undefined;
   }
 
   async #performBatch(questions: readonly Question[], tell: Tell): Promise<void> {

@@ -1,0 +1,275 @@
+// /v1/payment_intents: made, read, changed and listed here; confirmed by payment-confirmation.ts, captured and
+// canceled by payment-conclusion.ts. What may become of one is decided in protocol/intent-moves.ts.
+
+import * as z from "zod";
+import { amountFailure } from "../../protocol/currency.ts";
+import { eventCode } from "../../protocol/event.ts";
+import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { type IntentPatch, updated } from "../../protocol/intent-moves.ts";
+import { paymentIntentObject } from "../../protocol/payment-intent.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { readIntent, seenBy, showing } from "./intent-access.ts";
+import { automaticOf, clientSecret } from "./intent-fields.ts";
+import { answerOf, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import { methodChosen } from "./method-choice.ts";
+import { cancelIntent, captureIntent } from "./payment-conclusion.ts";
+import {
+  answerBefore,
+  confirmIntent,
+  proceed,
+  saveIntent,
+  standing,
+} from "./payment-confirmation.ts";
+import {
+  confirmationOf,
+  confirmParams,
+  createParams,
+  newDocument,
+  patchOf,
+  updateParams,
+} from "./payment-intent-fields.ts";
+import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
+import { amount, choice, created, expand, flag, metadata, page, pageOf, text } from "./schema.ts";
+
+export const customerMissing = (customer: string | undefined) =>
+  customer === undefined || uuidOf("cus", customer) !== undefined
+    ? undefined
+    : refuse({
+        kind: "resource_missing" as const,
+        object: "customer",
+        id: customer,
+        param: "customer",
+      });
+
+type CreateCall = Call<z.output<typeof createParams>>;
+
+async function create(call: CreateCall): Promise<Result<Answered, Refused>> {
+  const p = call.params;
+  const missing = customerMissing(p.customer);
+  if (missing !== undefined) return missing;
+  const refusal = amountFailure(p.amount, p.currency);
+  if (refusal !== undefined) return refuse(refusal);
+  const automatic = automaticOf(p);
+  if ("refused" in automatic) return refuse(automatic.refused);
+  const early = p.confirm === true ? undefined : onlyConfirming(p);
+  if (early !== undefined) return early;
+  const outcome = await made(call, automatic.document);
+  // What was found amiss now may have been well when the key was first used.
+  return outcome.ok || p.confirm !== true || outcome.failure.replay !== undefined
+    ? outcome
+    : ((await answerBefore(call, call.claim)) ?? outcome);
+}
+
+/** What speaks of the confirmation says nothing where there is none. */
+function onlyConfirming(p: CreateCall["params"]) {
+  for (const param of ["off_session", "error_on_requires_action", "return_url"] as const) {
+    if (p[param] === undefined || p[param] === false) continue;
+    const why = `${param} may be sent when the intent is confirmed. Send confirm=true, or send it to the confirmation.`;
+    return refuse({ kind: "parameter_invalid" as const, param, why });
+  }
+  return undefined;
+}
+
+async function made(
+  call: CreateCall,
+  automatic: Readonly<Record<string, unknown>>,
+): Promise<Result<Answered, Refused>> {
+  const p = call.params;
+  const holder = p.customer === undefined ? {} : { customer: p.customer as CustomerId };
+  const chosen = await methodChosen(call, call.claim, p, holder);
+  if (!chosen.ok) return chosen;
+  const document = newDocument(p, automatic, chosen.value);
+  const change = {
+    type: "payment_intent" as const,
+    document,
+    event: eventCode("payment_intent.created"),
+    ...holder,
+  };
+  if (p.confirm !== true) {
+    const saved = await saveObject(call, call.claim, change);
+    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  }
+  const payingWith = chosen.value;
+  if (payingWith === undefined) {
+    const why =
+      "An intent is confirmed with a payment method. Send payment_method with confirm=true.";
+    return refuse({ kind: "parameter_invalid", param: "payment_method", why });
+  }
+  const saved = await saveObject(call, stepOf(call.claim, "create"), change);
+  if (!saved.ok) return saved;
+  const at = standing(saved.value.facts);
+  return proceed(call, call.claim, { at, method: payingWith }, confirmationOf(p));
+}
+
+async function update(
+  call: Call<z.output<typeof updateParams>>,
+): Promise<Result<Answered, Refused>> {
+  const missing = customerMissing(call.params.customer);
+  if (missing !== undefined) return missing;
+  const read = await readIntent(call, "payment_intent", undefined);
+  if (!read.ok) return read;
+  const outcome = await changed(call, standing(read.value));
+  return outcome.ok || outcome.failure.replay !== undefined
+    ? outcome
+    : ((await answerBefore(call, call.claim)) ?? outcome);
+}
+
+async function changed(
+  call: Call<z.output<typeof updateParams>>,
+  at: ReturnType<typeof standing>,
+): Promise<Result<Answered, Refused>> {
+  const patch = patchOf(call.params);
+  const customer = patch.customer ?? at.intent.document.customer;
+  const { payment_method, payment_method_data } = call.params;
+  const chosen = await methodChosen(
+    call,
+    call.claim,
+    { payment_method, payment_method_data },
+    customer === undefined ? {} : { customer },
+  );
+  if (!chosen.ok) return chosen;
+  const paid =
+    chosen.value === undefined
+      ? {}
+      : { payment_method: chosen.value.id, billing_details: chosen.value.billing_details };
+  const next = updated(at.intent, { ...patch, ...paid } as IntentPatch);
+  if (!next.ok) {
+    return showing(next.failure, "payment_intent", paymentIntentObject(at.intent, call.scope));
+  }
+  const { amount, currency } = next.value;
+  const refusal = amountFailure(amount, currency);
+  if (refusal !== undefined) return refuse(refusal);
+  const saved = await saveIntent(call, call.claim, at, next.value);
+  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+}
+
+type ConfirmCall = Call<z.output<typeof confirmParams>>;
+
+/** What only the merchant's server may say of a confirmation. */
+const SERVERS_ONLY = ["off_session", "error_on_requires_action", "capture_method"] as const;
+
+async function confirm(call: ConfirmCall): Promise<Result<Answered, Refused>> {
+  const p = call.params;
+  const foreign = call.fromBrowser
+    ? SERVERS_ONLY.find((param) => p[param] !== undefined)
+    : undefined;
+  if (foreign !== undefined) return refuse({ kind: "parameter_unknown", param: foreign });
+  const read = await readIntent(call, "payment_intent", p.client_secret);
+  if (!read.ok) return read;
+  const at = standing(read.value);
+  if (call.fromBrowser && at.intent.document.confirmation_method === "manual") {
+    const why =
+      "This PaymentIntent is confirmed by the merchant's server, as its confirmation_method says.";
+    return refuse({ kind: "parameter_invalid", param: "confirmation_method", why });
+  }
+  const how = confirmationOf(p);
+  return seenBy(call, await confirmIntent(call, call.claim, at, how));
+}
+
+export const paymentIntentRoutes: readonly Route[] = [
+  route({
+    method: "POST",
+    path: "/v1/payment_intents",
+    summary: "Make a payment intent, and confirm it at once if so asked",
+    access: "secret",
+    permission: "payment_intent_write",
+    params: createParams,
+    answers: "payment_intent",
+    handle: create,
+  }),
+  route({
+    method: "GET",
+    path: "/v1/payment_intents",
+    summary: "List payment intents, newest first",
+    access: "secret",
+    permission: "payment_intent_read",
+    params: z.strictObject({
+      ...page,
+      created: created.optional(),
+      customer: text(100).optional(),
+    }),
+    answers: "list of payment_intents",
+    handle: async (call) =>
+      customerMissing(call.params.customer) ??
+      listObjects(call, "payment_intent", {
+        page: pageOf(call.params),
+        created: call.params.created,
+        customer: call.params.customer as CustomerId | undefined,
+      }),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/payment_intents/:id",
+    summary: "Retrieve a payment intent; in a browser, with its client secret",
+    access: "publishable",
+    permission: "payment_intent_read",
+    params: z.strictObject({ client_secret: clientSecret.optional(), expand: expand.optional() }),
+    answers: "payment_intent",
+    handle: async (call) => {
+      const read = await readIntent(call, "payment_intent", call.params.client_secret);
+      if (!read.ok) return read;
+      const object = paymentIntentObject(standing(read.value).intent, call.scope);
+      return seenBy(call, ok({ object }));
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id",
+    summary: "Update a payment intent",
+    access: "secret",
+    permission: "payment_intent_write",
+    params: updateParams,
+    answers: "payment_intent",
+    handle: update,
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id/confirm",
+    summary: "Confirm a payment intent; in a browser, with its client secret",
+    access: "publishable",
+    permission: "payment_intent_write",
+    params: confirmParams,
+    answers: "payment_intent",
+    handle: confirm,
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id/capture",
+    summary: "Capture what a payment intent holds, in full or in part",
+    access: "secret",
+    permission: "payment_intent_write",
+    params: z.strictObject({
+      amount_to_capture: amount.optional(),
+      final_capture: flag.optional(),
+      metadata: metadata.optional(),
+      expand: expand.optional(),
+    }),
+    answers: "payment_intent",
+    handle: async (call) => {
+      const { amount_to_capture, final_capture, metadata: pairs } = call.params;
+      if (final_capture === false) {
+        const why = "An authorization is captured once. Leave final_capture out, or send true.";
+        return refuse({ kind: "parameter_invalid", param: "final_capture", why });
+      }
+      return captureIntent(call, amount_to_capture, pairs);
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id/cancel",
+    summary: "Cancel a payment intent, and let go of what it holds",
+    access: "secret",
+    permission: "payment_intent_write",
+    params: z.strictObject({
+      cancellation_reason: choice(
+        "duplicate",
+        "fraudulent",
+        "requested_by_customer",
+        "abandoned",
+      ).optional(),
+      expand: expand.optional(),
+    }),
+    answers: "payment_intent",
+    handle: (call) => cancelIntent(call, call.params.cancellation_reason),
+  }),
+];
