@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/platform.ts"],
+    setupFiles: ["test/contract-hook.ts"],
     reporters: ["default", "./test/count.ts"],
     // Two cores: more files at once would only make each other slow.
     maxWorkers: 2,

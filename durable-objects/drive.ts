@@ -143,12 +143,21 @@ function end(state: ShardState, driven: Drive, how: End, out: Action[]): void {
 function orderOf(scope: Scope, facts: ChargeFacts | OperationFacts): Order {
   const { account, livemode } = scope;
   if (facts.kind === "charge") {
-    const { id, token, amount, currency, capture, authentication } = facts;
+    const { id, token, amount, currency, capture, authentication, card, card_id } = facts;
     const key = `${id}.authorize.${ATTEMPT}`;
-    const order = { account, livemode, key, token, amount, currency, capture };
-    return authentication === null
-      ? { ...order, verb: "authorize" }
-      : { ...order, verb: "authorize", authentication };
+    return {
+      account,
+      livemode,
+      key,
+      token,
+      amount,
+      currency,
+      capture,
+      verb: "authorize",
+      // What was sealed is not changed: whoever keeps a card may know of a later end.
+      ...(card_id === null ? {} : { expiry: { month: card.exp_month, year: card.exp_year } }),
+      ...(authentication === null ? {} : { authentication }),
+    };
   }
   const { id, authorization, amount } = facts;
   assert(authorization !== null, "only an authorized charge is captured, refunded or released");

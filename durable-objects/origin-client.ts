@@ -1,6 +1,6 @@
 // What the edge's objects ask of the origins of all regions.
 
-import { type BatchParameters, parametersOf } from "../protocol/batch.ts";
+import { type BatchParameters, EPOCH, parametersOf } from "../protocol/batch.ts";
 import type { Command, Scope, Verdict } from "../protocol/command.ts";
 import type { ForgetAsk, ForgetVerdict } from "../protocol/forgetting.ts";
 import type { Query, Read, ReadAnswer } from "../protocol/query.ts";
@@ -19,8 +19,6 @@ export type OriginBindings = OriginFetchers & {
 
 /** A question after health is asked by those who wait for nothing else: silence is an answer. */
 const HEALTH_MS_MAX = 3_000;
-/** The fencing epoch requests are signed for; `fence` in the region must hold the same. */
-const EPOCH = 1;
 
 /** Has a region's ledger apply commands, all in one transaction. */
 export async function applyAt(

@@ -1,14 +1,16 @@
-// Runs before a plain `wrangler dev` (as its build command) and says in one line when the
-// databases that it needs are not there. It never stands in the way: always exit code 0, and silence
-// when all is well. TESSERA_PREFLIGHT=off turns it off.
+// Runs before every `wrangler dev` of the composite (as its build command): puts the API reference in
+// its place, and says in one line when the databases that it needs are not there. It never stands in the
+// way: always exit code 0, and silence when all is well. TESSERA_PREFLIGHT=off turns the looking off.
 
 import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { placeReference } from "./reference.mjs";
 
 const ANSWER_MS_MAX = 200;
 const REMEDY =
   "run `npm run database` in another terminal first, or `npm start` for everything at once.";
 
+placeReference();
 if (process.env.TESSERA_PREFLIGHT !== "off") await check();
 
 async function check() {

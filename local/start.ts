@@ -146,6 +146,7 @@ function whatToTry({ url, demo }: Keys, home: string): string[] {
   return [
     "",
     `Tessera runs. The demo shop: ${url}/`,
+    `Its dashboard: ${url}/dashboard    The API reference: ${url}/docs`,
     "",
     "A card becomes a token, and the token a charge:",
     "",

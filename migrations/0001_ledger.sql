@@ -71,7 +71,7 @@ create index cards_customer on cards (customer, seq);
 -- Everything else a merchant makes (payment intents, payment methods, disputes, payouts, endpoints): a
 -- document that changes as a whole. `seq` is the entry of its last change, and whoever changes it says which one it
 -- decided on, so no decision is made on what is no longer so. `customer` and `parent` are what lists are made
--- of; `token` is the sealed card of a payment method.
+-- of; `token` is the sealed card of a payment method; `due` (unix seconds) is when the clock is to look at it.
 create table objects (
   account_no integer not null,
   seq bigint not null,
@@ -81,8 +81,10 @@ create table objects (
   token uuid,
   deleted boolean not null default false,
   type text not null check (type ~ '^[a-z_]{1,40}$'),
+  due bigint,
   primary key (account_no, id)
 ) with (fillfactor = 80);
+create index objects_due on objects (due) where due is not null;
 create index objects_type on objects (account_no, type, id);
 create index objects_customer on objects (account_no, customer, id) where customer is not null;
 create index objects_parent on objects (account_no, parent, id) where parent is not null;
@@ -295,12 +297,13 @@ insert into event_types values
   (81, 'refund.updated', 'object', true);
 
 -- The ledger accounts of each merchant. `processor`: what the acquirer owes us. `merchant`: what we owe.
--- `fees`: what the merchant paid us.
+-- `fees`: what the merchant paid us. `payouts`: what was sent to his bank.
 create table ledger_accounts (
   code smallint primary key,
   name text not null unique
 );
-insert into ledger_accounts values (1, 'processor'), (2, 'merchant'), (3, 'fees');
+insert into ledger_accounts values (1, 'processor'), (2, 'merchant'), (3, 'fees'),
+  (4, 'payouts');
 
 -- Exactly one entry for each change of state. An entry that moved money is its posting too: `amount` from
 -- the debited to the credited ledger account, both legs in one row, so that nothing can be half a

@@ -13,11 +13,11 @@ begin
            r.customer is null or (u.id is not null and not u.deleted) as customer_known,
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
              or first.operation <> r.operation as other, first.operation as first_operation,
-           own.operation as own_operation
+           own.operation as own_operation, coalesce(free.amount, 0) as available
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
              request text, under text, id uuid, type text, made boolean, expects bigint, attempts smallint,
              document jsonb, event smallint, customer uuid, parent uuid, token uuid, debit smallint,
-             credit smallint, amount bigint, currency text)
+             credit smallint, amount bigint, currency text, refusal json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from claim_of(a.no, r.under) c where r.under is not null
@@ -26,6 +26,9 @@ begin
         where o.account_no = a.no and o.id = r.id offset 0) o on true
       left join lateral (select * from customers u
         where u.account_no = a.no and u.id = r.customer offset 0) u on true
+      left join lateral (select b.amount - pending_of(b.pending) as amount from balances b
+        where b.account_no = a.no and b.ledger_account = 2 and b.currency = r.currency
+          and r.type = 'payout' offset 0) free on true
   ), judged as materialized (
     select q.*, case
         when q.no is null then '{"kind":"account_unknown"}'
@@ -36,7 +39,9 @@ begin
         when q.own_operation is not null then json_build_object('kind', 'idempotency_mismatch',
           'first', q.own_operation, 'second', q.operation)
         -- No object has a version before its first: who expects one only asks for the key's answer.
-        when q.expects = 0 or q.made and q.taken then '{"kind":"object_locked"}'
+        when q.expects = 0 then '{"kind":"object_locked"}'
+        when q.refusal is not null then q.refusal
+        when q.made and q.taken then '{"kind":"object_locked"}'
         when not q.made and not q.stands then json_build_object('kind', 'resource_missing',
           'object', q.type, 'id', q.id, 'param', 'id')
         when not q.made and q.version <> q.expects then '{"kind":"object_locked"}'
@@ -47,6 +52,10 @@ begin
           'object', 'customer', 'id', q.customer, 'param', 'customer')
         when q.made and q.token is not null and token_used(q.no, q.token) then
           json_build_object('kind', 'token_already_used', 'token', q.token)
+        -- What is to come is not there yet.
+        when q.type = 'payout' and q.debit = 2 and q.amount > q.available then
+          json_build_object('kind', 'balance_insufficient', 'available', q.available,
+            'currency', q.currency)
       end::json as failure
       from asked q
   ), numbered as materialized (
@@ -74,11 +83,12 @@ begin
     insert into object_versions (account_no, seq, id, document)
     select l.no, l.event_seq, l.id, l.document from linked l where l.document is not null
   ), written as (
-    insert into objects (account_no, seq, id, customer, parent, token, deleted, type)
-    select l.no, l.event_seq, l.id, l.customer, l.parent, l.token, l.document is null, l.type
+    insert into objects (account_no, seq, id, customer, parent, token, deleted, type, due)
+    select l.no, l.event_seq, l.id, l.customer, l.parent, l.token, l.document is null, l.type,
+           (l.document ->> 'due')::bigint
       from linked l
     on conflict (account_no, id) do update set seq = excluded.seq, customer = excluded.customer,
-      parent = excluded.parent, deleted = excluded.deleted
+      parent = excluded.parent, deleted = excluded.deleted, due = excluded.due
   ), told as (
     insert into journal (account_no, type, debit, seq, amount, created_at, credit, subject, currency,
         request, link, fee)

@@ -248,6 +248,7 @@ function replay(account: Account, life: Life, report: Report): void {
     objects: new Map(),
     balances: account.replayed,
     freed: account.freed,
+    sent: new Map(),
   };
   const intents: Intents = {
     terms: account.terms,

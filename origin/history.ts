@@ -5,10 +5,16 @@ import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Scope } from "../protocol/command.ts";
 import { type EventSource, eventTypeOf, PUBLIC_EVENT_CODES } from "../protocol/event.ts";
 import { idOf } from "../protocol/ids.ts";
-import { PAYABLE, RECEIVABLE } from "../protocol/ledger-account.ts";
+import { PAYABLE } from "../protocol/ledger-account.ts";
 import type { Page, Query, Row } from "../protocol/query.ts";
 import { factsOf } from "../protocol/row.ts";
 import { startOf } from "../protocol/terms.ts";
+import {
+  codesOfTransactions,
+  SOURCES,
+  type TransactionSource,
+  transactionKind,
+} from "../protocol/transaction.ts";
 import {
   type Drizzle,
   onePlan,
@@ -149,21 +155,26 @@ export function transactionRow(r: {
   available_on: number | null;
   available: boolean;
 }): Row {
-  const charge = eventTypeOf(r.type)?.subject === "charge";
+  const { type, category, source, description } = transactionKind(r.type);
   return {
     kind: "transaction",
     seq: r.seq,
     created: r.created,
     amount: r.amount,
     currency: r.currency,
-    type: charge ? "charge" : "refund",
-    source: idOf(charge ? "ch" : "re", r.subject),
-    description: r.description,
+    type,
+    category,
+    source: idOf(source, r.subject),
+    description: r.description ?? description ?? null,
     fee: r.fee,
     available_on: r.available_on === null ? r.created : startOf(r.available_on),
     available: r.available,
   };
 }
+
+/** The prefix of the id of what a transaction is of. */
+const prefixOf = (source: string): TransactionSource =>
+  SOURCES.find((prefix) => source.startsWith(`${prefix}_`)) ?? "ch";
 
 export function transactionsPlan(
   db: Drizzle,
@@ -175,9 +186,7 @@ export function transactionsPlan(
   if (cursor !== undefined && at === undefined) return { kind: "cursor_unknown", ...cursor };
   const bounds = pageBounds(journal.seq, q.page, at);
   const source =
-    q.source === undefined
-      ? []
-      : [eq(journal.subject, uuid(q.source.startsWith("ch_") ? "ch" : "re", q.source))];
+    q.source === undefined ? [] : [eq(journal.subject, uuid(prefixOf(q.source), q.source))];
   return {
     ...onePlan(
       transactionSelect(db)
@@ -190,7 +199,7 @@ export function transactionsPlan(
             ...spanOfTime(journal.created_at, q.created),
             ...(q.type === undefined
               ? []
-              : [eq(journal.credit, q.type === "charge" ? PAYABLE : RECEIVABLE)]),
+              : [inArray(journal.type, [...codesOfTransactions(q.type)])]),
           ),
         )
         .orderBy(bounds.order)

@@ -1,6 +1,6 @@
 // One regional ledger service: signed HTTP in, SQL out. It calls nobody back. A request that is not
-// signed for this region, path and body is refused before its body is parsed. By the clock it signs where
-// the ledger stands and keeps the periods of its keys.
+// signed for this region, path and body is refused before its body is parsed. By the clock it moves payouts,
+// signs where the ledger stands and keeps the periods of its keys.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { AuditShipment } from "../protocol/audit.ts";
@@ -17,6 +17,7 @@ import { type OriginEnv, primaryUrl, replicaUrl } from "./environment.ts";
 import { forgetCard, settleForgotten } from "./forgetting.ts";
 import { applyBatch, findUnfinished } from "./ledger.ts";
 import { Nonces } from "./nonces.ts";
+import { movePayouts } from "./payouts.ts";
 import { read, readSeveral } from "./reading.ts";
 
 const STATUS: Record<DatabaseFailure, number> = { fenced: 409, conflict: 422, unreachable: 503 };
@@ -61,12 +62,15 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
     const url = region && primaryUrl(this.env, region);
     if (region === undefined || url === undefined) return;
     const database = connect(url, this.env.SQL_ENDPOINT);
-    await this.#checkpoint(database, region);
+    await this.#tick(database, region);
     await query(database, KEEP_KEY_PERIODS, []);
     await query(database, KEEP_AUDIT_MONTHS, []);
   }
 
-  async #checkpoint(database: Database, region: Region): Promise<void> {
+  /** Payouts first, so that what they did is signed with the rest. */
+  async #tick(database: Database, region: Region): Promise<void> {
+    const moved = await movePayouts(database, new Date());
+    if (!moved.ok) console.warn(`${region}: payouts were not moved: ${moved.failure}`);
     const { LEDGER_SIGNING_KEY } = this.env;
     const made = await makeCheckpoints(database, region, LEDGER_SIGNING_KEY, Date.now());
     if (!made.ok) console.warn(`${region}: no checkpoint was made: ${made.failure}`);
@@ -81,7 +85,7 @@ export class Origin extends WorkerEntrypoint<OriginEnv, { region?: Region }> {
           const verdicts = await applyBatch(db, ask as unknown as BatchParameters);
           if (!verdicts.ok) return settle(verdicts);
           if (isCheckpointDue(region, Date.now())) {
-            this.ctx.waitUntil(this.#checkpoint(db, region));
+            this.ctx.waitUntil(this.#tick(db, region));
           }
           return new Response(verdicts.value, { headers: { "content-type": "application/json" } });
         });

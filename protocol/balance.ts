@@ -4,6 +4,7 @@
 import type { Scope } from "./command.ts";
 import { sequenceId } from "./ids.ts";
 import type { StripeObject } from "./object.ts";
+import type { TransactionType } from "./transaction.ts";
 
 /** A posting as it moved the merchant's balance. */
 export type TransactionFacts = {
@@ -11,7 +12,8 @@ export type TransactionFacts = {
   readonly created: number;
   readonly amount: number;
   readonly currency: string;
-  readonly type: "charge" | "refund";
+  readonly type: TransactionType;
+  readonly category: string;
   readonly source: string;
   readonly description: string | null;
   readonly fee: number;
@@ -33,7 +35,7 @@ export function transactionObject(t: TransactionFacts, scope: Scope): StripeObje
     fee: t.fee,
     fee_details: t.fee === 0 ? [] : [feeDetail(t)],
     net: t.amount - t.fee,
-    reporting_category: t.type,
+    reporting_category: t.category,
     source: t.source,
     status: t.available ? "available" : "pending",
     type: t.type,

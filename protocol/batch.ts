@@ -8,6 +8,9 @@ import { codeOf } from "./ledger-account.ts";
 import { OBJECT_PREFIXES, parentUuidOf } from "./object-type.ts";
 import { assert } from "./result.ts";
 
+/** The fencing epoch everything is signed for; `fence` in the region must hold the same (docs/decisions/0004). */
+export const EPOCH = 1;
+
 /** The body of `POST /batch` at an origin; its answer is `VerdictRow[]` as JSON. */
 export type BatchParameters = readonly [
   epoch: number,
@@ -172,6 +175,7 @@ const saveObjectRow = (c: SaveObject, i: number, a: number): object => ({
   credit: c.posting && codeOf(c.posting.credit),
   amount: c.posting?.amount,
   currency: c.posting?.currency,
+  refusal: c.refusal,
 });
 
 /** Metadata, or nothing when there is none: an empty object would be stored with each charge. */

@@ -144,6 +144,8 @@ export type SaveObject = Scope &
     /** The sealed card of a payment method, when it is made. */
     readonly token?: TokenId;
     readonly posting?: ObjectPosting;
+    /** Decided where it was asked: nothing is changed, and the key says so from now on. */
+    readonly refusal?: Failure;
   };
 
 export type CreateAccount = Scope & {
@@ -227,7 +229,13 @@ export function exclusions(c: Command): string[] {
     case "save_customer":
       return [`${whose}/${c.key}`, c.id, ...(c.token === undefined ? [] : [c.token])];
     case "save_object":
-      return [`${whose}/${c.key}`, c.id, ...(c.token === undefined ? [] : [c.token])];
+      return [
+        `${whose}/${c.key}`,
+        c.id,
+        ...(c.token === undefined ? [] : [c.token]),
+        // Two payouts that were judged on one balance could take more than there is.
+        ...(c.type === "payout" && c.posting !== undefined ? [`${whose}/payout`] : []),
+      ];
     case "create_account":
       return [c.id];
   }

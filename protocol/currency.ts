@@ -82,6 +82,13 @@ export const CURRENCIES: ReadonlyMap<string, Currency> = new Map(
   ].map((currency) => [currency.code, currency]),
 );
 
+/** What is charged with two decimals and paid out without. */
+const PAID_OUT_WHOLE = new Set(["huf", "twd"]);
+
+/** What every payout in a currency is a multiple of; mirrored by `payout_step` of the ledger. */
+export const payoutStep = (code: string): number =>
+  PAID_OUT_WHOLE.has(code) ? 100 : (CURRENCIES.get(code)?.step ?? 1);
+
 /** Whether this lower-case code is a currency Tessera charges in. */
 export const isCurrency = (code: string): boolean => CURRENCIES.has(code);
 

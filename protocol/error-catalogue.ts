@@ -53,6 +53,12 @@ const REQUEST: readonly Row[] = [
     "Have your server make another one.",
   ],
   [
+    "balance_insufficient",
+    400,
+    "Less is available than is to be paid out; what is pending does not count yet.",
+    "Pay out less, or wait until more has come free.",
+  ],
+  [
     "body_malformed",
     400,
     "The body cannot be read as parameters.",
@@ -166,6 +172,12 @@ const REQUEST: readonly Row[] = [
     400,
     "The route has no such parameter.",
     "Check its spelling, and that it belongs to this call.",
+  ],
+  [
+    "payout_not_pending",
+    400,
+    "The bank has been told of the payout, or it is over.",
+    "Cancel a payout while its status is pending.",
   ],
   [
     "rate_limit",

@@ -95,6 +95,8 @@ export type Failure =
   | IntentFailure
   | { readonly kind: "refund_too_large"; readonly max: number }
   | { readonly kind: "release_in_part" }
+  | { readonly kind: "balance_insufficient"; readonly available: number; readonly currency: string }
+  | { readonly kind: "payout_not_pending"; readonly status: string }
   | { readonly kind: "processor_refused"; readonly operation: string }
   | { readonly kind: "rate_limited"; readonly reason: LimitReason }
   | { readonly kind: "unavailable"; readonly what: string }
@@ -360,6 +362,17 @@ function stateErrorOf(f: Failure): WireError {
         f.kind,
         "An uncaptured charge can only be refunded in full. Capture less of it instead.",
         "amount",
+      );
+    case "balance_insufficient":
+      return invalid(
+        f.kind,
+        `The available balance (${amountText(f.available, f.currency)}) is less than the payout. What is pending comes free on its day.`,
+        "amount",
+      );
+    case "payout_not_pending":
+      return invalid(
+        f.kind,
+        `A payout can be canceled while it is pending; this one is ${f.status}.`,
       );
     case "processor_refused":
       return {

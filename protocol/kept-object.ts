@@ -5,6 +5,7 @@ import type { ObjectFacts, ObjectType } from "./facts.ts";
 import type { StripeObject } from "./object.ts";
 import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
 import { methodOf, paymentMethodObject } from "./payment-method.ts";
+import { payoutObject } from "./payout.ts";
 import { setupIntentObject, setupOfObject } from "./setup-intent.ts";
 import { webhookEndpointObject } from "./webhook-endpoint.ts";
 
@@ -23,6 +24,7 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
     const method = methodOf(facts);
     return method && paymentMethodObject(facts.id, method, { created: facts.created, livemode });
   },
+  payout: payoutObject,
   webhook_endpoint: webhookEndpointObject,
 };
 

@@ -8,10 +8,14 @@ export const PAYABLE = 2;
 /** What the merchant paid us for the work. */
 export const FEES = 3;
 
+/** What was sent to the merchant's bank. */
+export const PAYOUTS = 4;
+
 export const LEDGER_ACCOUNTS = [
   { code: RECEIVABLE, name: "processor" },
   { code: PAYABLE, name: "merchant" },
   { code: FEES, name: "fees" },
+  { code: PAYOUTS, name: "payouts" },
 ] as const;
 
 export type LedgerAccount = (typeof LEDGER_ACCOUNTS)[number]["name"];

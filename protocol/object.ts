@@ -315,6 +315,7 @@ export function accountObject(a: AccountFacts): StripeObject {
       dispute: metadataOf(a.terms.dispute_fee),
       fixed: metadataOf(a.terms.fee_fixed),
     },
+    settings: { payouts: { schedule: { interval: a.terms.payouts } } },
     settlement_days: a.terms.settlement_days,
   };
 }

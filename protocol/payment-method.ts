@@ -109,6 +109,24 @@ export function changed(
   return after;
 }
 
+/** What is wrong with a new expiry of a card, as far as it is given; `now` tells what has expired. */
+export function expiryFault(
+  {
+    exp_month: month,
+    exp_year: year,
+  }: {
+    readonly exp_month?: number | undefined;
+    readonly exp_year?: number | undefined;
+  },
+  now: Date,
+): Failure | undefined {
+  const thisYear = now.getUTCFullYear();
+  if (year === undefined) return undefined;
+  if (year < thisYear) return { kind: "card_field", code: "invalid_expiry_year" };
+  const isOver = year === thisYear && month !== undefined && month < now.getUTCMonth() + 1;
+  return isOver ? { kind: "card_field", code: "invalid_expiry_month" } : undefined;
+}
+
 /** The card as it is charged: with the words that an issuer compares. */
 export function chargedCard({ card, billing_details: billing }: MethodDocument): CardSummary {
   const { name, address } = billing;

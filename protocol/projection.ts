@@ -81,6 +81,8 @@ export type Projection = {
   readonly customers: Map<string, boolean>;
   /** The last entry of each object that is kept as a document. */
   readonly objects: Map<string, { readonly seq: number; readonly deleted: boolean }>;
+  /** Payouts whose money has not come back. */
+  readonly sent: Map<string, { readonly amount: number; readonly currency: string }>;
   /** Credits less debits, by `ledger account/currency`. */
   readonly balances: Map<string, number>;
   /** What of the merchant's balances came or comes free on a day, by `currency/day`. */
@@ -93,6 +95,7 @@ export const newProjection = (): Projection => ({
   operations: new Map(),
   customers: new Map(),
   objects: new Map(),
+  sent: new Map(),
   balances: new Map(),
   freed: new Map(),
 });
@@ -293,6 +296,9 @@ const OBJECT_POSTINGS: Readonly<Record<string, readonly [LedgerAccount, LedgerAc
   "charge.dispute.funds_reinstated": ["processor", "merchant"],
   "charge.dispute.closed": ["processor", "merchant"],
   "refund.updated": ["processor", "merchant"],
+  "payout.created": ["merchant", "payouts"],
+  "payout.failed": ["payouts", "merchant"],
+  "payout.canceled": ["payouts", "merchant"],
 };
 
 // What an object may become is decided by who changes it; that money moves only where it may is known here.
@@ -306,11 +312,21 @@ function saveObject(
   const deleted = name.endsWith(".deleted");
   state.objects.set(entry.subject, { seq: entry.seq, deleted });
   const { posting } = entry;
-  if (posting === null) return undefined;
   const between = OBJECT_POSTINGS[name];
+  if (posting === null) {
+    const must = between?.includes("payouts") === true;
+    return must ? "a payout that is made or comes back moves money" : undefined;
+  }
   if (between === undefined) return "money moves for no reason";
   const [debit, credit] = between;
   const { amount, currency } = posting;
+  if (debit === "payouts") {
+    const sent = state.sent.get(entry.subject);
+    if (sent?.amount !== amount || sent.currency !== currency) {
+      return "a payout comes back once, as it was sent";
+    }
+    state.sent.delete(entry.subject);
+  } else if (credit === "payouts") state.sent.set(entry.subject, { amount, currency });
   const fee =
     name.startsWith("charge.dispute.") && debit === "merchant" ? disputeFee(terms, currency) : 0;
   return post(state, entry, { debit, credit, amount, currency, fee, availableOn: null });

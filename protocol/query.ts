@@ -14,8 +14,17 @@ import type {
   ObjectType,
   OperationFacts,
 } from "./facts.ts";
-import type { CardId, ChargeId, CustomerId, PaymentIntentId, RefundId, TokenId } from "./ids.ts";
+import type {
+  CardId,
+  ChargeId,
+  CustomerId,
+  PaymentIntentId,
+  PayoutId,
+  RefundId,
+  TokenId,
+} from "./ids.ts";
 import type { Region } from "./slot.ts";
+import type { TransactionType } from "./transaction.ts";
 
 /** A page of a list, newest first. Cursors are ids of the listed things. */
 export type Page = {
@@ -79,8 +88,8 @@ export type Query =
       readonly kind: "transactions";
       readonly page: Page;
       readonly created?: Span;
-      readonly type?: "charge" | "refund";
-      readonly source?: ChargeId | RefundId;
+      readonly type?: TransactionType;
+      readonly source?: ChargeId | RefundId | PayoutId;
     }
   | { readonly kind: "transaction"; readonly seq: number }
   | { readonly kind: "balance" }

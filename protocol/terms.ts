@@ -14,6 +14,8 @@ export type Terms = {
   readonly dispute_fee: Sums;
   /** UTC days until what was captured may be paid out; 0 for at once. */
   readonly settlement_days: number;
+  /** Whether what is available is paid out each day, or when he asks. */
+  readonly payouts: "manual" | "daily";
 };
 
 /** As they are kept: what differs from the usual. */
@@ -24,6 +26,7 @@ export const USUAL_TERMS: Terms = {
   fee_fixed: {},
   dispute_fee: {},
   settlement_days: 2,
+  payouts: "manual",
 };
 
 /** All of a payment. */
@@ -37,12 +40,13 @@ export const termsOf = (kept: KeptTerms | null | undefined): Terms => ({ ...USUA
 
 /** What has to be kept of these terms; undefined when all is as usual. */
 export function keptTerms(terms: Terms): KeptTerms | undefined {
-  const { fee_bps, fee_fixed, dispute_fee, settlement_days } = terms;
+  const { fee_bps, fee_fixed, dispute_fee, settlement_days, payouts } = terms;
   const kept: KeptTerms = {
     ...(fee_bps === USUAL_TERMS.fee_bps ? {} : { fee_bps }),
     ...(Object.keys(fee_fixed).length === 0 ? {} : { fee_fixed }),
     ...(Object.keys(dispute_fee).length === 0 ? {} : { dispute_fee }),
     ...(settlement_days === USUAL_TERMS.settlement_days ? {} : { settlement_days }),
+    ...(payouts === USUAL_TERMS.payouts ? {} : { payouts }),
   };
   return Object.keys(kept).length === 0 ? undefined : kept;
 }

@@ -69,6 +69,8 @@ export type Order = Scope & { readonly key: string } & (
         readonly amount: number;
         readonly currency: string;
         readonly capture: boolean;
+        /** Until when the card is good as its merchant knows it, where it is kept under a name. */
+        readonly expiry?: { readonly month: number; readonly year: number };
         /** The processor's name for what the cardholder proved. */
         readonly authentication?: string;
       }
@@ -104,6 +106,8 @@ export type AuthenticationQuestion = {
   readonly requested: "automatic" | "any" | "challenge";
   /** What the cardholder proved when the card was set up. */
   readonly authentication?: string;
+  /** Of a card that has another than when it was kept. */
+  readonly expiry?: { readonly month: number; readonly year: number };
 };
 
 /** `challenge`: the cardholder is to prove himself, and how it went is asked by its name. */

@@ -1,5 +1,5 @@
 // The composite in real workerd for one test file, and the ways in: the official Stripe SDK, plain HTTP,
-// the ledger's database, and the bank's own book.
+// the ledger's database, and the bank's own book. Every answer of the edge is held to its OpenAPI document.
 
 import { fileURLToPath } from "node:url";
 import pg from "pg";
@@ -8,6 +8,7 @@ import { createTestHarness } from "wrangler";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../protocol/api-key.ts";
 import type { AccountId } from "../protocol/ids.ts";
 import { homeOf, slotOf } from "../protocol/slot.ts";
+import { checkAnswer, checkingClient } from "./contract.ts";
 import { asDeployed } from "./rights.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -61,7 +62,15 @@ export async function startSystem(
       },
     });
     const text = await response.text();
-    const body = (text.startsWith("{") ? JSON.parse(text) : text) as never;
+    const isJson = text.startsWith("{");
+    const body = (isJson ? JSON.parse(text) : text) as never;
+    await checkAnswer(url, {
+      method: rest.method ?? (form === undefined ? "GET" : "POST"),
+      path: new URL(path, url).pathname,
+      status: response.status,
+      contentType: response.headers.get("content-type"),
+      body: text === "" ? undefined : body,
+    });
     return { status: response.status, headers: response.headers, body };
   }
 
@@ -121,6 +130,7 @@ export function stripeAt(url: URL, key: string, config: Partial<Stripe.StripeCon
     protocol: "http",
     maxNetworkRetries: 0,
     telemetry: false,
+    httpClient: checkingClient(url),
     ...config,
   });
 }

@@ -44,6 +44,7 @@ const LAW: Record<string, readonly string[]> = {
   "workers/index.ts": ["workers/edge", "workers/vault", "workers/testbank", "origin"],
   origin: ["protocol", "origin"],
   checkout: ["protocol", "checkout"],
+  examples: [],
   local: ["protocol", "local"],
   ops: ["protocol", "ops"],
 };
@@ -53,6 +54,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   hono: ["workers/edge"],
   zod: ["workers/edge", "workers/testbank"],
   jose: ["protocol", "local", "ops"],
+  stripe: ["examples"],
   "drizzle-orm": ["origin"],
   "@neondatabase/serverless": ["origin"],
   "cloudflare:workers": [
@@ -96,7 +98,7 @@ describe("the dependency law", () => {
         .filter((name) => {
           const room = roomOf(file);
           const tools = room === "local" || room === "ops";
-          if (name.startsWith("node:")) return !tools;
+          if (name.startsWith("node:")) return !tools && room !== "examples";
           const known = Object.keys(PACKAGES).find((p) => name === p || name.startsWith(`${p}/`));
           return known === undefined ? !tools : !PACKAGES[known]?.includes(room);
         })

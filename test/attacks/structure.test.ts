@@ -78,3 +78,17 @@ test("a package is what the lock says, and runs nothing on installation unless i
     names.filter((name) => !allowed.some((a) => name.startsWith(a.replace(/[-/]linux-.*/, "")))),
   ).toEqual([]);
 });
+
+test("the API reference brings its bundle and none of the packages it was made of", () => {
+  const { packages } = JSON.parse(read("package-lock.json")) as {
+    packages: Record<string, { name?: string; dependencies?: object }>;
+  };
+  const at = "node_modules/@scalar/api-reference";
+  const names = Object.keys(packages[at]?.dependencies ?? {});
+  expect(names.length).toBeGreaterThan(20);
+  const brought = names.filter((name) => {
+    const installed = packages[`${at}/node_modules/${name}`] ?? packages[`node_modules/${name}`];
+    return installed !== undefined && installed.name !== "empty-npm-package";
+  });
+  expect(brought).toEqual([]);
+});

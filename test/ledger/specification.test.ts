@@ -14,6 +14,7 @@ import {
   type Scope,
   type Verdict,
 } from "../../protocol/command.ts";
+import type { ObjectType } from "../../protocol/facts.ts";
 import {
   type CardId,
   type ChargeId,
@@ -24,6 +25,8 @@ import {
   type TokenId,
 } from "../../protocol/ids.ts";
 import { cardIdOfToken } from "../../protocol/object.ts";
+import { objectIdOf } from "../../protocol/object-type.ts";
+import { PAYOUT_EVENTS } from "../../protocol/payout.ts";
 import { type Intents, newProjection, type Posting, project } from "../../protocol/projection.ts";
 import { unfinishedOf } from "../../protocol/row.ts";
 import { dayOf, type KeptTerms } from "../../protocol/terms.ts";
@@ -128,6 +131,7 @@ class History {
     }
     if (sort < 0.75) return this.#operate();
     if (sort < 0.85 && operations.size > 0) return this.#end();
+    if (sort < 0.88) return this.#pay();
     return sort < 0.93 ? this.#keep() : this.#save();
   }
 
@@ -148,6 +152,46 @@ class History {
       attempts,
       event: dice.pick([21, 22, 23]),
       document: dice.chance(0.1) ? null : { amount: dice.whole(1, 400), currency: "usd", attempts },
+    });
+  }
+
+  /** Makes a payout, of more than there is now and then, or moves one on, or back. */
+  #pay(): SaveObject {
+    const dice = this.#dice;
+    const standing = [...this.#account.objects].filter(([, { type }]) => type === "payout");
+    const currency = dice.pick(["usd", "jpy"]);
+    if (standing.length === 0 || dice.chance(0.5)) {
+      const amount = dice.whole(1, dice.chance(0.5) ? 60 : 600);
+      return keeping(this.scope, {
+        type: "payout",
+        id: mint.mint("po"),
+        event: PAYOUT_EVENTS.created,
+        document: { amount, currency, status: "pending", due: 1 },
+        posting: { debit: "merchant", credit: "payouts", amount, currency },
+      });
+    }
+    const [id, { seq, versions }] = dice.pick(standing);
+    const { due: _, ...before } = versions.get(seq) ?? {};
+    const { amount, status } = before as { amount: number; currency: string; status: string };
+    const back = status === "pending" && dice.chance(0.5);
+    return keeping(this.scope, {
+      type: "payout",
+      id,
+      made: false,
+      expects: seq - (dice.chance(0.1) ? 1 : 0),
+      event: back ? PAYOUT_EVENTS.canceled : PAYOUT_EVENTS.updated,
+      document: { ...before, status: back ? "canceled" : status },
+      ...(back
+        ? {
+            posting: {
+              debit: "payouts" as const,
+              credit: "merchant" as const,
+              amount,
+              currency: String(before["currency"]),
+            },
+          }
+        : {}),
+      ...(dice.chance(0.3) ? { refusal: { kind: "payout_not_pending", status } } : {}),
     });
   }
 
@@ -311,6 +355,7 @@ test(`says what its specification says, in ${HISTORIES} random histories (seed $
 
 /** All that can be said of a command; a run in which one was not said has not shown enough. */
 const WORDS = [
+  "balance_insufficient",
   "capture_too_large",
   "charge_already_captured",
   "charge_already_refunded",
@@ -328,6 +373,7 @@ const WORDS = [
   "operation_opened",
   "order_attempt_taken",
   "parameter_invalid",
+  "payout_not_pending",
   "processor_refused",
   "refund_too_large",
   "release_in_part",
@@ -465,8 +511,8 @@ type Written = {
     type: number;
     subject: string;
     request: string | null;
-    debit: 1 | 2 | null;
-    credit: 1 | 2 | null;
+    debit: 1 | 2 | 4 | null;
+    credit: 1 | 2 | 4 | null;
     amount: number | null;
     currency: string | null;
     fee: number | null;
@@ -489,14 +535,14 @@ type Written = {
   }[];
   operations: OperationRow[];
   balances: {
-    ledger_account: 1 | 2 | 3;
+    ledger_account: 1 | 2 | 3 | 4;
     currency: string;
     amount: number;
     pending: number[] | null;
   }[];
   customers: { id: string; seq: number; deleted: boolean }[];
   cards: { id: string; customer: string; token: string }[];
-  objects: { id: string; type: string; seq: number; deleted: boolean; versions: number }[];
+  objects: { id: string; type: ObjectType; seq: number; deleted: boolean; versions: number }[];
   keys: { key: string; seq: number | null; failed: boolean }[];
 };
 
@@ -522,7 +568,7 @@ const WRITTEN = `select json_build_object('seq', a.seq,
   'keys', ${table("key, seq, failure is not null as failed", "idempotency_keys", "key")}
   ) as written from accounts a where a.id = $1 and a.livemode = $2`;
 
-const LEDGER_ACCOUNTS = { 1: "processor", 2: "merchant", 3: "fees" } as const;
+const LEDGER_ACCOUNTS = { 1: "processor", 2: "merchant", 3: "fees", 4: "payouts" } as const;
 
 const operationId = ({ id, kind }: Pick<OperationRow, "id" | "kind">): string =>
   idOf(kind === "capture" ? "op" : "re", id);
@@ -565,7 +611,8 @@ const pendingOf = (balances: Written["balances"]): Record<string, number> =>
 function tablesOf(written: Written) {
   const operations = new Map(written.operations.map((o) => [o.id, operationId(o)]));
   const subjectOf = (type: number, uuid: string): string =>
-    operations.get(uuid) ?? idOf(type >= 20 ? "pi" : type >= 10 ? "cus" : "ch", uuid);
+    operations.get(uuid) ??
+    idOf(type >= 60 ? "po" : type >= 20 ? "pi" : type >= 10 ? "cus" : "ch", uuid);
   return {
     seq: written.seq,
     journal: written.journal.map(
@@ -623,7 +670,7 @@ function tablesOf(written: Written) {
       ]),
     ),
     objects: Object.fromEntries(
-      written.objects.map(({ id, ...object }) => [idOf("pi", id), object]),
+      written.objects.map(({ id, ...object }) => [objectIdOf(object.type, id), object]),
     ),
     keys: Object.fromEntries(written.keys.map(({ key, seq, failed }) => [key, { seq, failed }])),
   };

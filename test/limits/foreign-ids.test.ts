@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { idOf, mintAccountId, mintTokenId, sequenceId } from "../../protocol/ids.ts";
 import { API_VERSION } from "../../protocol/object.ts";
-import { type Merchant, type System, startSystem } from "../system.ts";
+import { AT_ONCE, type Merchant, type System, startSystem } from "../system.ts";
 import { verdictOf } from "./refusal.ts";
 
 let system: System;
@@ -26,6 +26,7 @@ type Kind =
   | "intent"
   | "setup"
   | "ephemeral"
+  | "payout"
   | "evt"
   | "txn"
   | "endpoint";
@@ -33,7 +34,7 @@ const theirs = {} as Record<Kind, string>;
 
 beforeAll(async () => {
   system = await startSystem(inject("bindings"));
-  [owner, stranger] = await Promise.all([system.merchant(), system.merchant()]);
+  [owner, stranger] = await Promise.all([system.merchant(undefined, AT_ONCE), system.merchant()]);
   const { stripe } = owner;
   const pay = { amount: 1000, currency: "usd", source: "tok_visa" };
   const charge = await stripe.charges.create(pay);
@@ -42,6 +43,7 @@ beforeAll(async () => {
   theirs.charge = charge.id;
   theirs.held = (await stripe.charges.create({ ...pay, capture: false })).id;
   theirs.refund = (await stripe.refunds.create({ charge: charge.id, amount: 1 })).id;
+  theirs.payout = (await stripe.payouts.create({ amount: 500, currency: "usd" })).id;
   theirs.customer = customer.id;
   theirs.card = String(customer.default_source);
   theirs.evt = events.data[0]?.id ?? "";
@@ -92,6 +94,8 @@ function nobodys(kind: Kind): string {
       return idOf("cus", uuid);
     case "card":
       return idOf("card", uuid);
+    case "payout":
+      return idOf("po", uuid);
     case "endpoint":
       return idOf("we", uuid);
     case "ephemeral":
@@ -202,6 +206,11 @@ const WAYS: readonly Way[] = [
     "card",
     { amount: "1", currency: "usd", customer: "{own}", payment_method: "{id}" },
   ],
+  ["GET", "/v1/payouts/{id}", "payout"],
+  ["POST", "/v1/payouts/{id}", "payout", { "metadata[a]": "1" }],
+  ["POST", "/v1/payouts/{id}/cancel", "payout", {}],
+  ["GET", "/v1/payouts?starting_after={id}", "payout"],
+  ["GET", "/v1/balance_transactions?source={id}", "payout"],
   ["GET", "/v1/events/{id}", "evt"],
   ["GET", "/v1/balance_transactions/{id}", "txn"],
   ["GET", "/v1/balance/history/{id}", "txn"],

@@ -163,6 +163,35 @@ describe("money that nobody waits for", () => {
   });
 });
 
+describe("a charge of too little", () => {
+  test("is refused with its key, and the key remembers", async () => {
+    const m = await system.merchant();
+    const ask = (over: Record<string, string> = {}) =>
+      system.call("/v1/charges", {
+        key: m.secret,
+        form: { amount: "49", currency: "usd", source: "tok_visa", ...over },
+        headers: { "idempotency-key": "too-little" },
+      });
+    const first = await ask();
+    expect(first).toMatchObject({
+      status: 400,
+      body: { error: { code: "amount_too_small", param: "amount" } },
+    });
+    const { error } = first.body as { error: { message: string } };
+    expect(error.message).toContain("0.50 usd");
+    const again = await ask();
+    expect([again.status, again.body]).toEqual([400, first.body]);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(again.headers.get("original-request")).toBe(first.headers.get("request-id"));
+    // Enough under the same key is another request.
+    expect(await ask({ amount: "50" })).toMatchObject({
+      status: 400,
+      body: { error: { type: "idempotency_error" } },
+    });
+    expect((await m.stripe.charges.list()).data).toEqual([]);
+  });
+});
+
 describe("the terms of an account", () => {
   const make = (form: Record<string, string>) =>
     system.call("/v1/accounts", { key: system.platform, form });
@@ -183,6 +212,9 @@ describe("the terms of an account", () => {
     ["settlement_days", "-1", "parameter_invalid_integer"],
     ["settlement_days", "31", "parameter_invalid_integer"],
     ["settlement_days", "two", "parameter_invalid_integer"],
+    ["settings[payouts][schedule][interval]", "hourly", "parameter_invalid"],
+    ["settings[payouts][schedule][delay_days]", "2", "parameter_unknown"],
+    ["settings[payouts]", "daily", "parameter_invalid"],
   ])("refuse %s of %j as %s", async (name, value, code) => {
     const made = await make({ [name]: value });
     expect(made).toMatchObject({ status: 400, body: { error: { code } } });
@@ -192,12 +224,14 @@ describe("the terms of an account", () => {
 
   test("stay as they were given, to the least and the greatest", async () => {
     const given = { "fees[basis_points]": "10000", "fees[fixed][usd]": "99999999" };
-    const made = await make({ ...given, settlement_days: "30" });
+    const daily = { "settings[payouts][schedule][interval]": "daily" };
+    const made = await make({ ...given, ...daily, settlement_days: "30" });
     expect(made).toMatchObject({
       status: 200,
       body: {
         fees: { basis_points: 10_000, fixed: { usd: 99_999_999 }, dispute: {} },
         settlement_days: 30,
+        settings: { payouts: { schedule: { interval: "daily" } } },
       },
     });
     expect(await make({ "fees[basis_points]": "0", "fees[fixed][usd]": "0" })).toMatchObject({

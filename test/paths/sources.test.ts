@@ -1,8 +1,9 @@
 import type Stripe from "stripe";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { slotOf } from "../../protocol/slot.ts";
+import { uuidOf } from "../../protocol/ids.ts";
+import { homeOf, slotOf } from "../../protocol/slot.ts";
 import { verdictOf } from "../limits/refusal.ts";
-import { type Merchant, refused, type System, startSystem } from "../system.ts";
+import { ledger, type Merchant, refused, type System, startSystem } from "../system.ts";
 
 let system: System;
 let m: Merchant;
@@ -129,6 +130,20 @@ describe("a customer's card", () => {
     expect(bare(await m.stripe.customers.retrieveSource(customer, id))).toEqual(bare(unset));
   });
 
+  test("is asked for at the bank with the end that is known of it now", async () => {
+    const customer = await customerOf();
+    const { id } = await add(customer);
+    const charge = () => m.stripe.charges.create({ amount: 100, currency: "usd", customer });
+    const client = await ledger(inject("bindings"), homeOf(slotOf(m.account)));
+    await client.query("update cards set card = card || '{\"exp_year\":2020}' where id = $1", [
+      uuidOf("card", id),
+    ]);
+    await client.end();
+    expect(await refused(charge())).toMatchObject({ code: "expired_card" });
+    await m.stripe.customers.updateSource(customer, id, { exp_year: "2040" });
+    expect(await charge()).toMatchObject({ paid: true, source: { exp_year: 2040 } });
+  });
+
   test("has the answer of each key for ever, whatever became of it", async () => {
     const customer = await customerOf();
     const made = await add(customer, "tok_visa", { idempotencyKey: `add-${customer}` });
@@ -201,6 +216,26 @@ describe("a customer's list of cards", () => {
     expect(await list(`limit=2&ending_before=${c}`)).toEqual([[a, b], false]);
     expect(await list("object=bank_account")).toEqual([[], false]);
   });
+});
+
+test.each([
+  [{ exp_year: "2020" }, "402 invalid_expiry_year exp_year"],
+  [{ exp_month: "1", exp_year: "2020" }, "402 invalid_expiry_year exp_year"],
+])("a card is given no end that is past: %j", async (params, verdict) => {
+  const customer = await customerOf();
+  const { id } = await add(customer);
+  const path = `/v1/customers/${customer}/sources/${id}`;
+  const form = params as Record<string, string>;
+  expect(verdictOf(await system.call(path, { key: m.secret, form }))).toBe(verdict);
+  const method = await m.stripe.paymentMethods.create({
+    type: "card",
+    card: { token: "tok_visa" },
+  });
+  const card = Object.fromEntries(
+    Object.entries(form).map(([name, value]) => [`card[${name}]`, value]),
+  );
+  const ofMethod = `/v1/payment_methods/${method.id}`;
+  expect(verdictOf(await system.call(ofMethod, { key: m.secret, form: card }))).toBe(verdict);
 });
 
 describe("a card is refused", () => {

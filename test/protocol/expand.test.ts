@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FoundRows, Query } from "../../protocol/query.ts";
 import { ok } from "../../protocol/result.ts";
+import type { AnswerName } from "../../workers/edge/answers/object.ts";
 import { type Branch, branchOf, expanded, placeOf } from "../../workers/edge/expand.ts";
 import { EXPANDABLE } from "../../workers/edge/expandable.ts";
 
@@ -10,7 +11,7 @@ const NONE = () => [];
 const plain = (branch: Branch): object =>
   Object.fromEntries([...branch].map(([name, within]) => [name, plain(within)]));
 
-function whyNot(answers: string, ...paths: string[]): string {
+function whyNot(answers: AnswerName, ...paths: string[]): string {
   const branch = branchOf(paths, answers);
   if (branch.ok || branch.failure.kind !== "parameter_invalid") throw new Error("it was taken");
   expect(branch.failure.param).toBe("expand");
@@ -35,13 +36,13 @@ describe("paths to expand", () => {
     ["charge", "invoice"],
     ["refund", "charge.refunds.data.charge"],
     ["list of charges", "data.customer.default_source"],
-    ["list of balance transactions", "data.source.balance_transaction"],
+    ["list of balance_transactions", "data.source.balance_transaction"],
     ["list of customers", "data.sources.data.customer"],
-    ["search result of charges", "data.customer"],
+    ["search of charges", "data.customer"],
     ["token", "card"],
     ["customer", "invoice_settings.default_payment_method"],
     ["list of payment_methods", "data.customer"],
-  ])("of a %s may lead to %s", (answers, path) => {
+  ] as const)("of a %s may lead to %s", (answers, path) => {
     expect(branchOf([path], answers).ok).toBe(true);
   });
 
@@ -67,8 +68,8 @@ describe("paths to expand", () => {
     ["balance", "available"],
     ["event", "data.object"],
     ["deleted customer", "sources"],
-    ["nothing known", "charge"],
-  ])("of a %s may not lead to %j", (answers, path) => {
+    ["card_keys", "charge"],
+  ] as const)("of a %s may not lead to %j", (answers, path) => {
     expect(whyNot(answers, path)).toContain(`This property cannot be expanded (${path}).`);
   });
 
@@ -99,11 +100,12 @@ describe("the table of what can be expanded", () => {
 
   test.each([
     ["charge", { list: false, types: ["charge"] }],
-    ["balance transaction", { list: false, types: ["balance_transaction"] }],
-    ["list of balance transactions", { list: true, types: ["balance_transaction"] }],
-    ["search result of payment intents", { list: true, types: ["payment_intent"] }],
-    ["deleted customer", { list: false, types: ["deleted_customer"] }],
-  ])("is entered by %s as by what it is of", (answers, place) => {
+    ["balance_transaction", { list: false, types: ["balance_transaction"] }],
+    ["list of balance_transactions", { list: true, types: ["balance_transaction"] }],
+    ["search of payment_intents", { list: true, types: ["payment_intent"] }],
+    ["deleted customer", { list: false, types: ["deleted customer"] }],
+    [["customer", "deleted customer"], { list: false, types: ["customer", "deleted customer"] }],
+  ] as const)("is entered by %s as by what it is of", (answers, place) => {
     expect(placeOf(answers)).toEqual(place);
   });
 });
@@ -139,7 +141,7 @@ describe("an answer", () => {
     asked.push(queries);
     return ok(queries.map(customerOf));
   };
-  const expand = (answer: object, answers: string, ...paths: string[]) => {
+  const expand = (answer: object, answers: AnswerName, ...paths: string[]) => {
     asked.length = 0;
     const branch = branchOf(paths, answers);
     if (!branch.ok) throw new Error("refused");

@@ -4,12 +4,14 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { REQUEST_MOVES } from "../../durable-objects/request.ts";
 import { CHARGE_MOVES, OPERATION_MOVES } from "../../protocol/charge.ts";
+import { PAYOUT_MOVES } from "../../protocol/payout.ts";
 
 type Moves = Readonly<Record<string, Readonly<Partial<Record<string, string>>>>>;
 
 const TABLES: readonly [heading: string, moves: Moves, first: string][] = [
   ["A charge", CHARGE_MOVES, "opened"],
   ["An operation", OPERATION_MOVES, "opened"],
+  ["A payout", PAYOUT_MOVES, "pending"],
   ["A request in the shard", REQUEST_MOVES, "asked"],
 ];
 

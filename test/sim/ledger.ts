@@ -49,6 +49,7 @@ import {
   uuidOf,
 } from "../../protocol/ids.ts";
 import { METADATA_KEYS_MAX, TOO_MUCH_METADATA } from "../../protocol/metadata.ts";
+import { OBJECT_PREFIXES } from "../../protocol/object-type.ts";
 import type { JournalEntry, Posting } from "../../protocol/projection.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { summaryOf } from "../../protocol/row.ts";
@@ -751,10 +752,11 @@ function saveObject(phase: Phase, command: SaveObject): Verdict {
   if (account === undefined) return UNKNOWN;
   const judged = judgeKey(account, command);
   if (judged !== undefined) return judged;
-  const failure = objectFailure(account, command);
+  const failure = command.refusal ?? objectFailure(phase, account, command);
   if (failure?.kind === "object_locked") return { outcome: "refused", failure, seq: account.seq };
   if (failure !== undefined) return refuseAndKeep(phase, account, command, failure);
   const { id, type, document, event, request } = command;
+  const posting = command.posting ? { ...command.posting, fee: 0, availableOn: null } : null;
   const seq = nextNumber(phase, account);
   const before = account.objects.get(id);
   const versions = new Map(before?.versions ?? []);
@@ -764,23 +766,37 @@ function saveObject(phase: Phase, command: SaveObject): Verdict {
     change(phase, account.objects, id, object);
     const kept = { claim: claimOf(command), day: dayOf(phase.nowMs), end: { object: id, seq } };
     insert(phase, account.keys, command.key, kept);
-    tell(phase, account, { seq, type: event, subject: id, request });
+    tell(phase, account, { seq, type: event, subject: id, request, posting });
   });
   const facts = objectFactsOf(account, id, object, seq);
   return { outcome: "done", seq, facts, forgotten: [] };
 }
 
-function objectFailure(account: Account, command: SaveObject): Failure | undefined {
-  const { id, type, made, expects, attempts } = command;
+function objectFailure(phase: Phase, account: Account, command: SaveObject): Failure | undefined {
+  const { id, type, made, expects, attempts, posting } = command;
   const object = account.objects.get(id);
   if (made && object !== undefined) return { kind: "object_locked" };
   if (!made && (object === undefined || object.deleted || object.type !== type)) {
     return { kind: "resource_missing", object: type, id, param: "id" };
   }
   if (!made && object?.seq !== expects) return { kind: "object_locked" };
-  return attempts !== undefined && attemptsAt(account, id) > attempts
-    ? { kind: "object_locked" }
-    : undefined;
+  if (attempts !== undefined && attemptsAt(account, id) > attempts) {
+    return { kind: "object_locked" };
+  }
+  if (type !== "payout" || posting?.debit !== "merchant") return undefined;
+  const { amount, currency } = posting;
+  const available = availableAt(account, currency, dayOf(phase.nowMs));
+  return amount > available ? { kind: "balance_insufficient", available, currency } : undefined;
+}
+
+/** What may be paid out on a day: the merchant's balance but for what comes free later. */
+function availableAt(account: Account, currency: string, day: number): number {
+  let available = account.balances.get(`merchant/${currency}`) ?? 0;
+  for (const [name, sum] of account.pending) {
+    const [code, free] = name.split("/");
+    if (code === currency && Number(free) > day) available -= sum;
+  }
+  return available;
 }
 
 function objectFacts(account: Account, id: string, seq: number): ObjectFacts {
@@ -802,7 +818,7 @@ function objectFactsOf(
     kind: "object",
     type,
     id,
-    created: createdOf(uuidOf("pi", id) ?? ""),
+    created: createdOf(uuidOf(OBJECT_PREFIXES[type], id) ?? ""),
     seq,
     customer: null,
     parent: null,

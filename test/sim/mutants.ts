@@ -677,8 +677,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a change does not ask for charges",
     file: LEDGER,
-    find: `return attempts !== undefined && attemptsAt(account, id) > attempts`,
-    replace: `return attempts !== undefined && attemptsAt(account, id) > 1e9`,
+    find: `if (attempts !== undefined && attemptsAt(account, id) > attempts)`,
+    replace: `if (attempts !== undefined && attemptsAt(account, id) > 1e9)`,
     why: "an intent is canceled while it is being charged",
   },
   {

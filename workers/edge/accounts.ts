@@ -17,7 +17,7 @@ import {
 } from "../../protocol/terms.ts";
 import { one } from "./lookup.ts";
 import { type Route, route } from "./route.ts";
-import { expand, flag, integer, sums, text } from "./schema.ts";
+import { expand, flag, integer, oneOf, sums, text } from "./schema.ts";
 import { execute } from "./shard-call.ts";
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
@@ -29,12 +29,22 @@ const fees = z.strictObject({
   dispute: sums(FEE_FIXED_MAX).optional(),
 });
 
+const settings = z.strictObject({
+  payouts: z
+    .strictObject({
+      schedule: z.strictObject({ interval: oneOf(["manual", "daily"]).optional() }).optional(),
+    })
+    .optional(),
+});
+
 type GivenTerms = {
   readonly fees?: z.output<typeof fees> | undefined;
+  readonly settings?: z.output<typeof settings> | undefined;
   readonly settlement_days?: number | undefined;
 };
 
-const termsIn = ({ fees: given, settlement_days }: GivenTerms): Terms => ({
+const termsIn = ({ fees: given, settings: set, settlement_days }: GivenTerms): Terms => ({
+  payouts: set?.payouts?.schedule?.interval ?? USUAL_TERMS.payouts,
   fee_bps: given?.basis_points ?? USUAL_TERMS.fee_bps,
   fee_fixed: given?.fixed ?? USUAL_TERMS.fee_fixed,
   dispute_fee: given?.dispute ?? USUAL_TERMS.dispute_fee,
@@ -55,6 +65,7 @@ export const accountRoutes: readonly Route[] = [
       country: text(2).optional(),
       sealed_only: flag.optional(),
       fees: fees.optional(),
+      settings: settings.optional(),
       settlement_days: integer(0, SETTLEMENT_DAYS_MAX).optional(),
       expand: expand.optional(),
     }),

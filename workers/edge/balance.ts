@@ -2,37 +2,33 @@
 
 import * as z from "zod";
 import { balanceObject, transactionObject } from "../../protocol/balance.ts";
-import { type ChargeId, type RefundId, sequenceOf, uuidOf } from "../../protocol/ids.ts";
+import {
+  type ChargeId,
+  type PayoutId,
+  type RefundId,
+  sequenceOf,
+  uuidOf,
+} from "../../protocol/ids.ts";
 import type { BalanceRow, Row } from "../../protocol/query.ts";
 import { ok, refuse } from "../../protocol/result.ts";
+import { SOURCES, TRANSACTION_TYPES } from "../../protocol/transaction.ts";
 import { list, one } from "./lookup.ts";
 import { find } from "./reading.ts";
 import { type Call, type Route, route } from "./route.ts";
-import { created, expand, page, pageOf, text } from "./schema.ts";
+import { choice, created, expand, page, pageOf, text } from "./schema.ts";
 
 type TransactionRow = Extract<Row, { kind: "transaction" }>;
 
 const listParams = z.strictObject({
   ...page,
   created: created.optional(),
-  type: text(100).optional(),
+  type: choice(...TRANSACTION_TYPES).optional(),
   source: text(100).optional(),
 });
 
 async function transactions(call: Call<z.output<typeof listParams>>) {
   const { type, source, created: span } = call.params;
-  if (type !== undefined && type !== "charge" && type !== "refund") {
-    return refuse({
-      kind: "parameter_invalid" as const,
-      param: "type",
-      why: "Invalid type: must be charge or refund",
-    });
-  }
-  if (
-    source !== undefined &&
-    uuidOf("ch", source) === undefined &&
-    uuidOf("re", source) === undefined
-  ) {
+  if (source !== undefined && SOURCES.every((prefix) => uuidOf(prefix, source) === undefined)) {
     return refuse({
       kind: "resource_missing" as const,
       object: "source",
@@ -47,7 +43,7 @@ async function transactions(call: Call<z.output<typeof listParams>>) {
       page: pageOf(call.params),
       ...(span === undefined ? {} : { created: span }),
       ...(type === undefined ? {} : { type }),
-      ...(source === undefined ? {} : { source: source as ChargeId | RefundId }),
+      ...(source === undefined ? {} : { source: source as ChargeId | RefundId | PayoutId }),
     },
     (row: TransactionRow) => transactionObject(row, call.scope),
   );
@@ -92,7 +88,7 @@ export const balanceRoutes: readonly Route[] = [
       access: "secret",
       permission: "balance_read",
       params: listParams,
-      answers: "list of balance transactions",
+      answers: "list of balance_transactions",
       handle: transactions,
     }),
     route({
@@ -102,7 +98,7 @@ export const balanceRoutes: readonly Route[] = [
       access: "secret",
       permission: "balance_read",
       params: z.strictObject({ expand: expand.optional() }),
-      answers: "balance transaction",
+      answers: "balance_transaction",
       handle: transaction,
     }),
   ]),

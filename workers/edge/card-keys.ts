@@ -6,9 +6,7 @@ import { KEY_PURPOSES, KEY_STEPS } from "../../protocol/keys.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import { SLOTS } from "../../protocol/slot.ts";
 import { type Route, route } from "./route.ts";
-import { expand, integer, text } from "./schema.ts";
-
-const oneOf = (names: readonly string[]) => new RegExp(`^(?:${names.join("|")})$`);
+import { choice, expand, integer } from "./schema.ts";
 
 export const cardKeyRoutes: readonly Route[] = [
   route({
@@ -18,16 +16,14 @@ export const cardKeyRoutes: readonly Route[] = [
     access: "platform",
     permission: null,
     params: z.strictObject({
-      step: text(10, oneOf(KEY_STEPS)),
-      purpose: text(20, oneOf(KEY_PURPOSES)).optional(),
+      step: choice(...KEY_STEPS),
+      purpose: choice(...KEY_PURPOSES).optional(),
       slot: integer(0, SLOTS - 1),
       expand: expand.optional(),
     }),
     answers: "card_keys",
     handle: async (call) => {
-      const { slot } = call.params;
-      const step = KEY_STEPS.find((name) => name === call.params.step) ?? "status";
-      const purpose = KEY_PURPOSES.find((name) => name === call.params.purpose) ?? "card";
+      const { slot, step = "status", purpose = "card" } = call.params;
       const taken = await call.env.VAULT.keys({ step, slot, purpose });
       return taken.ok ? ok({ object: { object: "card_keys", slot, ...taken.value } }) : taken;
     },

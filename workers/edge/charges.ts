@@ -15,6 +15,7 @@ import { networkOf } from "../../protocol/network.ts";
 import { chargeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { ChargeAsk } from "../../protocol/shard.ts";
+import { refuseKept } from "./kept-objects.ts";
 import { list, one } from "./lookup.ts";
 import { type Call, type Refused, type Route, route } from "./route.ts";
 import {
@@ -123,7 +124,8 @@ function callerOf(call: CreateCall): Pick<ChargeAsk, "caller"> {
 async function create(call: CreateCall) {
   const p = call.params;
   const refusal = amountFailure(p.amount, p.currency);
-  if (refusal !== undefined) return refuse(refusal);
+  // As at Stripe, the key remembers it.
+  if (refusal !== undefined) return refuseKept(call, call.claim, { type: "charge" }, refusal);
   const pairs = setMetadata(p.metadata) ?? {};
   const order = orderOf(pairs);
   if (!order.ok) return order;

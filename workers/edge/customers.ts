@@ -171,7 +171,7 @@ export const customerRoutes: readonly Route[] = [
     permission: "customer_read",
     ephemeral: "path",
     params: z.strictObject({ expand: expand.optional() }),
-    answers: "customer",
+    answers: ["customer", "deleted customer"],
     handle: (call) => {
       const id = customerId(call);
       return one(

@@ -7,6 +7,7 @@ import type { Failure } from "../../protocol/failure.ts";
 import type { StripeObject } from "../../protocol/object.ts";
 import type { FoundRows, Query } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { type AnswerName, singular } from "./answers/object.ts";
 import { EXPANDABLE, type Field, fieldOf } from "./expandable.ts";
 
 /** The fields to expand, and in each what to expand within. */
@@ -26,20 +27,26 @@ const LOADS_MAX = 1_000;
 const QUERIES_MAX = 200;
 const PATH_SHOWN_MAX = 100;
 
+/** What a route says that it answers with. */
+type Answers = AnswerName | readonly AnswerName[];
+
 /** What stands at a place of an answer. */
 type Place = { readonly list: boolean; readonly types: readonly string[] };
 
-/** `list of balance transactions` as what it is a list of. */
-export function placeOf(answers: string): Place {
-  const [, listed] = /^(?:list|search result) of (.+)s$/.exec(answers) ?? [];
-  return { list: listed !== undefined, types: [(listed ?? answers).replaceAll(" ", "_")] };
+/** `list of balance_transactions` as what it is a list of; what is deleted has no fields. */
+export function placeOf(answers: Answers): Place {
+  const places = [answers].flat().map((name) => {
+    const [, listed] = /^(?:list|search) of (.+)$/.exec(name) ?? [];
+    return { list: listed !== undefined, type: listed === undefined ? name : singular(listed) };
+  });
+  return { list: places.some(({ list }) => list), types: places.map(({ type }) => type) };
 }
 
 const refusal = (why: string): Result<never, Failure> =>
   refuse({ kind: "parameter_invalid", param: "expand", why });
 
 /** The paths as a tree, if each can be followed in what a route answers with. */
-export function branchOf(paths: readonly string[], answers: string): Result<Branch, Failure> {
+export function branchOf(paths: readonly string[], answers: Answers): Result<Branch, Failure> {
   const root = new Map<string, Branch>();
   for (const path of paths) {
     const parts = path.split(".");
@@ -87,7 +94,7 @@ function hintAt(at: Place, name: string): string {
 }
 
 /** Types of the objects that a branch puts into an answer. */
-export function typesIn(branch: Branch, answers: string): ReadonlySet<string> {
+export function typesIn(branch: Branch, answers: Answers): ReadonlySet<string> {
   const types = new Set<string>();
   const walk = (at: Branch, place: Place): void => {
     for (const [name, within] of at) {

@@ -65,6 +65,7 @@ const LOADERS = {
     render: (row: ObjectFacts | CardRow, scope) =>
       row.kind === "card" ? cardAsMethod(row, scope) : keptObject(row, scope),
   },
+  payout: kept("payout"),
   payment_intent: kept("payment_intent"),
   refund: {
     query: (id) => (uuidOf("re", id) && { kind: "refund", id: id as RefundId }) || undefined,
@@ -182,7 +183,7 @@ const defaultSource: Field = {
 export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
   account: {},
   balance: {},
-  balance_transaction: { source: idOf("charge", "refund") },
+  balance_transaction: { source: idOf("charge", "refund", "payout") },
   card: { customer: idOf("customer") },
   card_keys: {},
   charge: {
@@ -230,6 +231,13 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     on_behalf_of: ALWAYS_NULL,
     payment_method: idOf("payment_method"),
     single_use_mandate: ALWAYS_NULL,
+  },
+  payout: {
+    application_fee: ALWAYS_NULL,
+    balance_transaction: idOf("balance_transaction"),
+    failure_balance_transaction: idOf("balance_transaction"),
+    original_payout: ALWAYS_NULL,
+    reversed_by: ALWAYS_NULL,
   },
   refund: {
     balance_transaction: idOf("balance_transaction"),

@@ -10,8 +10,8 @@ import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { withoutCard } from "./disclosure.ts";
 import { canonical, type Tree } from "./parameters.ts";
 
-/** Stripe's limit. */
-const KEY_CHARACTERS_MAX = 255;
+/** Stripe's limit, and the characters that no header changes on its way. */
+export const IDEMPOTENCY_KEY = { charactersMax: 255, form: /^[\x21-\x7e]+$/ } as const;
 /** Keys made here begin so; a caller's may not, lest it meets one. */
 const OURS = "tessera-";
 const MAC_BYTES = 16;
@@ -23,10 +23,12 @@ export function parseKey(header: string | null): Result<string | undefined, Fail
   if (header === null) return ok(undefined);
   const invalid = (why: string) => refuse<Failure>({ kind: "idempotency_key_invalid", why });
   if (header === "") return invalid("The idempotency key is empty. Leave the header out instead.");
-  if (header.length > KEY_CHARACTERS_MAX) {
-    return invalid(`The idempotency key is longer than ${KEY_CHARACTERS_MAX} characters.`);
+  if (header.length > IDEMPOTENCY_KEY.charactersMax) {
+    return invalid(
+      `The idempotency key is longer than ${IDEMPOTENCY_KEY.charactersMax} characters.`,
+    );
   }
-  if (!/^[\x21-\x7e]+$/.test(header)) {
+  if (!IDEMPOTENCY_KEY.form.test(header)) {
     return invalid("The idempotency key may hold printable ASCII characters and no spaces.");
   }
   if (header.startsWith(OURS)) return invalid(`Keys that begin with ${OURS} are reserved.`);

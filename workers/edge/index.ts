@@ -11,14 +11,17 @@ import { cardKeyRoutes } from "./card-keys.ts";
 import { cardholderRoutes } from "./cardholder-answers.ts";
 import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
+import { mountDashboard } from "./dashboard.ts";
 import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { ephemeralKeyRoutes } from "./ephemeral-keys.ts";
+import { mountErrorPage } from "./error-page.ts";
 import { eventRoutes } from "./events.ts";
 import { openApi } from "./openapi.ts";
 import { paymentIntentRoutes } from "./payment-intents.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
+import { payoutRoutes } from "./payouts.ts";
 import { askedOf, hostFailure, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
@@ -49,6 +52,7 @@ const ROUTES = [
   ...refundRoutes,
   ...eventRoutes,
   ...balanceRoutes,
+  ...payoutRoutes,
   ...cardKeyRoutes,
   ...webhookEndpointRoutes,
   ...webhookDeliveryRoutes,
@@ -68,7 +72,9 @@ for (const route of ROUTES) app.on(route.method, route.path, (c) => serve(route,
 
 mountSealingKeys(app);
 
-app.get("/openapi.json", (c) => c.json(openApi(ROUTES, [SEALING_KEYS], new URL(c.req.url).origin)));
+app.get("/openapi.json", async (c) =>
+  c.json(await openApi(ROUTES, [SEALING_KEYS], new URL(c.req.url).origin)),
+);
 
 /** The isolate runs. */
 app.get("/healthz", (c) => c.json({ status: "ok" }));
@@ -91,7 +97,11 @@ app.get("/readyz", async (c) => {
   return c.json({ status: ready ? "ok" : "unavailable", regions, ...remedy }, ready ? 200 : 503);
 });
 
+mountErrorPage(app);
+
 mountDemo(app);
+
+mountDashboard(app);
 
 app.notFound((c) => {
   const url = new URL(c.req.url);

@@ -16,7 +16,10 @@ import type { VersionedClaim } from "./idempotency.ts";
 import { list } from "./lookup.ts";
 import { find } from "./reading.ts";
 import type { Answered, Call, Refused } from "./route.ts";
-import { endOf, replyTo } from "./shard-call.ts";
+import { endOf, execute, replyTo } from "./shard-call.ts";
+
+/** What is refused is told by no entry. */
+const NO_EVENT = 0;
 
 type Caller = Pick<Call<unknown>, "env" | "scope" | "continent">;
 
@@ -119,6 +122,30 @@ export async function endedBefore(
   const { facts, ...rest } = ended.value;
   assert(facts.kind === "object", "an object's key made an object");
   return ok({ facts, ...rest });
+}
+
+/**
+ * Refuses what was decided against, and has the key say so from now on. A key that was used before says what
+ * it said then, so a request that is sent again hears its success also when what it did would now be refused.
+ */
+export async function refuseKept(
+  call: Pick<Caller, "env" | "scope">,
+  claim: VersionedClaim,
+  of: Pick<ObjectFacts, "type"> & Partial<Pick<ObjectFacts, "id">>,
+  failure: Failure,
+): Promise<Result<Answered, Refused>> {
+  const { type, id } = of;
+  return execute(call.env, {
+    kind: "object",
+    ...call.scope,
+    ...claim,
+    type,
+    ...(id === undefined ? {} : { id }),
+    made: false,
+    document: null,
+    event: NO_EVENT,
+    refusal: failure,
+  });
 }
 
 /** A saved object as the answer to its request. */

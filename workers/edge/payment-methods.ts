@@ -10,6 +10,7 @@ import {
   billed,
   cardAsMethod,
   detached,
+  expiryFault,
   type MethodDocument,
   methodOf,
   REDISPLAYS,
@@ -62,6 +63,8 @@ async function update(
   if (!read.ok) return read;
   const method = methodOf(read.value);
   assert(method !== undefined, "what stands has a document");
+  const fault = expiryFault({ ...method.card, ...call.params.card }, new Date());
+  if (call.params.card !== undefined && fault !== undefined) return refuse(fault);
   const pairs = mergedMetadata(method.metadata, call.params.metadata);
   if (!pairs.ok) return pairs;
   const saved = await saveObject(call, call.claim, {

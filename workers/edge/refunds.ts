@@ -10,14 +10,24 @@ import { chargeId, intentMissing } from "./charges.ts";
 import { readObject } from "./kept-objects.ts";
 import { list, one } from "./lookup.ts";
 import { type Call, type Refused, type Route, route } from "./route.ts";
-import { amount, created, expand, metadata, page, pageOf, setMetadata, text } from "./schema.ts";
+import {
+  amount,
+  choice,
+  created,
+  expand,
+  metadata,
+  page,
+  pageOf,
+  setMetadata,
+  text,
+} from "./schema.ts";
 import { execute } from "./shard-call.ts";
 
-const REASONS = ["duplicate", "fraudulent", "requested_by_customer"];
+const REASONS = ["duplicate", "fraudulent", "requested_by_customer"] as const;
 
 const refundFields = {
   amount: amount.optional(),
-  reason: text(100).optional(),
+  reason: choice(...REASONS).optional(),
   metadata: metadata.optional(),
   expand: expand.optional(),
 };
@@ -50,10 +60,6 @@ async function chargeOf(
 async function create(call: Call<RefundFields>, charge: Result<ChargeId, Refused>) {
   if (!charge.ok) return charge;
   const { reason } = call.params;
-  if (reason !== undefined && !REASONS.includes(reason)) {
-    const why = `Invalid reason: must be one of ${REASONS.join(", ")}`;
-    return refuse({ kind: "parameter_invalid" as const, param: "reason", why });
-  }
   const pairs = setMetadata(call.params.metadata);
   return execute(call.env, {
     kind: "refund",

@@ -29,7 +29,7 @@ export const restrictedKeyRoutes: readonly Route[] = [
       sealed_only: flag.optional(),
       expand: expand.optional(),
     }),
-    answers: "api key",
+    answers: "api_key",
     handle: async (call) => {
       const { permissions: names = [], sealed_only: sealedOnly = false } = call.params;
       if (names.length === 0) return refuse({ kind: "parameter_missing", param: "permissions" });

@@ -9,6 +9,7 @@ import type { StripeObject } from "../../protocol/object.ts";
 import type { Permission } from "../../protocol/permission.ts";
 import type { Result } from "../../protocol/result.ts";
 import type { Quota, Word } from "../../protocol/shard.ts";
+import type { AnswerName } from "./answers/object.ts";
 import type { Access } from "./authentication.ts";
 import type { EdgeEnv } from "./environment.ts";
 import type { Shown } from "./error-body.ts";
@@ -71,8 +72,8 @@ export type Route = {
    */
   readonly ephemeral?: "path" | "params" | "handler";
   readonly params: z.ZodType;
-  /** Name of the object in the answer. */
-  readonly answers: string;
+  /** What it answers with; the objects are described in answers/. */
+  readonly answers: AnswerName | readonly AnswerName[];
   readonly handle: (call: Call<never>) => Promise<Result<Answered, Refused>>;
 };
 

@@ -61,7 +61,7 @@ export const amount = integer(AMOUNT_MIN, AMOUNT_MAX, (param) => ({
 }));
 
 export const currency = checked(
-  { type: "string", pattern: "^[A-Za-z]{3}$", description: "ISO 4217 code" },
+  { type: "string", pattern: "^[A-Za-z]{3}$", description: "ISO 4217 code", examples: ["usd"] },
   (value) => {
     const code = typeof value === "string" ? value.toLowerCase() : "";
     if (code === "") return { refuse: missing };
@@ -70,6 +70,15 @@ export const currency = checked(
       : { refuse: invalid("not a currency Tessera charges in. Use a three-letter ISO code.") };
   },
 );
+
+/** One of some words. */
+export const oneOf = <const W extends string>(words: readonly W[]) =>
+  checked<W>({ type: "string", enum: words }, (value) => {
+    const word = words.find((known) => known === value);
+    return word === undefined
+      ? { refuse: invalid(`must be one of ${words.join(", ")}`) }
+      : { value: word };
+  });
 
 /** Sums by currency, in its minor units: `name[usd]=30`. */
 export const sums = (max: number) =>
@@ -96,38 +105,27 @@ const isStorable = (given: string): boolean => !given.includes("\u0000") && give
 const UNSTORABLE = "must not hold null characters or halves of characters.";
 
 /** Text of at most `max` characters; "" counts as absent. */
-export function text(max: number, pattern?: RegExp) {
+export function text(max: number) {
   return checked<string | undefined>({ type: "string", maxLength: max }, (value) => {
     if (value === null || value === "") return { value: undefined };
     if (typeof value === "object") return { refuse: invalid("must be a string.") };
     const given = String(value);
     if (given.length > max) return { refuse: invalid(`must be at most ${max} characters.`) };
     if (!isStorable(given)) return { refuse: invalid(UNSTORABLE) };
-    if (pattern !== undefined && !pattern.test(given))
-      return { refuse: invalid("not of the right form.") };
     return { value: given };
   });
 }
 
 /** One of these words; "" counts as absent. */
-export const choice = <T extends string>(...words: readonly [T, ...T[]]) =>
-  checked<T | undefined>({ type: "string", enum: words }, (value) => {
+export function choice<T extends string>(...words: readonly T[]) {
+  return checked<T | undefined>({ type: "string", enum: words }, (value) => {
     if (value === null || value === "") return { value: undefined };
     const word = words.find((known) => known === value);
     return word === undefined
       ? { refuse: invalid(`must be one of ${words.join(", ")}.`) }
       : { value: word };
   });
-
-/** One of these words, which must be there. */
-export const oneOf = <T extends string>(...words: readonly [T, ...T[]]) =>
-  checked<T>({ type: "string", enum: words }, (value) => {
-    if (value === null || value === "") return { refuse: missing };
-    const word = words.find((known) => known === value);
-    return word === undefined
-      ? { refuse: invalid(`must be one of ${words.join(", ")}.`) }
-      : { value: word };
-  });
+}
 
 /** Text that may be unset: "" and null become null. */
 export function unsettable(max: number) {
@@ -149,6 +147,7 @@ export const metadata = checked<Record<string, string | null> | null>(
   {
     type: "object",
     maxProperties: METADATA_KEYS_MAX,
+    propertyNames: { maxLength: METADATA_KEY_MAX },
     additionalProperties: { type: "string", maxLength: METADATA_VALUE_MAX },
   },
   (value) => {
@@ -275,12 +274,23 @@ export const source = z
       ctx.issues.push({ ...issue, input: undefined } as never);
     return z.NEVER;
   })
-  .meta({ anyOf: [{ type: "string" }, { type: "object", title: "card fields" }] });
+  .meta({
+    // Made when it is asked for: no payment waits for a description.
+    get anyOf() {
+      const { $schema: _, ...card } = z.toJSONSchema(typedCard, { io: "input" });
+      return [
+        { type: "string", minLength: 1, maxLength: SOURCE_MAX, examples: ["tok_visa"] },
+        { ...card, title: "Card fields" },
+      ];
+    },
+  });
 
 const PAGE_MAX = 100;
 const PAGE_DEFAULT = 10;
 
-const time = integer(0, 99_999_999_999);
+const TIME_MAX = 99_999_999_999;
+const time = integer(0, TIME_MAX);
+const timeShape = { type: "integer", minimum: 0, maximum: TIME_MAX };
 
 /** `created` as one second or as a span. */
 export const created = z
@@ -312,12 +322,11 @@ export const created = z
   })
   .meta({
     anyOf: [
-      { type: "integer" },
+      timeShape,
       {
         type: "object",
-        properties: Object.fromEntries(
-          ["gt", "gte", "lt", "lte"].map((n) => [n, { type: "integer" }]),
-        ),
+        properties: Object.fromEntries(["gt", "gte", "lt", "lte"].map((n) => [n, timeShape])),
+        additionalProperties: false,
       },
     ],
   });

@@ -42,12 +42,14 @@ export const SEALING_KEYS: Published = {
   schema: {
     type: "object",
     required: ["keys", "time"],
+    additionalProperties: false,
     properties: {
       keys: {
         type: "array",
         items: {
           type: "object",
           required: ["kty", "crv", "x", "y", "kid", "use", "alg"],
+          additionalProperties: false,
           properties: {
             kty: { const: "EC" },
             crv: { const: "P-256" },
@@ -59,7 +61,7 @@ export const SEALING_KEYS: Published = {
           },
         },
       },
-      time: { type: "integer", description: "Unix seconds, for `iat`" },
+      time: { type: "integer", minimum: 0, description: "Unix seconds, for `iat`" },
     },
   },
 };

@@ -11,6 +11,7 @@ import {
   objectOf,
   tokenOfCard,
 } from "../../protocol/object.ts";
+import { expiryFault } from "../../protocol/payment-method.ts";
 import type { CardRow, CustomerRow, Page } from "../../protocol/query.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { customerId, readCustomer } from "./customer.ts";
@@ -88,6 +89,8 @@ async function update(
   const card = cardId(call);
   if (!card.ok) return card;
   const { expand: _, ...fields } = call.params;
+  const fault = expiryFault(fields, new Date());
+  if (fault !== undefined) return refuse(fault);
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);
   return change(call, id.value, {
     card_id: card.value,

@@ -12,7 +12,7 @@ import { deliveryNumberOf, deliveryObject } from "../../protocol/webhook-deliver
 import { readObject } from "./kept-objects.ts";
 import { find } from "./reading.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
-import { created, expand, page, pageOf, text } from "./schema.ts";
+import { choice, created, expand, page, pageOf, text } from "./schema.ts";
 import { streamOf } from "./stream-call.ts";
 
 type EventRow = Extract<Row, { kind: "event" }> & EventFacts;
@@ -26,7 +26,7 @@ const redeliverParams = z.strictObject({
 const deliveriesParams = z.strictObject({
   ...page,
   event: text(100).optional(),
-  status: text(20, /^(?:succeeded|failed)$/).optional(),
+  status: choice("succeeded", "failed").optional(),
 });
 
 const endpointOf = (call: Call<unknown>) =>
@@ -168,7 +168,7 @@ export const webhookDeliveryRoutes: readonly Route[] = [
     access: "secret",
     permission: "webhook_read",
     params: deliveriesParams,
-    answers: "list of webhook deliveries",
+    answers: "list of webhook_deliveries",
     handle: deliveries,
   }),
   route({
@@ -178,7 +178,7 @@ export const webhookDeliveryRoutes: readonly Route[] = [
     access: "secret",
     permission: "webhook_write",
     params: redeliverParams,
-    answers: "webhook redelivery",
+    answers: "webhook_redelivery",
     handle: redeliver,
   }),
 ];

@@ -218,7 +218,7 @@ export const webhookEndpointRoutes: readonly Route[] = [
     access: "secret",
     permission: "webhook_read",
     params: z.strictObject(page),
-    answers: "list of webhook endpoints",
+    answers: "list of webhook_endpoints",
     handle: (call) => listObjects(call, TYPE, { page: pageOf(call.params) }),
   }),
   route({
@@ -258,7 +258,7 @@ export const webhookEndpointRoutes: readonly Route[] = [
     access: "secret",
     permission: "webhook_write",
     params: z.strictObject({}),
-    answers: "deleted webhook endpoint",
+    answers: "deleted webhook_endpoint",
     handle: remove,
   }),
 ];

@@ -179,7 +179,11 @@ async function openAll(
 }
 
 /** What a card is opened for. */
-type Purpose = Scope & { readonly token: string; readonly key: string };
+type Purpose = Scope & {
+  readonly token: string;
+  readonly key: string;
+  readonly expiry?: { readonly month: number; readonly year: number };
+};
 
 /** One card to be asked about and not charged yet; the audit log knows of it before anything is told. */
 export async function openToAsk(
@@ -212,7 +216,8 @@ async function open(
   }
   const pan = Pan.parse(digits.value);
   assert(pan.ok, "only a checked card number is ever sealed");
-  const { exp_month: expMonth, exp_year: expYear } = boxed.card;
+  const { exp_month, exp_year } = boxed.card;
+  const { month: expMonth, year: expYear } = order.expiry ?? { month: exp_month, year: exp_year };
   return ok({ pan: pan.value, expMonth, expYear, cvc, summary: boxed.card });
 }
 
