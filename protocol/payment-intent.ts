@@ -229,7 +229,7 @@ function chargeErrorOf(
 }
 
 /** What a publishable key is shown of an intent: nothing that is the merchant's alone. */
-const SHOWN_TO_BROWSERS: readonly string[] = [
+export const SHOWN_TO_BROWSERS: readonly string[] = [
   "id",
   "object",
   "amount",

@@ -126,6 +126,8 @@ export type AuthenticationQuestion = {
   readonly requested: "automatic" | "any" | "challenge";
   /** What the cardholder proved when the card was set up. */
   readonly authentication?: string;
+  /** Of a card that has another than when it was kept. */
+  readonly expiry?: { readonly month: number; readonly year: number };
 };
 
 /** `challenge`: the cardholder is to prove himself, and how it went is asked by its name. */

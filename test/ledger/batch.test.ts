@@ -248,6 +248,19 @@ describe("one key", () => {
     expect(now.answer.end).toEqual({ kind: "facts", facts });
   });
 
+  test("that only lets go of a hold gives nothing back once it was captured", async () => {
+    const open = await charged(client, m, { capture: false });
+    const capture = operating(m, open.id, { capture: true });
+    await applyOne(client, capture);
+    await applyOne(client, ending(capture));
+    const release = operating(m, open.id, { releases: true });
+    expect(wordOf(await applyOne(client, release))).toBe("charge_already_captured");
+    const held = await charged(client, m, { capture: false });
+    expect(wordOf(await applyOne(client, operating(m, held.id, { releases: true })))).toBe(
+      "opened",
+    );
+  });
+
   test("refused for a charge that is busy stays free", async () => {
     const open = await charged(client, m, { capture: false });
     const capture = operating(m, open.id, { capture: true });

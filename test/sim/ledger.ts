@@ -735,7 +735,6 @@ function endedOperationFacts(operation: Operation): OperationFacts {
     id: command.id,
     created: createdOf(operationUuid(command.id)),
     charge: command.charge,
-    intent: null,
     operation: kind,
     state,
     amount,

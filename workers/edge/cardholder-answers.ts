@@ -116,7 +116,7 @@ export const cardholderRoutes: readonly Route[] = [
     access: "publishable",
     permission: "payment_intent_write",
     params,
-    answers: "payment_intent",
+    answers: ["public payment_intent", "public setup_intent", "payment_intent", "setup_intent"],
     handle: async (call) => {
       const id = call.path["id"] ?? "";
       if (isObjectId("payment_intent", id)) return seenBy(call, await answerPayment(call));

@@ -28,7 +28,7 @@ export const NOT_HANDLED: FailedBy = {
 export function askCardholder(
   call: Caller,
   { id, seq }: Pick<ObjectFacts, "id" | "seq">,
-  { token, authentication }: FoundMethod,
+  { token, authentication, card }: FoundMethod,
   about: Pick<AuthenticationQuestion, "amount" | "currency" | "purpose"> & {
     readonly requested: unknown;
   },
@@ -37,6 +37,7 @@ export function askCardholder(
   return call.env.VAULT.authenticate(call.scope, token, {
     ...asked,
     key: `${id}.authenticate.${seq}`,
+    expiry: { month: card.exp_month, year: card.exp_year },
     requested: requested as AuthenticationQuestion["requested"],
     ...(authentication === undefined ? {} : { authentication }),
   });

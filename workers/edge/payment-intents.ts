@@ -204,7 +204,7 @@ export const paymentIntentRoutes: readonly Route[] = [
     access: "publishable",
     permission: "payment_intent_read",
     params: z.strictObject({ client_secret: clientSecret.optional(), expand: expand.optional() }),
-    answers: "payment_intent",
+    answers: ["payment_intent", "public payment_intent"],
     handle: async (call) => {
       const read = await readIntent(call, "payment_intent", call.params.client_secret);
       if (!read.ok) return read;
@@ -229,7 +229,7 @@ export const paymentIntentRoutes: readonly Route[] = [
     access: "publishable",
     permission: "payment_intent_write",
     params: confirmParams,
-    answers: "payment_intent",
+    answers: ["payment_intent", "public payment_intent"],
     handle: confirm,
   }),
   route({

@@ -119,14 +119,15 @@ export function choice<T extends string>(...words: readonly T[]) {
 }
 
 /** One of these words, which must be there. */
-export const oneOf = <T extends string>(...words: readonly [T, ...T[]]) =>
-  checked<T>({ type: "string", enum: words }, (value) => {
+export function oneOf<T extends string>(...words: readonly T[]) {
+  return checked<T>({ type: "string", enum: words }, (value) => {
     if (value === null || value === "") return { refuse: missing };
     const word = words.find((known) => known === value);
     return word === undefined
       ? { refuse: invalid(`must be one of ${words.join(", ")}.`) }
       : { value: word };
   });
+}
 
 /** Text that may be unset: "" and null become null. */
 export function unsettable(max: number) {

@@ -284,7 +284,7 @@ export const setupIntentRoutes: readonly Route[] = [
     access: "publishable",
     permission: "setup_intent_read",
     params: z.strictObject({ client_secret: clientSecret.optional(), expand: expand.optional() }),
-    answers: "setup_intent",
+    answers: ["setup_intent", "public setup_intent"],
     handle: async (call) => {
       const read = await readIntent(call, "setup_intent", call.params.client_secret);
       if (!read.ok) return read;
@@ -306,7 +306,8 @@ export const setupIntentRoutes: readonly Route[] = [
     path: `${PATH}/:id/confirm`,
     summary: "Confirm a setup intent; in a browser, with its client secret",
     access: "publishable",
-    ...write,
+    permission: "setup_intent_write",
+    answers: ["setup_intent", "public setup_intent"],
     params: confirmParams,
     handle: confirm,
   }),

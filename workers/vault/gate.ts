@@ -212,9 +212,10 @@ function isKeyCommand(value: unknown): value is KeyCommand {
 
 function parseQuestion(value: unknown): AuthenticationQuestion | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { key, amount, currency, purpose, requested, authentication } = value as Partial<
+  const { key, amount, currency, purpose, requested, authentication, expiry } = value as Partial<
     Record<keyof AuthenticationQuestion, unknown>
   >;
+  if (expiry !== undefined && !isExpiry(expiry)) return undefined;
   if (typeof key !== "string" || !ORDER_KEY.test(key)) return undefined;
   if (!Number.isSafeInteger(amount) || (amount as number) < 0) return undefined;
   if ((amount as number) > AMOUNT_MAX) return undefined;
@@ -231,6 +232,7 @@ function parseQuestion(value: unknown): AuthenticationQuestion | undefined {
     currency,
     purpose,
     requested,
+    ...(expiry === undefined ? {} : { expiry: { month: expiry.month, year: expiry.year } }),
   };
   if (authentication === undefined) return asked;
   return isText(authentication, AUTHENTICATION_CHARACTERS_MAX)
@@ -293,7 +295,7 @@ function isOrder(value: unknown): value is Order {
   }
 }
 
-function isExpiry(value: unknown): boolean {
+function isExpiry(value: unknown): value is NonNullable<AuthenticationQuestion["expiry"]> {
   if (typeof value !== "object" || value === null) return false;
   const { month, year } = value as Record<string, unknown>;
   return isWithin(month, 1, 12) && isWithin(year, 2000, 2099);

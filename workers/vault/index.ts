@@ -197,7 +197,9 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
   ): Promise<Result<Authentication, Failure>> {
     const [scope, token, question] = admit(this.ctx.props, "authenticate", ...given);
     const means = this.#means();
-    const card = await openToAsk({ ...scope, token, key: question.key }, means);
+    const { key, expiry } = question;
+    const purpose = { ...scope, token, key, ...(expiry === undefined ? {} : { expiry }) };
+    const card = await openToAsk(purpose, means);
     if (!card.ok) {
       // Whoever charges it hears that it is gone.
       return card.failure === "gone" ? ok({ kind: "not_required" }) : refuse(NO_KEYS);

@@ -79,7 +79,7 @@ export class Processor {
     question: AuthenticationQuestion,
     card: CardInHand,
   ): Promise<Authentication | undefined> {
-    const { key, ...asked } = question;
+    const { key, expiry: _, ...asked } = question;
     const answer = await this.#untilClear("/authentications", key, {
       ...asked,
       card: { number: card.pan.expose(), exp_month: card.expMonth, exp_year: card.expYear },

@@ -2,6 +2,7 @@
 // when the document is asked for, and not before: no payment waits for descriptions.
 
 import * as z from "zod";
+import { SHOWN_TO_BROWSERS } from "../../../protocol/payment-intent.ts";
 import { account } from "./account.ts";
 import { apiKey } from "./api-key.ts";
 import { balance } from "./balance.ts";
@@ -57,38 +58,6 @@ const OBJECTS: Record<ObjectName, z.ZodType> = {
   webhook_endpoint: webhookEndpoint,
   webhook_redelivery: webhookRedelivery,
 };
-
-/** Of intents; nothing in it is the merchant's alone. */
-const SHOWN_TO_BROWSERS = [
-  "id",
-  "object",
-  "amount",
-  "amount_details",
-  "automatic_payment_methods",
-  "canceled_at",
-  "cancellation_reason",
-  "capture_method",
-  "client_secret",
-  "confirmation_method",
-  "created",
-  "currency",
-  "description",
-  "excluded_payment_method_types",
-  "last_payment_error",
-  "last_setup_error",
-  "livemode",
-  "next_action",
-  "payment_method",
-  "payment_method_configuration_details",
-  "payment_method_types",
-  "processing",
-  "receipt_email",
-  "setup_future_usage",
-  "shipping",
-  "source",
-  "status",
-  "usage",
-];
 
 function schemaOf(name: AnswerName): z.ZodType {
   const [kind, last = ""] = [name.split(" ")[0], name.split(" ").at(-1)];
