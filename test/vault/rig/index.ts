@@ -116,12 +116,17 @@ export class CardBox extends RealCardBox {
     return super.takeMany(names);
   }
 
-  override async written(entry: string): Promise<void> {
+  override written(instance: string): number {
     if (this.#crashPoint === "before its entry is written") this.ctx.abort("as a test asked");
-    super.written(entry);
-    if (this.#crashPoint === undefined) return;
+    const written = super.written(instance);
+    if (this.#crashPoint === undefined) return written;
+    return this.#crashWhenDurable() as never;
+  }
+
+  async #crashWhenDurable(): Promise<number> {
     await this.ctx.storage.sync();
     this.ctx.abort("as a test asked");
+    return 0;
   }
 
   /** The audit entries that this box has and has not sent on. */
