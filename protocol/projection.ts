@@ -1,5 +1,4 @@
-// What a journal says: each entry moves the state a little, and replaying all of them from nothing gives
-// the state the ledger keeps beside it. Whoever follows an account's journal can fold it like this.
+// What a journal says: replaying all entries from nothing gives the state the ledger keeps beside it.
 
 import { CHARGE_MOVES, type ChargeMove, OPERATION_MOVES } from "./charge.ts";
 import { eventTypeOf } from "./event.ts";

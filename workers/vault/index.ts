@@ -39,6 +39,7 @@ import { openSealedCard } from "./sealed-card.ts";
 import { SealingKeys } from "./sealing-keys.ts";
 import { isTestCard, testCardOf } from "./test-tokens.ts";
 import type { KeyShelf } from "./transit-keys.ts";
+import { isWritten, learnWritten } from "./written-entries.ts";
 
 export { CardBox } from "../../durable-objects/card-box.ts";
 export { CardLimiter } from "../../durable-objects/card-limiter.ts";
@@ -219,7 +220,14 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       take: async (slot: number, names: readonly CardName[]) => {
         const box = this.#boxOf(slot);
         const { cards, entry } = await box.takeMany(names);
-        return { cards, written: box.written(entry) };
+        learnWritten(slot, entry);
+        const { instance } = entry;
+        return {
+          cards,
+          isWritten: () => isWritten(slot, entry),
+          written: async () =>
+            learnWritten(slot, { instance, written: await box.written(instance) }),
+        };
       },
       tellUnopened: async (slot: number, name: CardName, keyVersion: string) => {
         const cards = { [name.owner]: [[name.token, name.order ?? null, keyVersion] as const] };

@@ -89,9 +89,13 @@ export type Box = {
   get(owner: string, token: string): Promise<BoxedCard | undefined>;
   takeMany(names: readonly { owner: string; token: string }[]): Promise<{
     readonly cards: readonly ({ boxed: BoxedCard; cvc: string | undefined } | undefined)[];
-    readonly entry: string;
+    readonly entry: {
+      readonly instance: string;
+      readonly number: number;
+      readonly written: number;
+    };
   }>;
-  written(entry: string): Promise<void>;
+  written(instance: string): Promise<number>;
   crashAtNextTake(point: CrashPoint): Promise<void>;
   auditEntries(): Promise<string[]>;
 };
