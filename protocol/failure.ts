@@ -2,6 +2,7 @@
 // `param`, and a sentence that says what to do. Rich inside, plain outside; no card data ever.
 // Failures are plain data, so they cross RPC and are stored for replays as they are.
 
+import { CARD_FIELD, type CardFieldCode } from "./card-field.ts";
 import { amountText } from "./currency.ts";
 import { type Advice, adviceOf } from "./decline.ts";
 import type { AccountId, ChargeId } from "./ids.ts";
@@ -9,13 +10,7 @@ import { type IntentFailure, intentErrorOf } from "./intent-failure.ts";
 import { type Permission, shownPermission } from "./permission.ts";
 import type { LimitReason } from "./shard.ts";
 
-/** Codes of a card that cannot be used as typed; each names the field at fault. */
-export type CardFieldCode =
-  | "invalid_number"
-  | "incorrect_number"
-  | "invalid_expiry_month"
-  | "invalid_expiry_year"
-  | "invalid_cvc";
+export type { CardFieldCode } from "./card-field.ts";
 
 export type Failure =
   | { readonly kind: "parameter_missing"; readonly param: string }
@@ -113,14 +108,6 @@ export type WireError = {
   readonly charge?: string;
   readonly advice_code?: Advice;
   readonly network_decline_code?: string;
-};
-
-const CARD_FIELD: Record<CardFieldCode, readonly [param: string, message: string]> = {
-  invalid_number: ["number", "The card number is not a card number. Check its digits."],
-  incorrect_number: ["number", "Your card number is incorrect. Check its digits."],
-  invalid_expiry_month: ["exp_month", "Your card's expiration month is invalid. Use 1 to 12."],
-  invalid_expiry_year: ["exp_year", "Your card's expiration year is invalid or in the past."],
-  invalid_cvc: ["cvc", "Your card's security code is invalid. It has 3 digits, or 4 on Amex."],
 };
 
 const invalid = (code: string | undefined, message: string, param?: string): WireError => ({
