@@ -2,7 +2,7 @@
 // `param`, and a sentence that says what to do. Rich inside, plain outside; no card data ever.
 // Failures are plain data, so they cross RPC and are stored for replays as they are.
 
-import { CARD_FIELD } from "./card-field.ts";
+import { CARD_FIELD, type CardFieldCode } from "./card-field.ts";
 import { amountText } from "./currency.ts";
 import { adviceOf } from "./decline.ts";
 import type { DisputeFailure } from "./dispute-failure.ts";
@@ -13,15 +13,8 @@ import type { LimitReason } from "./shard.ts";
 import { stateErrorOf } from "./state-failure.ts";
 import { invalid, type WireError } from "./wire-error.ts";
 
+export type { CardFieldCode } from "./card-field.ts";
 export type { WireError } from "./wire-error.ts";
-
-/** Codes of a card that cannot be used as typed; each names the field at fault. */
-export type CardFieldCode =
-  | "invalid_number"
-  | "incorrect_number"
-  | "invalid_expiry_month"
-  | "invalid_expiry_year"
-  | "invalid_cvc";
 
 export type Failure =
   | { readonly kind: "parameter_missing"; readonly param: string }

@@ -7,7 +7,7 @@ import type { Reply } from "../../protocol/shard.ts";
 import { readIntent, showing } from "./intent-access.ts";
 import { answeredBefore, answerOf, stepOf } from "./kept-objects.ts";
 import { concluded } from "./payment-answer.ts";
-import { answerBefore, saveIntent, standing } from "./payment-confirmation.ts";
+import { orAnswerBefore, saveIntent, standing } from "./payment-confirmation.ts";
 import type { Answered, Call, Refused } from "./route.ts";
 import { endOf, replyTo } from "./shard-call.ts";
 
@@ -26,9 +26,7 @@ export async function captureIntent(
   const decided = captured(at.intent, amount);
   if (!decided.ok) {
     const shown = paymentIntentObject(at.intent, call.scope);
-    return (
-      (await answerBefore(call, call.claim)) ?? showing(decided.failure, "payment_intent", shown)
-    );
+    return orAnswerBefore(call, call.claim, showing(decided.failure, "payment_intent", shown));
   }
   const noted = await note(call, at, metadata);
   if (noted !== undefined) return noted;
@@ -87,6 +85,7 @@ export async function cancelIntent(
   const at = standing(read.value);
   const decided = canceled(at.intent, reason, Math.floor(Date.now() / 1000));
   if (!decided.ok) {
+    // A charge that is under way may be the release that this key began.
     const before = await answeredBefore(call, call.claim);
     if (before !== undefined) return canceledBefore(call, at, before);
     return showing(decided.failure, "payment_intent", paymentIntentObject(at.intent, call.scope));

@@ -5,6 +5,7 @@
 
 import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts } from "../../protocol/facts.ts";
+import { isRetryable } from "../../protocol/failure.ts";
 import type { CardId, CustomerId, PaymentIntentId, PaymentMethodId } from "../../protocol/ids.ts";
 import {
   confirmed,
@@ -59,7 +60,7 @@ export async function confirmIntent(
   const before = mayBeAnswered(at.intent) ? await answerBefore(call, claim) : undefined;
   if (before !== undefined) return before;
   const ready = await prepared(call, claim, at, how);
-  if (!ready.ok) return (await answerBefore(call, claim)) ?? ready;
+  if (!ready.ok) return orAnswerBefore(call, claim, ready);
   return proceed(call, claim, ready.value, how);
 }
 
@@ -74,6 +75,17 @@ export async function answerBefore(
 ): Promise<Result<Answered, Refused> | undefined> {
   const before = await answeredBefore(call, claim);
   return before === undefined ? undefined : concluded(call, claim, before);
+}
+
+/** A refusal of what cannot be done now, or what the key was answered when it could. */
+export async function orAnswerBefore(
+  call: Confirming,
+  claim: VersionedClaim,
+  refused: { readonly ok: false; readonly failure: Refused },
+): Promise<Result<Answered, Refused>> {
+  // Who is to come back is no second one yet, and asking would only be in the way of the first.
+  if (isRetryable(refused.failure) || refused.failure.replay !== undefined) return refused;
+  return (await answerBefore(call, claim)) ?? refused;
 }
 
 /** An intent that is decided on, and with what it is charged. */

@@ -10,12 +10,12 @@ import { paymentIntentObject } from "../../protocol/payment-intent.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { readIntent, seenBy, showing } from "./intent-access.ts";
 import { automaticOf, clientSecret } from "./intent-fields.ts";
-import { answerOf, listObjects, saveObject, stepOf } from "./kept-objects.ts";
-import { methodChosen } from "./method-choice.ts";
+import { answerOf, type Change, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import { type FoundMethod, methodChosen } from "./method-choice.ts";
 import { cancelIntent, captureIntent } from "./payment-conclusion.ts";
 import {
-  answerBefore,
   confirmIntent,
+  orAnswerBefore,
   proceed,
   saveIntent,
   standing,
@@ -53,11 +53,18 @@ async function create(call: CreateCall): Promise<Result<Answered, Refused>> {
   if ("refused" in automatic) return refuse(automatic.refused);
   const early = p.confirm === true ? undefined : onlyConfirming(p);
   if (early !== undefined) return early;
-  const outcome = await made(call, automatic.document);
-  // What was found amiss now may have been well when the key was first used.
-  return outcome.ok || p.confirm !== true || outcome.failure.replay !== undefined
-    ? outcome
-    : ((await answerBefore(call, call.claim)) ?? outcome);
+  const ready = await readied(call, automatic.document);
+  // What is found amiss now may have been well when the key was first used.
+  if (!ready.ok) return orAnswerBefore(call, call.claim, ready);
+  const { change, method } = ready.value;
+  if (p.confirm !== true || method === undefined) {
+    const saved = await saveObject(call, call.claim, change);
+    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  }
+  const saved = await saveObject(call, stepOf(call.claim, "create"), change);
+  if (!saved.ok) return orAnswerBefore(call, call.claim, saved);
+  const at = standing(saved.value.facts);
+  return proceed(call, call.claim, { at, method }, confirmationOf(p));
 }
 
 /** What speaks of the confirmation says nothing where there is none. */
@@ -70,35 +77,28 @@ function onlyConfirming(p: CreateCall["params"]) {
   return undefined;
 }
 
-async function made(
+/** The intent that is to be made, and with what it is paid. */
+async function readied(
   call: CreateCall,
   automatic: Readonly<Record<string, unknown>>,
-): Promise<Result<Answered, Refused>> {
+): Promise<Result<{ change: Change; method: FoundMethod | undefined }, Refused>> {
   const p = call.params;
   const holder = p.customer === undefined ? {} : { customer: p.customer as CustomerId };
   const chosen = await methodChosen(call, call.claim, p, holder);
   if (!chosen.ok) return chosen;
-  const document = newDocument(p, automatic, chosen.value);
-  const change = {
-    type: "payment_intent" as const,
-    document,
-    event: eventCode("payment_intent.created"),
-    ...holder,
-  };
-  if (p.confirm !== true) {
-    const saved = await saveObject(call, call.claim, change);
-    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
-  }
-  const payingWith = chosen.value;
-  if (payingWith === undefined) {
+  const method = chosen.value;
+  if (p.confirm === true && method === undefined) {
     const why =
       "An intent is confirmed with a payment method. Send payment_method with confirm=true.";
     return refuse({ kind: "parameter_invalid", param: "payment_method", why });
   }
-  const saved = await saveObject(call, stepOf(call.claim, "create"), change);
-  if (!saved.ok) return saved;
-  const at = standing(saved.value.facts);
-  return proceed(call, call.claim, { at, method: payingWith }, confirmationOf(p));
+  const change = {
+    type: "payment_intent",
+    document: newDocument(p, automatic, method),
+    event: eventCode("payment_intent.created"),
+    ...holder,
+  } as const;
+  return ok({ change, method });
 }
 
 async function update(
@@ -109,9 +109,7 @@ async function update(
   const read = await readIntent(call, "payment_intent", undefined);
   if (!read.ok) return read;
   const outcome = await changed(call, standing(read.value));
-  return outcome.ok || outcome.failure.replay !== undefined
-    ? outcome
-    : ((await answerBefore(call, call.claim)) ?? outcome);
+  return outcome.ok ? outcome : orAnswerBefore(call, call.claim, outcome);
 }
 
 async function changed(

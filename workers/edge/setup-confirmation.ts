@@ -3,6 +3,7 @@
 
 import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts } from "../../protocol/facts.ts";
+import { isRetryable } from "../../protocol/failure.ts";
 import { same } from "../../protocol/intent-moves.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import {
@@ -49,7 +50,7 @@ export async function confirmSetup(
   const before = mayBeAnswered(at.setup) ? await setupAnswerBefore(call, claim) : undefined;
   if (before !== undefined) return before;
   const ready = await prepared(call, claim, at, how);
-  if (!ready.ok) return (await setupAnswerBefore(call, claim)) ?? ready;
+  if (!ready.ok) return orSetupAnswerBefore(call, claim, ready);
   return proceedSetup(call, claim, ready.value, how);
 }
 
@@ -57,12 +58,22 @@ const mayBeAnswered = ({ document }: SetupFacts): boolean =>
   ["action", "error", "succeeded", "canceled"].some((name) => name in document);
 
 /** What a request with this key was answered, if there was one. */
-export async function setupAnswerBefore(
+async function setupAnswerBefore(
   call: Confirming,
   claim: VersionedClaim,
 ): Promise<Result<Answered, Refused> | undefined> {
   const before = await answeredBefore(call, claim);
   return before === undefined ? undefined : concluded(call, before);
+}
+
+/** A refusal of what cannot be done now, or what the key was answered when it could. */
+export async function orSetupAnswerBefore(
+  call: Confirming,
+  claim: VersionedClaim,
+  refused: { readonly ok: false; readonly failure: Refused },
+): Promise<Result<Answered, Refused>> {
+  if (isRetryable(refused.failure) || refused.failure.replay !== undefined) return refused;
+  return (await setupAnswerBefore(call, claim)) ?? refused;
 }
 
 export type SetupReady = { readonly at: SetupStanding; readonly method: FoundMethod };

@@ -21,7 +21,8 @@ import {
   returnUrl,
   usage,
 } from "./intent-fields.ts";
-import { answerOf, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import { answerOf, type Change, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import type { FoundMethod } from "./method-choice.ts";
 import { mintSecret } from "./payment-intent-fields.ts";
 import { customerMissing } from "./payment-intents.ts";
 import { methodData } from "./payment-method.ts";
@@ -42,13 +43,13 @@ import {
   belongings,
   confirmSetup,
   methodToKeep,
+  orSetupAnswerBefore,
   proceedSetup,
   saveSetup,
-  setupAnswerBefore,
   standingSetup,
 } from "./setup-confirmation.ts";
 
-const method = {
+const chosenBy = {
   payment_method: text(100).optional(),
   payment_method_data: methodData.optional(),
 };
@@ -63,7 +64,7 @@ const returning = {
 
 const createParams = z.strictObject({
   ...choosing,
-  ...method,
+  ...chosenBy,
   ...words,
   ...returning,
   confirm: flag.optional(),
@@ -73,7 +74,7 @@ const createParams = z.strictObject({
 });
 
 const updateParams = z.strictObject({
-  ...method,
+  ...chosenBy,
   ...words,
   customer: text(100).optional(),
   payment_method_options: methodOptions.optional(),
@@ -82,7 +83,7 @@ const updateParams = z.strictObject({
 });
 
 const confirmParams = z.strictObject({
-  ...method,
+  ...chosenBy,
   ...returning,
   client_secret: clientSecret.optional(),
   payment_method_options: methodOptions.optional(),
@@ -102,20 +103,34 @@ async function create(call: CreateCall): Promise<Result<Answered, Refused>> {
       "return_url may be sent when the intent is confirmed. Send confirm=true, or send it to the confirmation.";
     return refuse({ kind: "parameter_invalid", param: "return_url", why });
   }
-  const outcome = await made(call, automatic.document);
-  return outcome.ok || p.confirm !== true || outcome.failure.replay !== undefined
-    ? outcome
-    : ((await setupAnswerBefore(call, call.claim)) ?? outcome);
+  const ready = await readied(call, automatic.document);
+  if (!ready.ok) return orSetupAnswerBefore(call, call.claim, ready);
+  const { change, method } = ready.value;
+  if (p.confirm !== true || method === undefined) {
+    const saved = await saveObject(call, call.claim, change);
+    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  }
+  const saved = await saveObject(call, stepOf(call.claim, "create"), change);
+  if (!saved.ok) return orSetupAnswerBefore(call, call.claim, saved);
+  const at = standingSetup(saved.value.facts);
+  return proceedSetup(call, call.claim, { at, method }, { returnUrl: returnUrlOf(p) });
 }
 
-async function made(
+/** The intent that is to be made, and the method that is to be kept. */
+async function readied(
   call: CreateCall,
   automatic: Readonly<Record<string, unknown>>,
-): Promise<Result<Answered, Refused>> {
+): Promise<Result<{ change: Change; method: FoundMethod | undefined }, Refused>> {
   const p = call.params;
   const holder = p.customer === undefined ? {} : { customer: p.customer as CustomerId };
   const chosen = await methodToKeep(call, call.claim, p, holder);
   if (!chosen.ok) return chosen;
+  const method = chosen.value;
+  if (p.confirm === true && method === undefined) {
+    const why =
+      "An intent is confirmed with a payment method. Send payment_method with confirm=true.";
+    return refuse({ kind: "parameter_invalid", param: "payment_method", why });
+  }
   const document = {
     ...automatic,
     ...holder,
@@ -124,30 +139,17 @@ async function made(
     metadata: setMetadata(p.metadata) ?? {},
     ...(p.description == null ? {} : { description: p.description }),
     ...threeDSecureIn(p),
-    ...(chosen.value === undefined
+    ...(method === undefined
       ? {}
-      : { payment_method: chosen.value.id, billing_details: chosen.value.billing_details }),
+      : { payment_method: method.id, billing_details: method.billing_details }),
   } as SetupDocument;
   const change = {
-    type: "setup_intent" as const,
+    type: "setup_intent",
     document,
     event: eventCode("setup_intent.created"),
     ...belongings(document),
-  };
-  if (p.confirm !== true) {
-    const saved = await saveObject(call, call.claim, change);
-    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
-  }
-  const kept = chosen.value;
-  if (kept === undefined) {
-    const why =
-      "An intent is confirmed with a payment method. Send payment_method with confirm=true.";
-    return refuse({ kind: "parameter_invalid", param: "payment_method", why });
-  }
-  const saved = await saveObject(call, stepOf(call.claim, "create"), change);
-  if (!saved.ok) return saved;
-  const at = standingSetup(saved.value.facts);
-  return proceedSetup(call, call.claim, { at, method: kept }, { returnUrl: returnUrlOf(p) });
+  } as const;
+  return ok({ change, method });
 }
 
 const returnUrlOf = (p: {
@@ -172,9 +174,7 @@ async function update(call: UpdateCall): Promise<Result<Answered, Refused>> {
   const read = await readIntent(call, "setup_intent", undefined);
   if (!read.ok) return read;
   const outcome = await changed(call, standingSetup(read.value));
-  return outcome.ok || outcome.failure.replay !== undefined
-    ? outcome
-    : ((await setupAnswerBefore(call, call.claim)) ?? outcome);
+  return outcome.ok ? outcome : orSetupAnswerBefore(call, call.claim, outcome);
 }
 
 async function changed(
@@ -225,9 +225,7 @@ async function cancel(
   const next = canceledSetup(at.setup, call.params.cancellation_reason);
   if (!next.ok) {
     const shown = setupIntentObject(at.setup, call.scope);
-    return (
-      (await setupAnswerBefore(call, call.claim)) ?? showing(next.failure, "setup_intent", shown)
-    );
+    return orSetupAnswerBefore(call, call.claim, showing(next.failure, "setup_intent", shown));
   }
   const saved = await saveSetup(call, call.claim, at, next.value, "setup_intent.canceled");
   return saved.ok ? ok(answerOf(saved.value, call)) : saved;

@@ -59,6 +59,9 @@ const OBJECTS: Record<ObjectName, z.ZodType> = {
   webhook_redelivery: webhookRedelivery,
 };
 
+// Errors show these too, so they are described before anything refers to them.
+for (const name of ["payment_intent", "setup_intent"] as const) publicPart(name, SHOWN_TO_BROWSERS);
+
 function schemaOf(name: AnswerName): z.ZodType {
   const [kind, last = ""] = [name.split(" ")[0], name.split(" ").at(-1)];
   const plural = singular(last) as ObjectName;

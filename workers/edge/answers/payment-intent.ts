@@ -1,7 +1,7 @@
 // The intention to collect a payment, over as many attempts as it takes.
 
 import * as z from "zod";
-import { errorObject } from "./error.ts";
+import { lastError } from "./error.ts";
 import { amount, currency, metadata, nothing, shipping, text, time } from "./field.ts";
 import { linked, linkedOrDeleted, listOf, object } from "./object.ts";
 
@@ -77,7 +77,7 @@ export const paymentIntent = object("payment_intent", "The intention to collect 
   description: text,
   excluded_payment_method_types: nothing.optional(),
   invoice: nothing.optional(),
-  last_payment_error: errorObject.nullable(),
+  last_payment_error: lastError,
   latest_charge: linked("charge").nullable(),
   livemode: z.boolean(),
   managed_payments: nothing.optional(),

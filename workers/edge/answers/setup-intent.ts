@@ -1,7 +1,7 @@
 // The intention to keep a card for payments to come.
 
 import * as z from "zod";
-import { errorObject } from "./error.ts";
+import { lastError } from "./error.ts";
 import { metadata, nothing, text, time } from "./field.ts";
 import { linked, linkedOrDeleted, object } from "./object.ts";
 import {
@@ -24,7 +24,7 @@ export const setupIntent = object("setup_intent", "The intention to keep a card 
   description: text,
   excluded_payment_method_types: nothing.optional(),
   flow_directions: z.array(z.enum(["inbound", "outbound"])).nullable(),
-  last_setup_error: errorObject.nullable(),
+  last_setup_error: lastError,
   latest_attempt: text,
   livemode: z.boolean(),
   managed_payments: nothing.optional(),
