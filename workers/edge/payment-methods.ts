@@ -210,7 +210,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     access: "publishable",
     permission: "payment_method_write",
     params: createParams,
-    answers: "payment_method",
+    answers: ["payment_method", "deleted payment_method"],
     handle: async (call) => {
       const { challenge, expand: _, ...data } = call.params;
       const made = await createPaymentMethod(call, call.claim, data, { challenge });
@@ -234,7 +234,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     access: "secret",
     permission: "payment_method_write",
     params: updateParams,
-    answers: "payment_method",
+    answers: ["payment_method", "deleted payment_method"],
     handle: update,
   }),
   route({
@@ -245,7 +245,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     permission: "payment_method_write",
     ephemeral: "params",
     params: z.strictObject({ customer: required(100), expand: expand.optional() }),
-    answers: "payment_method",
+    answers: ["payment_method", "deleted payment_method"],
     handle: attach,
   }),
   route({
@@ -256,7 +256,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     permission: "payment_method_write",
     ephemeral: "handler",
     params: z.strictObject({ expand: expand.optional() }),
-    answers: "payment_method",
+    answers: ["payment_method", "deleted payment_method"],
     handle: detach,
   }),
   route({

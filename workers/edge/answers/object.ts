@@ -139,8 +139,10 @@ export function publicPart(name: ObjectName, fields: readonly string[]): z.ZodTy
 export const deleted = (name: ObjectName) =>
   named(`deleted_${name}`, "What is left of an object", () =>
     z.strictObject({
-      id: idOf(name),
+      // An event about a card that was erased does not even name it.
+      id: name === "card" ? idOf(name).nullable() : idOf(name),
       object: z.literal(name),
+      ...(name === "card" ? { customer: idOf("customer").nullable().optional() } : {}),
       deleted: z.literal(true),
       effective_at: z
         .int()
