@@ -54,7 +54,7 @@ export async function driveSplit(plan: SplitPlan): Promise<MemoryProof> {
     say("searching the edge's memory");
     const sealed = { cards, found: searchMemory(edge.pid, matcher()) };
     say("sending typed cards");
-    await drive({ ...plan, port, merchants, tick: () => {} });
+    await drive({ ...plan, port, merchants, isFronted: true, tick: () => {} });
     say("searching the edge's memory");
     const typed = { cards: plan.requests, found: searchMemory(edge.pid, matcher()) };
     return { sealed, typed };
