@@ -7,10 +7,10 @@ import { seedOf } from "../ledger/region.ts";
 import { AT_ONCE, type Merchant, type System, startSystem } from "../system.ts";
 import { type Described, type GeneratedRequest, RequestGenerator } from "./generated-request.ts";
 
-const COUNT = Number(process.env["TESSERA_GENERATED"] ?? 2000);
+const COUNT = Number(process.env["TESSERA_GENERATED"] ?? 1500);
 const AT_A_TIME = 50;
 /** Sets of objects: some are deleted on the way. */
-const SETS = 6;
+const SETS = 4;
 const SHOWN_MAX = 1500;
 const MINUTES_MAX = 10 * 60_000;
 
