@@ -102,4 +102,17 @@ describe("a request made from the OpenAPI document", () => {
     },
     MINUTES_MAX,
   );
+
+  test("for deliveries of before any time is answered as the document says", async () => {
+    const { id } = await m.stripe.webhookEndpoints.create({
+      url: "https://hooks.example.com/in",
+      enabled_events: ["*"],
+    });
+    const form = { "created[gte]": "0", "created[lt]": "0" };
+    const answer = await system.call(`/v1/webhook_endpoints/${id}/redeliver`, {
+      key: m.secret,
+      form,
+    });
+    expect(answer).toMatchObject({ status: 200, body: { created: { lte: -1 } } });
+  });
 });
