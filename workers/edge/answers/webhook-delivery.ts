@@ -24,7 +24,8 @@ export const webhookDelivery = object(
 );
 
 export const webhookRedelivery = object("webhook_redelivery", "Events that are to be told again", {
-  created: z.strictObject({ gte: time.nullable(), lte: time.nullable() }).nullable(),
+  // Before 0 is up to -1.
+  created: z.strictObject({ gte: time.nullable(), lte: z.int().min(-1).nullable() }).nullable(),
   event: text,
   livemode: z.boolean(),
   status: z.literal("pending"),
