@@ -89,6 +89,7 @@ export type Authorization = {
 export type Operation = {
   readonly command: OpenOperation;
   readonly kind: OperationFacts["operation"];
+  readonly intent: OperationFacts["intent"];
   readonly amount: number;
   readonly currency: string;
   readonly state: OperationFacts["state"];
@@ -534,6 +535,7 @@ function openOperation(phase: Phase, command: OpenOperation): Verdict {
   const operation: Operation = {
     command,
     kind: plan.operation,
+    intent: charge.intent?.id ?? null,
     amount: plan.amount,
     currency: charge.currency,
     state: "opened",
@@ -726,13 +728,13 @@ function openOperationFacts(account: Account, operation: Operation): OperationFa
 }
 
 function endedOperationFacts(operation: Operation): OperationFacts {
-  const { command, kind, state, amount, currency, balance_seq } = operation;
+  const { command, kind, intent, state, amount, currency, balance_seq } = operation;
   return {
     kind: "operation",
     id: command.id,
     created: createdOf(operationUuid(command.id)),
     charge: command.charge,
-    intent: null,
+    intent,
     operation: kind,
     state,
     amount,
