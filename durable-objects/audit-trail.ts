@@ -10,6 +10,7 @@ import {
   type AuditShipment,
   auditGenesis,
   auditLink,
+  type EntryBehind,
 } from "../protocol/audit.ts";
 import { assert } from "../protocol/result.ts";
 import type { Region } from "../protocol/slot.ts";
@@ -17,8 +18,11 @@ import { type OriginFetchers, postSigned } from "./signed-request.ts";
 
 /** How long entries wait to be sent together (PCI DSS 10.3.3: promptly backed up to a central server). */
 export const SHIP_MS = 10_000;
-/** When an entry is written that its taker does not ask for: he asks at once, or has crashed. */
-const UNASKED_MS = 250;
+/**
+ * How long entries wait for others to be written with them; sooner than a processor answers. What a crash loses is
+ * asked for again by then.
+ */
+const BEHIND_MS = 25;
 /** Of one shipment; an origin takes 8 MiB, and an entry of a thousand cards is some 100 KB. */
 const SHIPPED_BYTES_MAX = 2 * 1024 * 1024;
 const SHIPPED_ENTRIES_MAX = 1_000;
@@ -54,7 +58,9 @@ export class AuditTrail {
   #last: number;
   #life: string | undefined;
   #armed = false;
-  readonly #behind: AuditEntry[] = [];
+  /** Entries to be written together, the last ones of those taken. */
+  readonly #behind: string[] = [];
+  #taken = 0;
 
   constructor(storage: DurableObjectStorage, ways: AuditWays) {
     this.#storage = storage;
@@ -68,38 +74,43 @@ export class AuditTrail {
 
   /** Writes an entry with whatever else this turn writes. */
   record(entry: AuditEntry): void {
+    this.#write(JSON.stringify({ at: Date.now(), ...entry }));
+  }
+
+  #write(text: string): void {
     this.#stream();
-    const nowMs = Date.now();
-    const text = JSON.stringify({ at: nowMs, ...entry });
     this.#storage.sql.exec("insert into audit (seq, entry) values (?, ?)", this.#last + 1, text);
     this.#last++;
     if (this.#armed) return;
     this.#armed = true;
-    void this.#storage.setAlarm(nowMs + SHIP_MS);
+    void this.#storage.setAlarm(Date.now() + SHIP_MS);
   }
 
   /**
-   * Takes an entry that is written when `written` is asked for it, or soon after. Answers what to ask with: whoever
-   * acts on the act tells nobody of it before.
+   * Takes an entry that is written soon, or when `written` is asked. Whoever knows what came of the act tells nobody
+   * before he knows that the entry is durable.
    */
-  recordBehind(entry: AuditEntry): string {
-    this.#behind.push(entry);
-    if (this.#behind.length === 1) setTimeout(() => this.#writeBehind(), UNASKED_MS);
-    return this.#instance;
+  recordBehind(entry: AuditEntry): EntryBehind {
+    this.#taken++;
+    this.#behind.push(JSON.stringify({ at: Date.now(), ...entry }));
+    if (this.#behind.length === 1) setTimeout(() => this.#writeBehind(), BEHIND_MS);
+    const written = this.#taken - this.#behind.length;
+    return { instance: this.#instance, number: this.#taken, written };
   }
 
   /**
-   * Writes what `recordBehind` has taken; the answer waits until it is durable. Fails for the entries of another
-   * instance: they went with its memory.
+   * Writes what `recordBehind` has taken and is not written yet, and answers how many are written; the answer waits
+   * until all are durable. Fails for the entries of another instance: they went with its memory.
    */
-  written(instance: string): void {
+  written(instance: string): number {
     assert(instance === this.#instance, "this instance has not taken the entry");
     this.#writeBehind();
+    return this.#taken;
   }
 
   #writeBehind(): void {
-    for (let [entry] = this.#behind; entry !== undefined; [entry] = this.#behind) {
-      this.record(entry);
+    for (let [text] = this.#behind; text !== undefined; [text] = this.#behind) {
+      this.#write(text);
       this.#behind.shift();
     }
   }

@@ -2,7 +2,7 @@
 // the keys are the vault's.
 
 import { DurableObject } from "cloudflare:workers";
-import type { AuditEntry, CardUse, KeyAction } from "../protocol/audit.ts";
+import type { AuditEntry, CardUse, EntryBehind, KeyAction } from "../protocol/audit.ts";
 import type { CardSummary } from "../protocol/facts.ts";
 import type { KeyPurpose, MovedCard, PageOfCards } from "../protocol/keys.ts";
 import { homeOf } from "../protocol/slot.ts";
@@ -55,8 +55,8 @@ export const FORGOTTEN_LATELY_MS = 120_000;
 /** What is in the box under a name; nothing when the card was never there, or was forgotten long ago. */
 export type Taken = TakenCard | "forgotten_lately" | undefined;
 
-/** `entry` is what `written` is asked with: no outcome of these cards is told before that has answered. */
-export type TakenCards = { readonly cards: readonly Taken[]; readonly entry: string };
+/** No outcome of these cards is told before `entry` is known to be durable. */
+export type TakenCards = { readonly cards: readonly Taken[]; readonly entry: EntryBehind };
 
 type Row = { sealed: string; version: number; card: string; created: number };
 
@@ -202,9 +202,12 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     return { cards: taken, entry: this.#audit.recordBehind(openedEntry(names, taken)) };
   }
 
-  /** Answers when the entry of cards that were taken is durable; fails when the box has crashed in between. */
-  written(entry: string): void {
-    this.#audit.written(entry);
+  /**
+   * How many entries of taken cards are durable: all, when this answers. Fails when the box has crashed since that
+   * instance took them.
+   */
+  written(instance: string): number {
+    return this.#audit.written(instance);
   }
 
   forget(owner: string, tokens: readonly string[]): void {

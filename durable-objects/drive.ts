@@ -173,7 +173,9 @@ function closeOf(
   if (facts.kind === "operation") {
     const { id, charge } = facts;
     const processor_ref = approved ? effect.ref : null;
-    return { account, livemode, kind: "close_operation", id, charge, approved, processor_ref };
+    const kind = "close_operation" as const;
+    const close = { account, livemode, kind, id, charge, approved, processor_ref };
+    return effect.pending === undefined ? close : { ...close, pending: effect.pending };
   }
   const { outcome, card, available_now, ref: processor_ref } = effect;
   assert(outcome !== undefined, "an authorization has an outcome");

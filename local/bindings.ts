@@ -24,6 +24,7 @@ export const BINDINGS_OF_WORKER = {
     "API_KEY_SECRET",
     "REQUEST_MAC_SECRET",
     "EDGE_SIGNING_KEY",
+    "NOTICE_KEY",
     "WEBHOOK_ROOT_SECRET",
     "DEMO_SECRET_KEY",
     "DEMO_PUBLISHABLE_KEY",
@@ -45,7 +46,7 @@ export const BINDINGS_OF_WORKER = {
     "REPLICA_URL_EU_US",
     "SQL_ENDPOINT",
   ],
-  "workers/testbank": ["PROCESSOR_KEY"],
+  "workers/testbank": ["PROCESSOR_KEY", "NOTICE_KEY", "NOTICE_URL"],
 } as const satisfies Record<string, readonly string[]>;
 
 export const BINDING_NAMES: readonly string[] = Object.values(BINDINGS_OF_WORKER).flat();

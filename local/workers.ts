@@ -34,7 +34,7 @@ const OPTIONAL = {
   "workers/edge": ["DEMO_SECRET_KEY", "DEMO_PUBLISHABLE_KEY"],
   origin: ["REPLICA_URL_US_EU", "REPLICA_URL_EU_US", "SQL_ENDPOINT"],
   "workers/vault": [],
-  "workers/testbank": [],
+  "workers/testbank": ["NOTICE_URL"],
 } as const;
 
 /** Settings of Workers on one machine: webhooks may go to the machine itself. */
@@ -94,7 +94,8 @@ export async function restartPublic(
 type Deployable = (typeof INNER)[number] | typeof PUBLIC;
 
 async function deployablePlan(plan: WorkersPlan, deployable: Deployable): Promise<WorkerPlan> {
-  const { home, repository, bindings } = plan;
+  const { home, repository } = plan;
+  const bindings: Bindings = { ...plan.bindings, NOTICE_URL: `http://127.0.0.1:${plan.port}` };
   const { name, folder } = deployable;
   const isPublic = deployable === PUBLIC;
   const optional = OPTIONAL[folder].map((key) => [key, bindings[key] ?? ""] as const);

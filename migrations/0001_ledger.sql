@@ -199,8 +199,13 @@ create table operations (
   reason text check (length(reason) <= 100),
   processor_ref text,
   metadata json,
+  -- The processor has taken it and will say later that it is done.
+  pending boolean check (pending),
+  -- The entry that took it back: it came back from the network, or was canceled.
+  reversed_seq bigint,
   primary key (account_no, id),
-  check ((state = 'opened') = (seq is null))
+  check ((state = 'opened') = (seq is null)),
+  check (reversed_seq is null or state = 'succeeded' and kind = 'refund')
 ) with (fillfactor = 80);
 create unique index operations_claim on operations ((account_no::text || '/' || key));
 create index operations_charge on operations (charge, id);

@@ -9,6 +9,18 @@ language sql stable as $$
    where v.account_no = p_no and v.id = p_id and v.seq <= p_seq order by v.seq desc limit 1
 $$;
 
+-- The dispute of a charge, if the entries up to one told of it.
+create function dispute_of(p_no integer, p_charge uuid, p_seq bigint) returns uuid
+language sql stable as $$
+  select o.id from objects o
+   where o.account_no = p_no and o.parent = p_charge and o.type = 'dispute'
+     and exists (select from object_versions v
+       where v.account_no = p_no and v.id = o.id and v.seq <= p_seq)
+   order by o.id limit 1
+$$;
+
+-- The last two: what was changed of it since, and its dispute. Both are as they are now: who tells of the past
+-- replaces them.
 create view charge_facts as
   select c.account_no, c.id, coalesce(a.state, 'opened') as state, c.amount, c.currency, c.capture,
          c.key, c.operation, c.request, c.token, c.card_id, c.customer, c.brand, c.last4, c.exp_month,
@@ -20,7 +32,11 @@ create view charge_facts as
          coalesce(a.amount_refunded, 0) as amount_refunded, a.balance_seq, a.seq, c.intent,
          c.intent_seq, c.intent_attempt, c.card_form, c.authentication,
          case when c.intent is not null then document_at(c.account_no, c.intent, 9223372036854775807)
-           end as intent_document
+           end as intent_document,
+         (select v.document from object_versions v where v.account_no = c.account_no and v.id = c.id
+           order by v.seq desc limit 1) as changes,
+         (select o.id from objects o where o.account_no = c.account_no and o.parent = c.id
+             and o.type = 'dispute' order by o.id limit 1) as dispute
     from charges c
     left join lateral (select * from authorizations a
       where a.account_no = c.account_no and a.id = c.id offset 0) a on true;
@@ -42,13 +58,44 @@ language sql stable as $$
       'amount_captured', case when f.balance_seq <= p_seq then f.amount_captured else 0 end,
       'amount_refunded', r.refunded,
       'balance_seq', case when f.balance_seq <= p_seq then f.balance_seq end,
-      'intent_document', document_at(p_no, f.intent, p_seq))
+      'intent_document', document_at(p_no, f.intent, p_seq),
+      'changes', document_at(p_no, f.id, p_seq), 'dispute', dispute_of(p_no, f.id, p_seq))
     from charge_facts f,
          lateral (select coalesce(bool_or(o.kind = 'release'), false) as released,
              coalesce(sum(o.amount), 0) as refunded
            from operations o where o.account_no = p_no and o.charge = p_id and o.kind <> 'capture'
-             and o.state = 'succeeded' and o.seq <= p_seq) r
+             and o.state = 'succeeded' and o.seq <= p_seq
+             and (o.reversed_seq is null or o.reversed_seq > p_seq)) r
    where f.account_no = p_no and f.id = p_id
+$$;
+
+-- An operation, with what was changed of it since.
+create view operation_facts as
+  select o.*, (select v.document from object_versions v where v.account_no = o.account_no
+             and v.id = o.id order by v.seq desc limit 1) as changes
+    from operations o;
+
+-- The same as the entries up to one left it; its own end is in the row.
+create function operation_at(o operations, p_seq bigint) returns jsonb language sql stable as $$
+  select to_jsonb(o) || jsonb_build_object(
+    'reversed_seq', case when o.reversed_seq <= p_seq then o.reversed_seq end,
+    'changes', document_at(o.account_no, o.id, p_seq))
+$$;
+
+-- The posting of an entry as the merchant's balance saw it.
+create function posting_of(j journal) returns jsonb language sql stable as $$
+  select jsonb_build_object('seq', j.seq, 'type', j.type, 'currency', j.currency,
+    'amount', case when j.credit = 2 then j.amount else -j.amount end, 'fee', coalesce(j.fee, 0),
+    'created', floor(extract(epoch from j.created_at))::bigint)
+$$;
+
+-- What the entries of an object moved, up to one, as the merchant's balance saw it.
+create function postings_of(p_no integer, p_id uuid, p_seq bigint) returns jsonb
+language sql stable as $$
+  select coalesce(jsonb_agg(posting_of(j) order by j.seq), '[]')
+    from object_versions v
+    join journal j on j.account_no = p_no and j.seq = v.seq and j.amount is not null
+   where v.account_no = p_no and v.id = p_id and v.seq <= p_seq
 $$;
 
 -- An object as one entry left it, with the latest charge it knew of then; its document may have been erased.
@@ -56,9 +103,13 @@ create function object_facts(p_no integer, p_id uuid, p_seq bigint) returns json
 language sql stable as $$
   select jsonb_build_object('id', o.id, 'type', o.type, 'seq', p_seq, 'customer', o.customer,
       'parent', o.parent, 'token', o.token, 'document', v.document, 'charge',
-      case when v.document ? 'attempts' then (select charge_at(p_no, c.id, p_seq) from charges c
+      case when o.type = 'charge' then charge_at(p_no, p_id, p_seq)
+        when v.document ? 'attempts' then (select charge_at(p_no, c.id, p_seq) from charges c
         where c.account_no = p_no and c.intent = p_id
-          and c.intent_attempt = (v.document ->> 'attempts')::smallint) end)
+          and c.intent_attempt = (v.document ->> 'attempts')::smallint) end,
+      'operation', case when o.type = 'refund' then (select operation_at(w, p_seq)
+        from operations w where w.account_no = p_no and w.id = p_id) end,
+      'postings', case when o.type in ('dispute', 'refund') then postings_of(p_no, p_id, p_seq) end)
     from objects o
     left join object_versions v on v.account_no = p_no and v.id = p_id and v.seq = p_seq
    where o.account_no = p_no and o.id = p_id
@@ -76,11 +127,14 @@ create function subject_of(j journal) returns jsonb language sql stable as $$
       (select to_jsonb(f) || jsonb_build_object('state', charge_state_after(j.type, j.captured),
                 'amount_captured', j.captured, 'amount_refunded', j.refunded,
                 'balance_seq', case when f.balance_seq <= j.seq then f.balance_seq end)
+              || jsonb_build_object('changes', document_at(f.account_no, f.id, j.seq),
+                'dispute', case when f.dispute is not null
+                  then dispute_of(f.account_no, f.id, j.seq) end)
               || case when f.intent is null then '{}' else jsonb_build_object('intent_document',
                 document_at(f.account_no, f.intent, j.seq)) end
          from charge_facts f where f.account_no = j.account_no and f.id = j.subject)
     when j.type in (4, 6, 8, 9) then
-      (select to_jsonb(o) || jsonb_build_object('state',
+      (select operation_at(o, j.seq) || jsonb_build_object('state',
                 case j.type when 4 then 'opened' when 6 then 'succeeded' else 'failed' end)
               || case j.type when 4 then '{"balance_seq":null}' else '{}' end::jsonb
          from operations o where o.account_no = j.account_no and o.id = j.subject)
@@ -100,7 +154,7 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
         'state', case when f.state = 'failed' then 'failed' when f.capture then 'captured'
           else 'authorized' end,
         'amount_captured', case when f.state <> 'failed' and f.capture then f.amount else 0 end,
-        'amount_refunded', 0,
+        'amount_refunded', 0, 'changes', null, 'dispute', null,
         'balance_seq', case when f.state <> 'failed' and f.capture then f.seq end)
         else '{}' end
         || case when f.intent is null then '{}' else jsonb_build_object('intent_document',
@@ -115,7 +169,7 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
                   'facts', subject_of(j))
            from journal j where j.account_no = o.account_no and j.seq = o.seq)
       else jsonb_build_object('request', o.request, 'ended', o.state <> 'opened', 'kind', 'operation',
-        'facts', to_jsonb(o) || case o.state when 'opened' then
+        'facts', operation_at(o, coalesce(o.seq, 0)) || case o.state when 'opened' then
           (select jsonb_build_object('charge_processor_ref', a.processor_ref)
              from authorizations a where a.account_no = o.account_no and a.id = o.charge)
           else '{}' end)

@@ -2,6 +2,15 @@
 -- `amount_refunding` reserves what an open refund may take, so refunds that race never exceed what
 -- was captured. A batch holds at most one command for a charge; the shard keeps it so.
 
+-- Whether the cardholder's bank holds or has taken the money of a charge: then it is not given back twice. A
+-- question that takes no money, and a dispute that was won, leave it to the merchant.
+create function is_disputed(p_no integer, p_charge uuid) returns boolean language sql stable as $$
+  select exists (select from objects o
+    join object_versions v on v.account_no = o.account_no and v.id = o.id and v.seq = o.seq
+   where o.account_no = p_no and o.parent = p_charge and o.type = 'dispute'
+     and v.document ->> 'status' in ('needs_response', 'under_review', 'lost') offset 0)
+$$;
+
 create function open_operations(p json, p_nos integer[]) returns setof verdict
 language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
@@ -14,6 +23,7 @@ begin
              else 'refund' end as kind,
            coalesce(r.amount, case when r.capture or c.state = 'authorized' then c.amount
              else c.amount_captured - c.amount_refunded - x.amount_refunding end) as wanted,
+           not r.capture and is_disputed(a.no, r.charge) as disputed,
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
              or first.operation <> r.operation as other, first.operation as first_operation
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
@@ -43,6 +53,7 @@ begin
         when q.kind = 'capture' then null
         when q.kind = 'release' and q.wanted <> q.authorized then '{"kind":"release_in_part"}'
         when q.kind = 'release' then null
+        when q.disputed then '{"kind":"charge_disputed"}'
         when q.refundable = 0 then '{"kind":"charge_already_refunded"}'
         when q.wanted > q.refundable then
           json_build_object('kind', 'refund_too_large', 'max', q.refundable)
@@ -53,7 +64,8 @@ begin
     -- In the order of the tables' columns.
     select j.i, j.no, j.head, j.processor_ref,
       row(j.no, j.wanted, j.id, j.charge, j.intent, null, null, j.kind, 'opened', j.currency, j.key,
-        j.operation, decode(j.mac, 'hex'), j.request, j.reason, null, j.metadata)::operations
+        j.operation, decode(j.mac, 'hex'), j.request, j.reason, null, j.metadata, null,
+        null)::operations
         as operation,
       row(j.no, 4, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
         null, null, j.id, null, null, null, null, null)::journal as entry
@@ -104,7 +116,7 @@ begin
     select r.*, a.no, a.seq, a.head, a.terms, o.key, o.request, o.charge, o.kind, o.amount, o.currency,
            o.state = 'opened' as moves, x.amount_captured, x.amount_refunded, x.available_now
       from json_to_recordset(p) as r(i integer, a integer, id uuid, approved boolean,
-             processor_ref text)
+             processor_ref text, pending boolean)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral (select * from operations o
         where o.account_no = a.no and o.id = r.id offset 0) o on true
@@ -138,7 +150,7 @@ begin
         case when n.posts then n.currency end,
         case when n.kind = 'capture' and n.approved then n.request end, null, n.fee,
         n.free_on)::journal as entry,
-      coalesce(n.processor_ref, '') as content
+      coalesce(n.processor_ref, '') || case when n.pending then ' pending' else '' end as content
       from numbered n
     union all
     select n.i, n.no, n.head, row(n.no, 7, null, n.last_seq, null, now(), n.captured_then,
@@ -150,10 +162,10 @@ begin
       from entries_to_be e
   ), written as (
     update operations o set state = case when n.approved then 'succeeded' else 'failed' end,
-        processor_ref = n.processor_ref, seq = n.event_seq,
+        processor_ref = n.processor_ref, seq = n.event_seq, pending = n.pending,
         balance_seq = case when n.posts then n.event_seq end
       from numbered n where o.account_no = n.no and o.id = n.id
-    returning n.i, to_jsonb(o) as facts
+    returning n.i, operation_at(o, n.event_seq) as facts
   ), charged as (
     update authorizations x set
         state = case n.kind when 'refund' then x.state

@@ -29,24 +29,35 @@ create trigger cards_leave_tombstones after delete on cards referencing old tabl
 
 -- A document without the words about a person.
 create function without_words(p_document jsonb) returns jsonb language sql immutable as $$
-  select p_document - '{description,metadata,receipt_email,shipping,billing_details}'::text[]
+  select p_document - '{description,metadata,receipt_email,shipping,billing_details,evidence}'::text[]
 $$;
 
 -- The words about a person in the charges of a customer, in those made with one token, or in those made with a
 -- payment method; in what was done with these charges, and in what they were attempts of.
 create function erase_charges(p_no integer, p_customer uuid, p_token uuid, p_method uuid) returns void
 language sql as $$
-  with erased as (
-    update charges c set card_name = null, address_line1 = null, address_zip = null,
-           description = null, receipt_email = null, metadata = null
+  with meant as (
+    select c.id from charges c
      where c.account_no = p_no
        and (p_customer is null and c.token = p_token and c.card_id is null
          or c.customer = p_customer and (p_token is null or c.token = p_token)
          or c.card_form = 'pm' and c.card_id = p_method)
+    union
+    -- Those that were given to the customer later.
+    select o.id from objects o where p_token is null and o.account_no = p_no
+       and o.customer = p_customer and o.type = 'charge'
+  ), erased as (
+    update charges c set card_name = null, address_line1 = null, address_zip = null,
+           description = null, receipt_email = null, metadata = null
+      from meant m where c.account_no = p_no and c.id = m.id
     returning c.id, c.intent
   ), attempted as (
     update object_versions v set document = without_words(v.document) from erased e
      where v.account_no = p_no and v.id = e.intent
+  ), changes as (
+    update object_versions v set document = without_words(v.document) from erased e, objects o
+     where o.account_no = p_no and (o.id = e.id or o.parent = e.id)
+       and v.account_no = p_no and v.id = o.id
   )
   update operations o set metadata = null from erased e
    where o.account_no = p_no and o.charge = e.id and o.metadata is not null

@@ -57,10 +57,11 @@ end $$;
 alter table idempotency_keys enable row level security;
 -- A view sees what its reader sees.
 alter view charge_facts set (security_invoker = true);
+alter view operation_facts set (security_invoker = true);
 alter view claims set (security_invoker = true);
 alter view postings set (security_invoker = true);
 alter view entries set (security_invoker = true);
-grant select on accounts, charge_facts to tessera_reader;
+grant select on accounts, charge_facts, operation_facts to tessera_reader;
 
 -- PostgreSQL lets everybody run every function, unless told otherwise.
 revoke execute on all functions in schema public from public;
@@ -68,7 +69,9 @@ alter default privileges revoke execute on functions from public;
 revoke create on schema public from public;
 grant usage on schema public to tessera_reader;
 grant execute on function own_account(), subject_of(journal), charge_state_after(smallint, integer),
-  pending_of(bigint[]), document_at(integer, uuid, bigint), charge_at(integer, uuid, bigint), object_facts(integer, uuid, bigint)
+  pending_of(bigint[]), document_at(integer, uuid, bigint), charge_at(integer, uuid, bigint),
+  object_facts(integer, uuid, bigint), dispute_of(integer, uuid, bigint),
+  operation_at(operations, bigint), posting_of(journal), postings_of(integer, uuid, bigint)
   to tessera_reader;
 
 -- What an origin calls, and all that it can do to a ledger. As the owner, by the owner's names: a table that a

@@ -8,12 +8,14 @@ language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   return query
   with asked as materialized (
-    select r.*, a.no, a.seq, a.head, a.terms, o.id is not null and not o.deleted and o.type = r.type as stands,
-           o.id is not null as taken, o.seq as version, coalesce(r.token, o.token) as kept_token,
+    select r.*, a.no, a.seq, a.head, a.terms,
+           o.id is not null and not o.deleted and o.type = r.type as stands,
+           o.id is not null as taken, o.seq as version, w.refund,
+           coalesce(r.token, o.token) as kept_token,
            r.customer is null or (u.id is not null and not u.deleted) as customer_known,
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
              or first.operation <> r.operation as other, first.operation as first_operation,
-           own.operation as own_operation, coalesce(free.amount, 0) as available
+           coalesce(free.amount, 0) as available, own.operation as own_operation
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
              request text, under text, id uuid, type text, made boolean, expects bigint, attempts smallint,
              document jsonb, event smallint, customer uuid, parent uuid, token uuid, debit smallint,
@@ -24,6 +26,8 @@ begin
         and (c.mac <> decode(r.mac, 'hex') or c.operation <> r.operation) offset 0) own on true
       left join lateral (select * from objects o
         where o.account_no = a.no and o.id = r.id offset 0) o on true
+      left join lateral (select w as refund from operations w
+        where w.account_no = a.no and w.id = r.id and r.type = 'refund' offset 0) w on true
       left join lateral (select * from customers u
         where u.account_no = a.no and u.id = r.customer offset 0) u on true
       left join lateral (select b.amount - pending_of(b.pending) as amount from balances b
@@ -38,13 +42,16 @@ begin
         -- A step of a request whose own key is another's: nothing is done for it.
         when q.own_operation is not null then json_build_object('kind', 'idempotency_mismatch',
           'first', q.own_operation, 'second', q.operation)
-        -- No object has a version before its first: who expects one only asks for the key's answer.
-        when q.expects = 0 then '{"kind":"object_locked"}'
         when q.refusal is not null then q.refusal
-        when q.made and q.taken then '{"kind":"object_locked"}'
+        -- No object has a version before its first: who expects one only asks for the key's answer.
+        when q.expects = 0 or q.made and q.taken then '{"kind":"object_locked"}'
         when not q.made and not q.stands then json_build_object('kind', 'resource_missing',
           'object', q.type, 'id', q.id, 'param', 'id')
         when not q.made and q.version <> q.expects then '{"kind":"object_locked"}'
+        -- A refund is taken back once, and all of it.
+        when q.type = 'refund' and q.amount is not null and ((q.refund).reversed_seq is not null
+            or (q.refund).state is distinct from 'succeeded' or (q.refund).kind <> 'refund'
+            or (q.refund).amount <> q.amount) then '{"kind":"object_locked"}'
         when q.attempts is not null and exists (select from charges c where c.account_no = q.no
             and c.intent = q.id and c.intent_attempt > q.attempts offset 0) then
           '{"kind":"object_locked"}'
@@ -89,6 +96,13 @@ begin
       from linked l
     on conflict (account_no, id) do update set seq = excluded.seq, customer = excluded.customer,
       parent = excluded.parent, deleted = excluded.deleted, due = excluded.due
+  ), reversed as (
+    update operations o set reversed_seq = l.event_seq from linked l
+     where l.type = 'refund' and l.amount is not null and o.account_no = l.no and o.id = l.id
+  ), given_back as (
+    update authorizations x set amount_refunded = x.amount_refunded - l.amount from linked l
+     where l.type = 'refund' and l.amount is not null and x.account_no = l.no
+       and x.id = (l.refund).charge
   ), told as (
     insert into journal (account_no, type, debit, seq, amount, created_at, credit, subject, currency,
         request, link, fee)
@@ -115,9 +129,17 @@ begin
         else json_build_object('kind', 'object', 'facts', json_build_object('id', j.id, 'type', j.type,
           'seq', l.event_seq, 'customer', j.customer, 'parent', j.parent, 'token', j.kept_token,
           'document', j.document,
-          'charge', (select charge_at(j.no, c.id, l.event_seq)
+          'postings', case when j.type in ('dispute', 'refund') then
+            postings_of(j.no, j.id, l.event_seq) || case when l.amount is null then '[]'
+              else jsonb_build_array(posting_of(l.entry)) end end,
+          'operation', case when j.type = 'refund' then operation_at(j.refund, l.event_seq)
+            || jsonb_build_object('changes', j.document) || case when l.amount is null then '{}'
+              else jsonb_build_object('reversed_seq', l.event_seq) end end,
+          'charge', case when j.type = 'charge' then charge_at(j.no, j.id, l.event_seq)
+            || jsonb_build_object('changes', j.document)
+            else (select charge_at(j.no, c.id, l.event_seq)
               || jsonb_build_object('intent_document', j.document) from charges c where c.account_no = j.no
-            and c.intent = j.id and c.intent_attempt = (j.document ->> 'attempts')::smallint)))
+            and c.intent = j.id and c.intent_attempt = (j.document ->> 'attempts')::smallint) end))
       end
     from judged j
     left join linked l on l.i = j.i;

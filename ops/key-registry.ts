@@ -231,6 +231,19 @@ export const KEYS: readonly RegisteredKey[] = [
     },
   },
   {
+    name: "NOTICE_KEY",
+    algorithm: "HMAC-SHA-256 (RFC 2104)",
+    strengthBits: 256,
+    use: "signs what the processor tells by itself, and lets it in at the edge",
+    holders: ["edge", "testbank"],
+    custodian: "processor",
+    cryptoperiodDays: YEAR_DAYS,
+    rotation: {
+      kind: "versions",
+      keep: "five minutes: each delivery of a notice is signed anew",
+    },
+  },
+  {
     name: "CHALLENGE_SECRET",
     algorithm: "bearer, made by Cloudflare Turnstile",
     strengthBits: 128,

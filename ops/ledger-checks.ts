@@ -58,7 +58,7 @@ export const LEDGER_CHECKS: readonly Check[] = [
               || '; its refunds sum to ' || coalesce(o.done, 0) || ' and ' || coalesce(o.open, 0)
        from authorizations x
        left join (select account_no, charge,
-                    sum(amount) filter (where state = 'succeeded') as done,
+                    sum(amount) filter (where state = 'succeeded' and reversed_seq is null) as done,
                     sum(amount) filter (where state = 'opened' and kind = 'refund') as open
                     from operations where kind in ('refund', 'release') group by 1, 2) o
          on o.account_no = x.account_no and o.charge = x.id

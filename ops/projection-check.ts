@@ -61,6 +61,7 @@ type KeptOperation = {
   readonly state: string;
   readonly seq: number | null;
   readonly balanceSeq: number | null;
+  readonly reversedSeq: number | null;
   readonly amount: number;
   readonly currency: string;
 };
@@ -75,7 +76,8 @@ type Life = {
   readonly thing: string;
   charge: KeptCharge | undefined;
   customer: KeptCustomer | undefined;
-  object: KeptObject | undefined;
+  /** By id; what was changed of a charge or its refunds belongs to the charge's life. */
+  readonly objects: Map<string, KeptObject>;
   readonly operations: Map<string, KeptOperation>;
   readonly entries: JournalEntry[];
 };
@@ -163,7 +165,7 @@ const newLife = (thing: string): Life => ({
   thing,
   charge: undefined,
   customer: undefined,
-  object: undefined,
+  objects: new Map(),
   operations: new Map(),
   entries: [],
 });
@@ -193,7 +195,7 @@ function put(life: Life, row: Row): void {
                 state: text,
                 captured: captured ?? 0,
                 refunded: refunded ?? 0,
-                refunding: refunding ?? 0,
+                refunding: Number(refunding),
                 balanceSeq,
               },
       };
@@ -205,6 +207,7 @@ function put(life: Life, row: Row): void {
         state: text ?? "",
         seq: number(seq),
         balanceSeq,
+        reversedSeq: number(refunding),
         amount: Number(amount),
         currency: currency ?? "",
       });
@@ -213,7 +216,7 @@ function put(life: Life, row: Row): void {
       life.customer = { id: subject ?? "", deleted: flag ?? false, seq: Number(seq) };
       break;
     case OBJECT:
-      life.object = { id: subject ?? "", type: text ?? "", seq: Number(seq) };
+      life.objects.set(subject ?? "", { id: subject ?? "", type: text ?? "", seq: Number(seq) });
       break;
     default:
       life.entries.push({
@@ -289,14 +292,17 @@ function compare(owner: Owner, life: Life, projection: Projection, report: Repor
       differ(place, kept, { ...rest, balance_seq }, report);
     }
   }
-  for (const { id, kind, state, seq, balanceSeq } of life.operations.values()) {
+  for (const { id, kind, state, seq, balanceSeq, reversedSeq } of life.operations.values()) {
     const told = projection.operations.get(id);
     const place = placeOf(kind, owner, id);
-    const kept = { state, seq, balance_seq: balanceSeq };
+    const kept = { state, seq, balance_seq: balanceSeq, reversed_seq: reversedSeq };
     if (told === undefined) report(place, "no entry opened it");
-    else differ(place, kept, { ...told, balance_seq: told.balanceSeq }, report);
+    else {
+      const says = { ...told, balance_seq: told.balanceSeq, reversed_seq: told.reversedSeq };
+      differ(place, kept, says, report);
+    }
   }
-  compareObject(owner, life, projection, report);
+  compareObjects(owner, life, projection, report);
   const deleted = projection.customers.get(thing);
   const place = placeOf("customer", owner, thing);
   if (customer !== undefined && deleted === undefined) report(place, "no entry made it");
@@ -307,15 +313,15 @@ function compare(owner: Owner, life: Life, projection: Projection, report: Repor
   }
 }
 
-function compareObject(owner: Owner, life: Life, projection: Projection, report: Report): void {
-  const { object, thing } = life;
-  const told = projection.objects.get(thing);
-  if (object === undefined) {
-    if (told !== undefined) report(placeOf("object", owner, thing), "is gone");
-  } else if (told === undefined) {
-    report(placeOf(object.type, owner, thing), "no entry made it");
-  } else {
-    differ(placeOf(object.type, owner, thing), { seq: object.seq }, { seq: told.seq }, report);
+function compareObjects(owner: Owner, life: Life, projection: Projection, report: Report): void {
+  for (const { id, type, seq } of life.objects.values()) {
+    const told = projection.objects.get(id);
+    const place = placeOf(type, owner, id);
+    if (told === undefined) report(place, "no entry made it");
+    else differ(place, { seq }, { seq: told.seq }, report);
+  }
+  for (const id of projection.objects.keys()) {
+    if (!life.objects.has(id)) report(placeOf("object", owner, id), "is gone");
   }
 }
 

@@ -12,7 +12,7 @@ export const ROWS = `
   select a.no as account_no, '00000000-0000-0000-0000-000000000000'::uuid as thing,
          ${ACCOUNT} as sort, a.seq, a.id as text, null::uuid as subject, null::bigint as amount,
          null::text as currency, null::integer as captured, null::integer as refunded,
-         null::integer as refunding, null::bigint as balance_seq, null::smallint as type,
+         null::bigint as refunding, null::bigint as balance_seq, null::smallint as type,
          null::smallint as debit, null::smallint as credit, a.livemode as flag, null::bigint as fee,
          null::integer as day, null::integer as free_day, a.terms::text as more
     from accounts a
@@ -29,7 +29,7 @@ export const ROWS = `
     from charges c full join authorizations x on x.account_no = c.account_no and x.id = c.id
   union all
   select o.account_no, o.charge, ${OPERATION}, o.seq, o.state, o.id, o.amount, o.currency, null, null,
-         null, o.balance_seq, array_position(array['${KINDS.join("','")}'], o.kind) - 1, null,
+         o.reversed_seq, o.balance_seq, array_position(array['${KINDS.join("','")}'], o.kind) - 1, null,
          null, null, null, null, null, null
     from operations o
   union all
@@ -37,7 +37,8 @@ export const ROWS = `
          null, null, u.deleted, null, null, null, null
     from customers u
   union all
-  select o.account_no, o.id, ${OBJECT}, o.seq, o.type, o.id, null, null, null, null, null, null, null,
+  select o.account_no, case o.type when 'refund' then coalesce(o.parent, o.id) else o.id end,
+         ${OBJECT}, o.seq, o.type, o.id, null, null, null, null, null, null, null,
          null, null, o.deleted, null, null, null, null
     from objects o
   union all
@@ -47,7 +48,7 @@ export const ROWS = `
          j.available_on - '1970-01-01'::date, null
     from journal j
     left join operations o
-      on j.type in (4, 6, 8, 9) and o.account_no = j.account_no and o.id = j.subject
+      on j.type in (4, 6, 8, 9, 81) and o.account_no = j.account_no and o.id = j.subject
    order by account_no, thing, sort, seq`;
 
 export type Row = readonly [
@@ -61,7 +62,8 @@ export type Row = readonly [
   currency: string | null,
   captured: number | null,
   refunded: number | null,
-  refunding: number | null,
+  /** What open refunds of a charge may take; of a refund, the entry that took it back. */
+  refunding: string | null,
   balance_seq: string | null,
   type: number | null,
   debit: number | null,

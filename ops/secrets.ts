@@ -29,6 +29,8 @@ SEALED_CARD_KEYS=${JSON.stringify([await freshSealedCardKey()])}
 VAULT_SIGNING_KEY=${vault.signing}
 # workers/vault and workers/testbank
 PROCESSOR_KEY=${freshSecret()}
+# workers/edge and workers/testbank
+NOTICE_KEY=${freshSecret()}
 # origin, in each region, beside its DATABASE_URL_…
 EDGE_VERIFY_KEYS=${edge.verifying}
 VAULT_VERIFY_KEYS=${vault.verifying}

@@ -46,7 +46,7 @@ export const customerPlan = (db: Drizzle, no: SQL<number>, id: CustomerId): Plan
     customerRow,
   );
 
-const customerSelect = (db: Drizzle) =>
+export const customerSelect = (db: Drizzle) =>
   db
     .select({
       customer: customers.id,
@@ -69,7 +69,7 @@ const customerSelect = (db: Drizzle) =>
       ),
     );
 
-function customerRow(r: {
+export function customerRow(r: {
   customer: string;
   deleted: boolean;
   document: Record<string, Json> | null;

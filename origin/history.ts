@@ -3,7 +3,12 @@
 import { and, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Scope } from "../protocol/command.ts";
-import { type EventSource, eventTypeOf, PUBLIC_EVENT_CODES } from "../protocol/event.ts";
+import {
+  type DerivedEvent,
+  type EventSource,
+  eventTypeOf,
+  PUBLIC_EVENT_CODES,
+} from "../protocol/event.ts";
 import { idOf } from "../protocol/ids.ts";
 import { PAYABLE } from "../protocol/ledger-account.ts";
 import type { Page, Query, Row } from "../protocol/query.ts";
@@ -14,6 +19,7 @@ import {
   SOURCES,
   type TransactionSource,
   transactionKind,
+  transactionOf,
 } from "../protocol/transaction.ts";
 import {
   type Drizzle,
@@ -25,7 +31,7 @@ import {
   type UnknownCursor,
   uuid,
 } from "./plan.ts";
-import { charge_facts, journal } from "./schema.ts";
+import { charge_facts, journal, objects } from "./schema.ts";
 
 const epochOf = (column: PgColumn) => sql<number>`floor(extract(epoch from ${column}))::integer`;
 
@@ -112,6 +118,8 @@ function isFrom({ code, derived }: EventSource): SQL | undefined {
         and c.id = ${journal.subject} and c.intent is not null)`;
       return and(isCode, captured, ofIntent);
     }
+    case "object":
+      return isFromObject(derived);
     case "card":
       return and(
         isCode,
@@ -119,6 +127,20 @@ function isFrom({ code, derived }: EventSource): SQL | undefined {
           and v.seq = ${journal.seq} and v.card_change = ${derived.change})`,
       );
   }
+}
+
+function isFromObject({
+  code,
+  posted,
+  status,
+}: Extract<DerivedEvent, { of: "object" }>): SQL | undefined {
+  const said = sql`exists (select from object_versions v where v.account_no = ${journal.account_no}
+    and v.id = ${journal.subject} and v.seq = ${journal.seq} and v.document ->> 'status' = ${status})`;
+  return and(
+    eq(journal.type, code),
+    posted === undefined ? undefined : isNotNull(journal.amount),
+    status === undefined ? undefined : said,
+  );
 }
 
 export const transactionSelect = (db: Drizzle) =>
@@ -136,8 +158,13 @@ export const transactionSelect = (db: Drizzle) =>
       type: journal.type,
       subject: journal.subject,
       description: charge_facts.description,
+      parent: objects.parent,
     })
     .from(journal)
+    .leftJoin(
+      objects,
+      and(eq(objects.account_no, journal.account_no), eq(objects.id, journal.subject)),
+    )
     .leftJoin(
       charge_facts,
       and(eq(charge_facts.account_no, journal.account_no), eq(charge_facts.id, journal.subject)),
@@ -151,22 +178,18 @@ export function transactionRow(r: {
   type: number;
   subject: string;
   description: string | null;
+  parent: string | null;
   fee: number;
   available_on: number | null;
   available: boolean;
 }): Row {
-  const { type, category, source, description } = transactionKind(r.type);
+  const { source } = transactionKind(r.type);
+  const behind = r.parent === null ? "" : idOf("ch", r.parent);
+  const told = transactionOf(r, idOf(source, r.subject), behind);
   return {
     kind: "transaction",
-    seq: r.seq,
-    created: r.created,
-    amount: r.amount,
-    currency: r.currency,
-    type,
-    category,
-    source: idOf(source, r.subject),
-    description: r.description ?? description ?? null,
-    fee: r.fee,
+    ...told,
+    description: told.description ?? r.description,
     available_on: r.available_on === null ? r.created : startOf(r.available_on),
     available: r.available,
   };

@@ -22,12 +22,20 @@ type ObjectQuery = Extract<Query, { kind: "object" }>;
 type ObjectsQuery = Extract<Query, { kind: "objects" }>;
 
 // Of an intent, its latest attempt as it is now: everything up to the last number there could be.
-const LATEST_CHARGE = sql<ObjectRow["charge"]>`case when ${objects.type} = 'payment_intent' then
-  (select charge_at(c.account_no, c.id, 9223372036854775807) from charges c
+const LATEST_CHARGE = sql<ObjectRow["charge"]>`case when ${objects.type} = 'charge' then
+  charge_at(${objects.account_no}, ${objects.id}, 9223372036854775807)
+  when ${objects.type} = 'payment_intent' then (select charge_at(c.account_no, c.id, 9223372036854775807) from charges c
     where c.account_no = ${objects.account_no} and c.intent = ${objects.id}
     order by c.intent_attempt desc limit 1) end`;
 
-const objectSelect = (db: Drizzle) =>
+const REFUND = sql<ObjectRow["operation"]>`case when ${objects.type} = 'refund' then
+  (select operation_at(w, 9223372036854775807) from operations w
+    where w.account_no = ${objects.account_no} and w.id = ${objects.id}) end`;
+
+const POSTINGS = sql<ObjectRow["postings"]>`case when ${objects.type} in ('dispute', 'refund') then
+  postings_of(${objects.account_no}, ${objects.id}, ${objects.seq}) end`;
+
+export const objectSelect = (db: Drizzle) =>
   db
     .select({
       id: objects.id,
@@ -38,6 +46,8 @@ const objectSelect = (db: Drizzle) =>
       token: objects.token,
       document: object_versions.document,
       charge: LATEST_CHARGE,
+      operation: REFUND,
+      postings: POSTINGS,
     })
     .from(objects)
     .innerJoin(

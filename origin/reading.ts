@@ -42,7 +42,16 @@ import {
   type UnknownCursor,
   uuid,
 } from "./plan.ts";
-import { accounts, balances, cards, charge_facts, journal, objects, operations } from "./schema.ts";
+import {
+  accounts,
+  balances,
+  cards,
+  charge_facts,
+  journal,
+  objects,
+  operation_facts,
+} from "./schema.ts";
+import { searchEndPlan, searchPlan } from "./search.ts";
 
 /** Answers a read; `from` says whether `database` is the home's primary or a copy. */
 export async function read(
@@ -126,23 +135,23 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
       return onePlan(
         db
           .select()
-          .from(operations)
+          .from(operation_facts)
           .where(
             and(
-              eq(operations.account_no, no),
-              eq(operations.id, uuid("re", q.id)),
-              inArray(operations.kind, ["refund", "release"]),
+              eq(operation_facts.account_no, no),
+              eq(operation_facts.id, uuid("re", q.id)),
+              inArray(operation_facts.kind, ["refund", "release"]),
             ),
           ),
         operationFacts,
       );
     case "refunds": {
       const filter = [
-        inArray(operations.kind, ["refund", "release"]),
-        ...(q.charge === undefined ? [] : [eq(operations.charge, uuid("ch", q.charge))]),
-        ...(q.intent === undefined ? [] : [ofIntent(no, uuid("pi", q.intent))]),
+        inArray(operation_facts.kind, ["refund", "release"]),
+        ...(q.charge === undefined ? [] : [eq(operation_facts.charge, uuid("ch", q.charge))]),
+        ...(q.intent === undefined ? [] : [eq(operation_facts.intent, uuid("pi", q.intent))]),
       ];
-      return listPlan(db, operations, "re", no, q, filter, operationFacts);
+      return listPlan(db, operation_facts, "re", no, q, filter, operationFacts);
     }
     case "customer":
       return customerPlan(db, no, q.id);
@@ -238,21 +247,18 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
         .where(and(eq(objects.account_no, no), eq(objects.token, token)));
       return onePlan(paid.unionAll(kept).unionAll(method), () => ({ kind: "token_use" as const }));
     }
+    case "search":
+      return searchPlan(db, no, q);
+    case "search_end":
+      return searchEndPlan(db, no, q);
     case "account":
       return onePlan(db.select().from(accounts).where(eq(accounts.no, no)), accountFacts);
   }
 }
 
-/** Operations of an intent, reached by its charges. */
-const ofIntent = (no: SQL<number>, intent: string): SQL =>
-  inArray(
-    operations.charge,
-    sql`(select c.id from charges c where c.account_no = ${no} and c.intent = ${intent})`,
-  );
-
 function listPlan<R>(
   db: Drizzle,
-  table: typeof charge_facts | typeof operations,
+  table: typeof charge_facts | typeof operation_facts,
   prefix: ObjectPrefix,
   no: SQL<number>,
   q: { readonly page: Page; readonly created?: Span },

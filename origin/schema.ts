@@ -84,13 +84,15 @@ export const charge_facts = pgTable("charge_facts", {
   card_form: text().$type<"pm">(),
   authentication: text(),
   intent_document: jsonb().$type<Document>(),
+  changes: jsonb().$type<Document>(),
+  dispute: uuid(),
 });
 
-export const operations = pgTable("operations", {
+/** The view of a capture, refund or release and what was changed of it since. */
+export const operation_facts = pgTable("operation_facts", {
   account_no: integer().notNull(),
   id: uuid().notNull(),
   charge: uuid().notNull(),
-  intent: uuid(),
   kind: text().$type<"capture" | "refund" | "release">().notNull(),
   state: text().$type<"opened" | "succeeded" | "failed">().notNull(),
   amount: integer().notNull(),
@@ -100,6 +102,10 @@ export const operations = pgTable("operations", {
   reason: text(),
   metadata: json().$type<Record<string, string>>(),
   balance_seq: seq("balance_seq"),
+  pending: boolean(),
+  reversed_seq: seq("reversed_seq"),
+  changes: jsonb().$type<Document>(),
+  intent: uuid(),
 });
 
 export const customers = pgTable("customers", {

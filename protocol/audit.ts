@@ -57,6 +57,16 @@ export type AuditEntry =
       readonly count: number;
     };
 
+/** An entry that is written behind the answer to what it tells of. */
+export type EntryBehind = {
+  /** Which instance of the object has taken it; what that one has not written goes with it. */
+  readonly instance: string;
+  /** 1, 2, 3, … for each instance. */
+  readonly number: number;
+  /** How many are written; no answer that says so leaves before they are durable. */
+  readonly written: number;
+};
+
 /** Which rooms write streams; a stream is named `<room>/<object>-<life of its storage>`. */
 export type AuditRoom = "vault" | "edge";
 

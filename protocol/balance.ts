@@ -13,6 +13,7 @@ export type TransactionFacts = {
   readonly amount: number;
   readonly currency: string;
   readonly type: TransactionType;
+  /** Stripe's `reporting_category`. */
   readonly category: string;
   readonly source: string;
   readonly description: string | null;

@@ -1,14 +1,7 @@
-// What is wrong with a card as it was typed, and what its holder is told.
+// What is told of a field of a card that cannot be used as typed.
 
-/** Codes of a card that cannot be used as typed; each names the field at fault. */
-export type CardFieldCode =
-  | "invalid_number"
-  | "incorrect_number"
-  | "invalid_expiry_month"
-  | "invalid_expiry_year"
-  | "invalid_cvc";
+import type { CardFieldCode } from "./failure.ts";
 
-/** The field at fault, and what to do about it. */
 export const CARD_FIELD: Record<CardFieldCode, readonly [param: string, message: string]> = {
   invalid_number: ["number", "The card number is not a card number. Check its digits."],
   incorrect_number: ["number", "Your card number is incorrect. Check its digits."],

@@ -85,6 +85,8 @@ export function openedCharge(c: OpenCharge, paidWith: PaidWith | undefined): Cha
     amount_captured: 0,
     amount_refunded: 0,
     balance_seq: null,
+    changes: null,
+    dispute: null,
   };
 }
 

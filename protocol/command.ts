@@ -96,6 +96,8 @@ export type CloseOperation = Scope & {
   readonly charge: ChargeId;
   readonly approved: boolean;
   readonly processor_ref: string | null;
+  /** The processor has taken it and says later that it is done. */
+  readonly pending?: true;
 };
 
 export type SaveCustomer = Scope &
@@ -235,6 +237,8 @@ export function exclusions(c: Command): string[] {
         ...(c.token === undefined ? [] : [c.token]),
         // Two payouts that were judged on one balance could take more than there is.
         ...(c.type === "payout" && c.posting !== undefined ? [`${whose}/payout`] : []),
+        // What is taken back of a charge changes the charge.
+        ...(c.parent === undefined ? [] : [c.parent]),
       ];
     case "create_account":
       return [c.id];

@@ -45,6 +45,7 @@ export const DECLINES: readonly DeclineEntry[] = [
       ["currency_not_supported", "The card cannot pay in this currency."],
       ["fraudulent", "The payment is taken for fraud."],
       ["invalid_account", "The card or its account is no longer there."],
+      ["live_mode_test_card", "A published test card pays nothing in live mode."],
       ["lost_card", "The card is reported lost. Say no more to the buyer than of any decline."],
       ["pickup_card", "The card is to be kept. Say no more to the buyer than of any decline."],
       ["restricted_card", "The card cannot be used for this."],

@@ -1,6 +1,7 @@
 // Every error there is, for people: what each means and what to do about it. `doc_url` of an error points
 // to its entry on the page made of this table. A test holds `wireOf` to it, and it to `wireOf`.
 
+import { CARD, type Row } from "./card-errors.ts";
 import type { Failure, WireError } from "./failure.ts";
 
 export type ErrorEntry = {
@@ -13,8 +14,6 @@ export type ErrorEntry = {
   readonly meaning: string;
   readonly remedy: string;
 };
-
-type Row = readonly [name: string, status: number, meaning: string, remedy: string];
 
 const entries =
   (type: WireError["type"], coded = true) =>
@@ -76,6 +75,12 @@ const REQUEST: readonly Row[] = [
     400,
     "All of the charge has been refunded.",
     "Retrieve the charge: `refunded` is true.",
+  ],
+  [
+    "charge_disputed",
+    400,
+    "The cardholder's bank holds the money of the charge, so it is not given back twice.",
+    "Answer the dispute, or close it.",
   ],
   [
     "charge_failed",
@@ -269,6 +274,18 @@ const NAMELESS: readonly Row[] = [
     "Name a published one, or leave the header out.",
   ],
   [
+    "dispute_closed",
+    400,
+    "The dispute was answered or decided, or its time is over.",
+    "Retrieve the dispute: `status` says where it stands.",
+  ],
+  [
+    "notice_refused",
+    401,
+    "What was posted is no notice of the processor, or an old one.",
+    "Sign it with the key of the notices, and send it at once.",
+  ],
+  [
     "payment_intent_without_charge",
     400,
     "Nothing was captured of the payment intent, so nothing can be given back.",
@@ -281,44 +298,16 @@ const NAMELESS: readonly Row[] = [
     "Use a key that has it, or have one made.",
   ],
   [
+    "refund_final",
+    400,
+    "The refund is made, failed or canceled, so it cannot be canceled.",
+    "Retrieve the refund: `status` says where it stands.",
+  ],
+  [
     "url_unrecognized",
     404,
     "There is no such route.",
     "Check method and path against /openapi.json.",
-  ],
-];
-
-const CARD: readonly Row[] = [
-  [
-    "authentication_required",
-    402,
-    "The issuer takes the payment only when the cardholder has proved himself.",
-    "Bring the buyer back to your page and confirm the intent there, without `off_session`.",
-  ],
-  [
-    "card_declined",
-    402,
-    "The card was declined; `decline_code` says why, where that is known.",
-    "Do as `advice_code` says, and ask the buyer for another card.",
-  ],
-  ["expired_card", 402, "The card has expired.", "Ask the buyer for the new date or another card."],
-  [
-    "incorrect_cvc",
-    402,
-    "The issuer says that the security code is wrong.",
-    "Ask the buyer to type it again.",
-  ],
-  ["incorrect_number", 402, "The number is no card's.", "Ask the buyer to type it again."],
-  ["invalid_cvc", 402, "The security code has the wrong number of digits.", "It has 3, on Amex 4."],
-  ["invalid_expiry_month", 402, "The month is not one, or has passed.", "Send 1 to 12."],
-  ["invalid_expiry_year", 402, "The year is not one, or has passed.", "Send two or four digits."],
-  ["invalid_number", 402, "The number holds more than digits.", "Send digits, grouped or not."],
-  ["missing", 402, "The customer has no card.", "Attach one with `source`, or charge a token."],
-  [
-    "processing_error",
-    402,
-    "The processor or the issuer could not do it.",
-    "Try again in a little while, under another idempotency key.",
   ],
 ];
 
@@ -370,6 +359,9 @@ const NAMES: Partial<Record<Failure["kind"], string>> = {
   intent_without_charge: "payment_intent_without_charge",
   permission_missing: "permission_missing",
   version_invalid: "api_version_invalid",
+  dispute_closed: "dispute_closed",
+  notice_refused: "notice_refused",
+  refund_final: "refund_final",
   route_unknown: "url_unrecognized",
   idempotency_mismatch: "idempotency_key_reused",
   internal: "internal_error",

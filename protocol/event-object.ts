@@ -24,7 +24,7 @@ export function eventObjects(e: EventFacts, scope: Scope): StripeObject[] {
   const own =
     type?.public === true ? [eventObject(e, scope, 0, type.name, objectOf(e.subject, scope))] : [];
   const derived = DERIVED_EVENTS.filter((d) => d.code === e.code).flatMap((d) => {
-    const object = told(d, e.subject, scope);
+    const object = told(d, e, scope);
     return object === undefined ? [] : [{ name: d.name, object }];
   });
   return [
@@ -34,7 +34,11 @@ export function eventObjects(e: EventFacts, scope: Scope): StripeObject[] {
 }
 
 /** What a derived event of this entry is about, if the entry tells it. */
-function told(d: DerivedEvent, subject: Facts, scope: Scope): StripeObject | undefined {
+function told(
+  d: DerivedEvent,
+  { seq, subject }: EventFacts,
+  scope: Scope,
+): StripeObject | undefined {
   switch (d.of) {
     case "intent": {
       if (subject.kind !== "charge" || subject.intent === null) return undefined;
@@ -42,6 +46,12 @@ function told(d: DerivedEvent, subject: Facts, scope: Scope): StripeObject | und
         d.captured === undefined || (d.captured === "some") === subject.amount_captured > 0;
       const intent = intentOfCharge(subject);
       return isIt && intent !== undefined ? paymentIntentObject(intent, scope) : undefined;
+    }
+    case "object": {
+      if (subject.kind !== "object") return undefined;
+      const isPosted = d.posted === undefined || subject.postings.some((p) => p.seq === seq);
+      const isSaid = d.status === undefined || subject.document?.["status"] === d.status;
+      return isPosted && isSaid ? objectOf(subject, scope) : undefined;
     }
     case "card":
       return subject.kind === "customer" && subject.card?.change === d.change

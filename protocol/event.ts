@@ -62,7 +62,8 @@ export const EVENT_TYPES: readonly EventType[] = [
 
 /**
  * What else merchants are told when an entry says this: an entry is one change of state, and one that ends a
- * charge changes its payment intent too. They follow the entry's own event, in this order.
+ * charge changes its payment intent too, one that opens a dispute takes the money. They follow the entry's own
+ * event, in this order.
  */
 export type DerivedEvent = {
   readonly name: string;
@@ -73,6 +74,13 @@ export type DerivedEvent = {
       readonly of: "intent";
       /** Only where something had been captured then, or nothing. */
       readonly captured?: "some" | "none";
+    }
+  | {
+      readonly of: "object";
+      /** Only where the entry moved money. */
+      readonly posted?: true;
+      /** Only where the document of the object says so. */
+      readonly status?: string;
     }
   /** Only where the change of the customer was this change of a card. */
   | { readonly of: "card"; readonly change: "created" | "updated" | "deleted" }
@@ -90,6 +98,10 @@ export const DERIVED_EVENTS: readonly DerivedEvent[] = [
   { name: "payment_intent.payment_failed", code: 3, of: "intent" },
   { name: "payment_intent.succeeded", code: 5, of: "intent" },
   { name: "payment_intent.canceled", code: 7, of: "intent", captured: "none" },
+  { name: "charge.dispute.funds_withdrawn", code: 50, of: "object", posted: true },
+  { name: "charge.dispute.funds_reinstated", code: 52, of: "object", posted: true },
+  { name: "charge.refund.updated", code: 81, of: "object" },
+  { name: "refund.failed", code: 81, of: "object", status: "failed" },
   ...[10, 11].flatMap((code) => CARD_CHANGES.map((change) => ({ ...change, code }))),
 ];
 

@@ -7,6 +7,7 @@ import type {
   CardId,
   ChargeId,
   CustomerId,
+  DisputeId,
   PaymentIntentId,
   PaymentMethodId,
   RefundId,
@@ -123,6 +124,9 @@ export type ChargeFacts = {
   readonly amount_captured: number;
   readonly amount_refunded: number;
   readonly balance_seq: number | null;
+  /** What was changed of it since: fields that go before those it was made with. */
+  readonly changes: Document | null;
+  readonly dispute: DisputeId | null;
 };
 
 /** A capture, a refund, or a release: the refund of a charge that was never captured. */
@@ -131,8 +135,6 @@ export type OperationFacts = {
   readonly id: RefundId | CaptureId;
   readonly created: number;
   readonly charge: ChargeId;
-  /** The payment intent of the charge. */
-  readonly intent: PaymentIntentId | null;
   readonly operation: "capture" | "refund" | "release";
   readonly state: "opened" | "succeeded" | "failed";
   readonly amount: number;
@@ -141,6 +143,14 @@ export type OperationFacts = {
   readonly reason: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly balance_seq: number | null;
+  /** The intent of its charge. */
+  readonly intent: PaymentIntentId | null;
+  /** The processor has taken it and says later that it is done. */
+  readonly pending: boolean;
+  /** The entry that took it back. */
+  readonly reversed_seq: number | null;
+  /** What was changed of it since. */
+  readonly changes: Document | null;
   /** The processor's name for the authorization; present while the operation is unfinished. */
   readonly authorization: string | null;
 };
@@ -191,8 +201,24 @@ export type ObjectFacts = {
   readonly token: TokenId | null;
   /** Null when it was deleted, or erased with its customer. */
   readonly document: Document | null;
-  /** Of an intent, its latest attempt then. */
+  /** Of an intent, its latest attempt then; of a charge's changes, the charge. */
   readonly charge: ChargeFacts | null;
+  /** Of a refund's changes, the refund. */
+  readonly operation: OperationFacts | null;
+  /** Of a dispute or refund, what its entries moved until then. */
+  readonly postings: readonly PostingFacts[];
+};
+
+/** A posting as the merchant's balance saw it. */
+export type PostingFacts = {
+  readonly seq: number;
+  /** The code of its entry. */
+  readonly type: number;
+  readonly created: number;
+  /** Negative where it was taken. */
+  readonly amount: number;
+  readonly currency: string;
+  readonly fee: number;
 };
 
 export type Facts = ChargeFacts | OperationFacts | CustomerFacts | AccountFacts | ObjectFacts;

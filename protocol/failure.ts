@@ -2,15 +2,26 @@
 // `param`, and a sentence that says what to do. Rich inside, plain outside; no card data ever.
 // Failures are plain data, so they cross RPC and are stored for replays as they are.
 
-import { CARD_FIELD, type CardFieldCode } from "./card-field.ts";
+import { CARD_FIELD } from "./card-field.ts";
 import { amountText } from "./currency.ts";
-import { type Advice, adviceOf } from "./decline.ts";
+import { adviceOf } from "./decline.ts";
+import type { DisputeFailure } from "./dispute-failure.ts";
 import type { AccountId, ChargeId } from "./ids.ts";
-import { type IntentFailure, intentErrorOf } from "./intent-failure.ts";
+import type { IntentFailure } from "./intent-failure.ts";
 import { type Permission, shownPermission } from "./permission.ts";
 import type { LimitReason } from "./shard.ts";
+import { stateErrorOf } from "./state-failure.ts";
+import { invalid, type WireError } from "./wire-error.ts";
 
-export type { CardFieldCode } from "./card-field.ts";
+export type { WireError } from "./wire-error.ts";
+
+/** Codes of a card that cannot be used as typed; each names the field at fault. */
+export type CardFieldCode =
+  | "invalid_number"
+  | "incorrect_number"
+  | "invalid_expiry_month"
+  | "invalid_expiry_year"
+  | "invalid_cvc";
 
 export type Failure =
   | { readonly kind: "parameter_missing"; readonly param: string }
@@ -78,12 +89,15 @@ export type Failure =
     }
   /** Card testing is suspected. Why, and which limit, is told to nobody. */
   | { readonly kind: "card_blocked" }
+  /** Everybody knows the published test cards, so nothing is told by it. */
+  | { readonly kind: "card_of_test_mode" }
   | { readonly kind: "token_already_used"; readonly token: string; readonly param?: string }
   | { readonly kind: "customer_without_card" }
   | { readonly kind: "order_attempt_taken" }
   | { readonly kind: "payment_method_unexpected_state"; readonly why: string }
   | { readonly kind: "object_locked" }
   | { readonly kind: "charge_failed" }
+  | DisputeFailure
   | { readonly kind: "charge_already_captured" }
   | { readonly kind: "charge_already_refunded" }
   | { readonly kind: "capture_too_large"; readonly max: number; readonly param?: string }
@@ -97,42 +111,25 @@ export type Failure =
   | { readonly kind: "unavailable"; readonly what: string }
   | { readonly kind: "internal" };
 
-/** What goes on the wire: an HTTP status and the fields of Stripe's `error` object. */
-export type WireError = {
-  readonly status: number;
-  readonly type: "invalid_request_error" | "card_error" | "idempotency_error" | "api_error";
-  readonly message: string;
-  readonly code?: string;
-  readonly param?: string;
-  readonly decline_code?: string;
-  readonly charge?: string;
-  readonly advice_code?: Advice;
-  readonly network_decline_code?: string;
-};
-
-const invalid = (code: string | undefined, message: string, param?: string): WireError => ({
-  status: 400,
-  type: "invalid_request_error",
-  message,
-  ...(code === undefined ? {} : { code }),
-  ...(param === undefined ? {} : { param }),
-});
-
 const unauthorized = (message: string, code?: string): WireError => ({
   ...invalid(code, message),
   status: 401,
 });
 
-const LIMITED: Record<LimitReason, string> = {
-  "global-rate": "Too many requests. Slow down and retry.",
-  "endpoint-rate": "Too many requests of this kind. Slow down with them and retry.",
-  "global-concurrency": "Too many requests at once. Wait for answers before you ask more.",
-};
-
 function advised(code: string, declineCode?: string): Pick<WireError, "advice_code"> {
   const advice = adviceOf(code, declineCode);
   return advice === undefined ? {} : { advice_code: advice };
 }
+
+/** A decline of our own. */
+const declined = (code: string, why = ""): WireError => ({
+  status: 402,
+  type: "card_error",
+  code: "card_declined",
+  decline_code: code,
+  message: `Your card was declined.${why}`,
+  ...advised("card_declined", code),
+});
 
 /** The public face of a failure. */
 export function wireOf(f: Failure): WireError {
@@ -267,120 +264,13 @@ export function wireOf(f: Failure): WireError {
           ? {}
           : { network_decline_code: f.networkDeclineCode }),
       };
+    case "card_of_test_mode":
+      return declined("live_mode_test_card", " This is a test card, and the key is of live mode.");
     case "card_blocked":
       // Word for word what a generic decline says, so that a good card looks as dead as a bad one.
-      return {
-        status: 402,
-        type: "card_error",
-        code: "card_declined",
-        decline_code: "generic_decline",
-        message: "Your card was declined.",
-        ...advised("card_declined", "generic_decline"),
-      };
+      return declined("generic_decline");
     default:
       return stateErrorOf(f);
-  }
-}
-
-function stateErrorOf(f: Failure): WireError {
-  switch (f.kind) {
-    case "sealed_card_invalid":
-      return invalid(
-        f.kind,
-        "The sealed card could not be opened. Fetch the keys of /v1/vault/keys again, seal the card anew for this API key, and send it once.",
-        "sealed_card",
-      );
-    case "sealed_card_required":
-      return invalid(
-        f.kind,
-        "This account takes sealed cards only. Seal the card in the browser, as checkout.js does, send it to POST /v1/tokens as `sealed_card`, and use the token.",
-        f.param,
-      );
-    case "token_already_used":
-      return invalid(
-        f.kind,
-        `You cannot use a token more than once: ${f.token}.`,
-        f.param ?? "source",
-      );
-    case "customer_without_card":
-      return {
-        ...invalid("missing", "The customer has no card to charge. Attach one, or send a source."),
-        type: "card_error",
-        status: 402,
-      };
-    case "order_attempt_taken":
-      return invalid(
-        f.kind,
-        "Another charge already has this order_id and attempt_number. Count the attempt up to charge again.",
-        "metadata[attempt_number]",
-      );
-    case "payment_method_unexpected_state":
-      return invalid(f.kind, f.why, "payment_method");
-    case "object_locked":
-      return {
-        ...invalid("lock_timeout", "Another request is changing this object. Try again shortly."),
-        status: 429,
-      };
-    case "charge_failed":
-      return invalid(f.kind, "This charge failed, so it cannot be captured or refunded.", "charge");
-    case "charge_already_captured":
-      return invalid(f.kind, "This charge has already been captured.");
-    case "charge_already_refunded":
-      return invalid(f.kind, "This charge has already been refunded.");
-    case "capture_too_large":
-      return invalid(
-        "amount_too_large",
-        `The amount to capture is greater than the authorized amount (${f.max}).`,
-        f.param ?? "amount",
-      );
-    case "intent_unexpected_state":
-    case "intent_without_method":
-    case "intent_without_charge":
-    case "intent_failed":
-      return intentErrorOf(f);
-    case "refund_too_large":
-      return invalid(
-        "amount_too_large",
-        `The refund is greater than what is left of the charge (${f.max}).`,
-        "amount",
-      );
-    case "release_in_part":
-      return invalid(
-        f.kind,
-        "An uncaptured charge can only be refunded in full. Capture less of it instead.",
-        "amount",
-      );
-    case "balance_insufficient":
-      return invalid(
-        f.kind,
-        `The available balance (${amountText(f.available, f.currency)}) is less than the payout. What is pending comes free on its day.`,
-        "amount",
-      );
-    case "payout_not_pending":
-      return invalid(
-        f.kind,
-        `A payout can be canceled while it is pending; this one is ${f.status}.`,
-      );
-    case "processor_refused":
-      return {
-        ...invalid("processing_error", `The processor refused the ${f.operation}.`),
-        type: "card_error",
-        status: 402,
-      };
-    case "rate_limited":
-      return { ...invalid("rate_limit", LIMITED[f.reason]), status: 429 };
-    case "unavailable":
-      return {
-        status: 503,
-        type: "api_error",
-        message: `${f.what} Retry with the same idempotency key: nothing is done twice.`,
-      };
-    default:
-      return {
-        status: 500,
-        type: "api_error",
-        message: "Something went wrong on our side. Retry with the same idempotency key.",
-      };
   }
 }
 

@@ -1,11 +1,13 @@
 // Objects that are kept as documents, as the API shows them: one line for each kind.
 
 import type { Scope } from "./command.ts";
+import { disputeObject, disputeOf } from "./dispute.ts";
 import type { ObjectFacts, ObjectType } from "./facts.ts";
-import type { StripeObject } from "./object.ts";
+import { chargeObject, type StripeObject } from "./object.ts";
 import { intentOfObject, paymentIntentObject } from "./payment-intent.ts";
 import { methodOf, paymentMethodObject } from "./payment-method.ts";
 import { payoutObject } from "./payout.ts";
+import { refundObject } from "./refund.ts";
 import { setupIntentObject, setupOfObject } from "./setup-intent.ts";
 import { webhookEndpointObject } from "./webhook-endpoint.ts";
 
@@ -16,6 +18,13 @@ const RENDERERS: Partial<Record<ObjectType, Renderer>> = {
     const intent = intentOfObject(facts);
     return intent && paymentIntentObject(intent, scope);
   },
+  dispute: (facts, scope) => {
+    const dispute = disputeOf(facts);
+    return dispute && disputeObject(facts, dispute, scope);
+  },
+  charge: ({ charge }, scope) => (charge === null ? undefined : chargeObject(charge, scope)),
+  refund: ({ operation }, scope) =>
+    operation === null ? undefined : refundObject(operation, scope),
   setup_intent: (facts, scope) => {
     const setup = setupOfObject(facts);
     return setup && setupIntentObject(setup, scope);

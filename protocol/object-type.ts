@@ -18,6 +18,7 @@ export const OBJECT_PREFIXES = {
 /** What the `parent` of each kind is, where it has one. */
 const PARENT_PREFIXES: Partial<Record<ObjectType, ObjectPrefix>> = {
   dispute: "ch",
+  refund: "ch",
   setup_intent: "pm",
 };
 

@@ -9,14 +9,15 @@ import type {
   CardSummary,
   ChargeFacts,
   CustomerFacts,
+  Document,
   Facts,
   KeptCard,
-  OperationFacts,
   Outcome,
 } from "./facts.ts";
 import { type CardId, type CustomerId, sequenceId, type TokenId } from "./ids.ts";
 import { keptObject } from "./kept-object.ts";
 import { type BillingDetails, billingObject } from "./payment-method.ts";
+import { refundObject } from "./refund.ts";
 
 /** The Stripe API version whose shapes these are. */
 export const API_VERSION = "2026-10-28.endive";
@@ -90,11 +91,27 @@ export function tokenObject(
   };
 }
 
+/** What its object's document holds: fields that were changed since it was made; null unsets. */
+export type ChargeDocument = Document & {
+  readonly customer?: CustomerId;
+  readonly description?: string | null;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly receipt_email?: string | null;
+  readonly shipping?: Document;
+  readonly fraud_details?: { readonly user_report?: string };
+};
+
+export const changesOf = (c: ChargeFacts): ChargeDocument => (c.changes ?? {}) as ChargeDocument;
+
+const changed = <T>(change: T | undefined, made: T): T => (change === undefined ? made : change);
+
 export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
   const failed = c.state === "failed";
   const captured = c.state === "captured";
   const left = captured ? c.amount - c.amount_captured : 0;
   const refunded = c.amount_refunded + left;
+  const changes = changesOf(c);
+  const customer = changes.customer ?? c.customer;
   const card = cardObject(
     c.card_id ?? cardIdOfToken(c.token),
     c.card,
@@ -119,16 +136,18 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
     captured,
     created: c.created,
     currency: c.currency,
-    customer: c.customer,
-    description: c.description,
-    disputed: false,
+    customer,
+    description: changed(changes.description, c.description),
+    // Newer versions of the API have the second only.
+    ...(c.dispute === null ? {} : { dispute: c.dispute }),
+    disputed: c.dispute !== null,
     failure_balance_transaction: null,
     failure_code: failed ? (c.outcome?.decline?.code ?? null) : null,
     failure_message: failed ? (c.outcome?.decline?.message ?? null) : null,
-    fraud_details: {},
+    fraud_details: changes.fraud_details ?? {},
     invoice: null,
     livemode: scope.livemode,
-    metadata: metadataOf(c.metadata),
+    metadata: metadataOf(changes.metadata ?? c.metadata),
     on_behalf_of: null,
     order: null,
     outcome: outcomeOf(c),
@@ -136,12 +155,12 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
     payment_intent: c.intent?.id ?? null,
     payment_method: card["id"],
     payment_method_details: paymentMethodDetails(c),
-    receipt_email: c.receipt_email,
+    receipt_email: changed(changes.receipt_email, c.receipt_email),
     receipt_number: null,
     receipt_url: null,
     refunded: c.state === "released" || (captured && refunded === c.amount),
     review: null,
-    shipping: shippingObject(c.intent?.document["shipping"]),
+    shipping: changes.shipping ?? shippingObject(c.intent?.document["shipping"]),
     source: c.card_id?.startsWith("pm_") === true ? null : card,
     source_transfer: null,
     statement_descriptor: c.statement_descriptor,
@@ -242,30 +261,6 @@ const AUTHENTICATED: StripeObject = {
 /** Metadata by key: the ledger does not keep the order in which the pairs came, and a replay must not differ. */
 export function metadataOf(pairs: object): object {
   return Object.fromEntries(Object.entries(pairs).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-export function refundObject(r: OperationFacts, scope: Scope): StripeObject {
-  return {
-    id: r.id,
-    object: "refund",
-    amount: r.amount,
-    balance_transaction:
-      r.balance_seq === null
-        ? null
-        : sequenceId("txn", scope.account, scope.livemode, r.balance_seq),
-    charge: r.charge,
-    created: r.created,
-    currency: r.currency,
-    destination_details: { card: { type: "refund" }, type: "card" },
-    ...(r.state === "failed" ? { failure_reason: "declined" } : {}),
-    metadata: metadataOf(r.metadata),
-    payment_intent: r.intent,
-    reason: r.reason,
-    receipt_number: null,
-    source_transfer_reversal: null,
-    status: r.state === "opened" ? "pending" : r.state,
-    transfer_reversal: null,
-  };
 }
 
 export function customerObject(c: CustomerFacts, scope: Scope): StripeObject {

@@ -1,10 +1,10 @@
-// What a journal says: each entry moves the state a little, and replaying all of them from nothing gives
-// the state the ledger keeps beside it. Whoever follows an account's journal can fold it like this.
+// What a journal says: replaying all entries from nothing gives the state the ledger keeps beside it.
 
 import { CHARGE_MOVES, type ChargeMove, OPERATION_MOVES } from "./charge.ts";
 import { eventTypeOf } from "./event.ts";
 import type { ChargeState, OperationFacts } from "./facts.ts";
 import type { LedgerAccount } from "./ledger-account.ts";
+import { OBJECT_POSTINGS } from "./object-posting.ts";
 import { ok, type Result, refuse } from "./result.ts";
 import { availableOn, disputeFee, feeOf, type Terms } from "./terms.ts";
 
@@ -70,6 +70,8 @@ export type ProjectedOperation = {
   readonly state: OperationFacts["state"];
   readonly seq: number | null;
   readonly balanceSeq: number | null;
+  /** The entry that took it back. */
+  readonly reversedSeq: number | null;
 };
 
 /** One account in one mode as its journal tells of it. */
@@ -115,7 +117,7 @@ export function project(
 
 function take(state: Projection, entry: JournalEntry, intents: Intents): string | undefined {
   const type = eventTypeOf(entry.type);
-  if (type?.subject === "object") return saveObject(state, entry, intents, type.name);
+  if (type?.subject === "object") return saveObject(state, entry, type.name, intents);
   const name = type?.name;
   switch (name) {
     case "charge.pending":
@@ -198,7 +200,8 @@ function captureCharge(
   if (id === null || charge === undefined || intent?.operation !== "capture") {
     return "no capture is under way";
   }
-  state.operations.set(id, { state: "succeeded", seq: entry.seq, balanceSeq: entry.seq });
+  const { seq } = entry;
+  state.operations.set(id, { state: "succeeded", seq, balanceSeq: seq, reversedSeq: null });
   const taken = { captured: intent.amount, balanceSeq: entry.seq, busyWith: null };
   return (
     moveCharge(state, entry, "capture", taken) ??
@@ -224,7 +227,8 @@ function openOperation(
   if (intent === undefined || charge === undefined) return "no such operation was asked for";
   if (state.operations.has(entry.subject)) return "the operation is open already";
   if (entry.posting !== null) return "an opened operation moves no money";
-  state.operations.set(entry.subject, { state: "opened", seq: null, balanceSeq: null });
+  const nothing = { seq: null, balanceSeq: null, reversedSeq: null };
+  state.operations.set(entry.subject, { state: "opened", ...nothing });
   const { operation, amount } = intent;
   if (operation === "refund") {
     if (charge.state !== "captured") return `a charge that is ${charge.state} is not refunded`;
@@ -257,7 +261,7 @@ function endOperation(
   const { amount, currency } = intent;
   const moved = intent.operation === "refund" && approved;
   const balanceSeq = moved ? entry.seq : null;
-  state.operations.set(entry.subject, { state: to, seq: entry.seq, balanceSeq });
+  state.operations.set(entry.subject, { ...operation, state: to, seq: entry.seq, balanceSeq });
   if (intent.operation === "refund") {
     const refunded = charge.refunded + (approved ? amount : 0);
     state.charges.set(intent.charge, { ...charge, refunded, refunding: charge.refunding - amount });
@@ -289,24 +293,12 @@ function saveCustomer(state: Projection, entry: JournalEntry, name: string): str
   return withoutPosting(entry);
 }
 
-/** Kinds of entries whose change of an object moves money, by the ledger accounts it moves between. */
-const OBJECT_POSTINGS: Readonly<Record<string, readonly [LedgerAccount, LedgerAccount]>> = {
-  "charge.dispute.created": ["merchant", "processor"],
-  "charge.dispute.funds_withdrawn": ["merchant", "processor"],
-  "charge.dispute.funds_reinstated": ["processor", "merchant"],
-  "charge.dispute.closed": ["processor", "merchant"],
-  "refund.updated": ["processor", "merchant"],
-  "payout.created": ["merchant", "payouts"],
-  "payout.failed": ["payouts", "merchant"],
-  "payout.canceled": ["payouts", "merchant"],
-};
-
 // What an object may become is decided by who changes it; that money moves only where it may is known here.
 function saveObject(
   state: Projection,
   entry: JournalEntry,
-  { terms }: Intents,
   name: string,
+  intents: Intents,
 ): string | undefined {
   if (state.objects.get(entry.subject)?.deleted === true) return "a deleted object is not changed";
   const deleted = name.endsWith(".deleted");
@@ -318,6 +310,7 @@ function saveObject(
     return must ? "a payout that is made or comes back moves money" : undefined;
   }
   if (between === undefined) return "money moves for no reason";
+  const why = name === "refund.updated" ? takeBack(state, entry, intents) : undefined;
   const [debit, credit] = between;
   const { amount, currency } = posting;
   if (debit === "payouts") {
@@ -327,9 +320,27 @@ function saveObject(
     }
     state.sent.delete(entry.subject);
   } else if (credit === "payouts") state.sent.set(entry.subject, { amount, currency });
-  const fee =
-    name.startsWith("charge.dispute.") && debit === "merchant" ? disputeFee(terms, currency) : 0;
-  return post(state, entry, { debit, credit, amount, currency, fee, availableOn: null });
+  const disputed = name.startsWith("charge.dispute.") && debit === "merchant";
+  const fee = disputed ? disputeFee(intents.terms, currency) : 0;
+  const due = { debit, credit, amount, currency, fee, availableOn: null };
+  return why ?? post(state, entry, due);
+}
+
+// A refund whose money comes back: once, all of it, and the charge can be refunded again.
+function takeBack(state: Projection, entry: JournalEntry, intents: Intents): string | undefined {
+  const intent = intents.operation(entry.subject);
+  const operation = state.operations.get(entry.subject);
+  const charge = intent === undefined ? undefined : state.charges.get(intent.charge);
+  if (intent?.operation !== "refund" || operation === undefined || charge === undefined) {
+    return "no such refund was asked for";
+  }
+  if (operation.state !== "succeeded" || operation.reversedSeq !== null) {
+    return "only a refund that was made comes back, and only once";
+  }
+  if (entry.posting?.amount !== intent.amount) return "a refund comes back as it was made";
+  state.operations.set(entry.subject, { ...operation, reversedSeq: entry.seq });
+  state.charges.set(intent.charge, { ...charge, refunded: charge.refunded - intent.amount });
+  return undefined;
 }
 
 function moveCharge(

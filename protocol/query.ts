@@ -18,11 +18,13 @@ import type {
   CardId,
   ChargeId,
   CustomerId,
+  DisputeId,
   PaymentIntentId,
   PayoutId,
   RefundId,
   TokenId,
 } from "./ids.ts";
+import type { Search, SearchResource } from "./search-query.ts";
 import type { Region } from "./slot.ts";
 import type { TransactionType } from "./transaction.ts";
 
@@ -89,13 +91,23 @@ export type Query =
       readonly page: Page;
       readonly created?: Span;
       readonly type?: TransactionType;
-      readonly source?: ChargeId | RefundId | PayoutId;
+      readonly source?: ChargeId | RefundId | DisputeId | PayoutId;
     }
   | { readonly kind: "transaction"; readonly seq: number }
   | { readonly kind: "balance" }
   | { readonly kind: "account" }
   /** What was made with a token: nothing, a charge, or a card of a customer. */
-  | { readonly kind: "token_use"; readonly token: TokenId };
+  | { readonly kind: "token_use"; readonly token: TokenId }
+  /** A page of what fits a search, newest first, after the thing that the page before ended with. */
+  | {
+      readonly kind: "search";
+      readonly resource: SearchResource;
+      readonly search: Search;
+      readonly limit: number;
+      readonly after?: string;
+    }
+  /** Where such a page stopped looking, if it did before the end. */
+  | { readonly kind: "search_end"; readonly resource: SearchResource; readonly after?: string };
 
 /** A card kept for a customer; `created` is in unix seconds. */
 export type CardRow = {
@@ -119,8 +131,11 @@ export type BalanceRow = {
 
 export type TokenUseRow = { readonly kind: "token_use" };
 
+export type SearchEndRow = { readonly kind: "search_end"; readonly id: string };
+
 export type Row =
   | TokenUseRow
+  | SearchEndRow
   | ChargeFacts
   | OperationFacts
   | CustomerRow

@@ -19,6 +19,7 @@ import type {
   ObjectType,
   OperationFacts,
   Outcome,
+  PostingFacts,
 } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import { type AccountId, createdOf, idOf, type ObjectPrefix, type RequestId } from "./ids.ts";
@@ -68,12 +69,13 @@ export type ChargeRow = {
   intent_document?: Document | null;
   card_form: "pm" | null;
   authentication: string | null;
+  changes?: Document | null;
+  dispute?: string | null;
 };
 
 export type OperationRow = {
   id: string;
   charge: string;
-  intent: string | null;
   kind: "capture" | "refund" | "release";
   state: "opened" | "succeeded" | "failed";
   amount: number;
@@ -82,6 +84,10 @@ export type OperationRow = {
   reason: string | null;
   metadata: Record<string, string> | null;
   balance_seq: number | null;
+  intent?: string | null;
+  pending?: boolean | null;
+  reversed_seq?: number | null;
+  changes?: Document | null;
   charge_processor_ref?: string | null;
 };
 
@@ -104,6 +110,8 @@ export type ObjectRow = {
   token: string | null;
   document: Document | null;
   charge: ChargeRow | null;
+  operation?: OperationRow | null;
+  postings?: readonly PostingFacts[] | null;
 };
 
 export type AccountRow = {
@@ -141,6 +149,8 @@ export const chargeFacts = (r: ChargeRow): ChargeFacts => ({
   amount_captured: r.amount_captured,
   amount_refunded: r.amount_refunded,
   balance_seq: r.balance_seq ?? null,
+  changes: r.changes ?? null,
+  dispute: nullable("dp", r.dispute),
 });
 
 // Rows written before there were intents have none of the columns.
@@ -182,7 +192,6 @@ export const operationFacts = (r: OperationRow): OperationFacts => ({
   id: r.kind === "capture" ? idOf("op", r.id) : idOf("re", r.id),
   created: createdOf(r.id),
   charge: idOf("ch", r.charge),
-  intent: nullable("pi", r.intent),
   operation: r.kind,
   state: r.state,
   amount: r.amount,
@@ -191,6 +200,10 @@ export const operationFacts = (r: OperationRow): OperationFacts => ({
   reason: r.reason,
   metadata: r.metadata ?? {},
   balance_seq: r.balance_seq,
+  intent: nullable("pi", r.intent),
+  pending: r.pending ?? false,
+  reversed_seq: r.reversed_seq ?? null,
+  changes: r.changes ?? null,
   authorization: r.charge_processor_ref ?? null,
 });
 
@@ -227,6 +240,8 @@ export const objectFacts = (r: ObjectRow): ObjectFacts => ({
   token: nullable("tok", r.token),
   document: r.document,
   charge: r.charge === null ? null : chargeFacts(r.charge),
+  operation: r.operation == null ? null : operationFacts(r.operation),
+  postings: r.postings ?? [],
 });
 
 export const accountFacts = (r: AccountRow): AccountFacts => ({

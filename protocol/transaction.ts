@@ -1,8 +1,18 @@
 // Balance transactions: the postings of the journal as a merchant sees them, by the kind of their entry.
 
-export type TransactionType = "charge" | "refund" | "payout" | "payout_failure" | "payout_cancel";
+import type { TransactionFacts } from "./balance.ts";
+import type { PostingFacts } from "./facts.ts";
 
-export type TransactionSource = "ch" | "re" | "po";
+export type TransactionType =
+  | "charge"
+  | "refund"
+  | "adjustment"
+  | "refund_failure"
+  | "payout"
+  | "payout_failure"
+  | "payout_cancel";
+
+export type TransactionSource = "ch" | "re" | "dp" | "po";
 
 type Kind = {
   readonly type: TransactionType;
@@ -11,8 +21,8 @@ type Kind = {
   readonly codes: readonly number[];
   /** The prefix of its source's id. */
   readonly source: TransactionSource;
-  /** Said of it, where the source has no description of its own. */
-  readonly description?: string;
+  /** Said of it, where the source has no description of its own; `of` is the charge behind it. */
+  readonly describe?: (of: string) => string;
 };
 
 export const TRANSACTION_KINDS: readonly Kind[] = [
@@ -23,21 +33,42 @@ export const TRANSACTION_KINDS: readonly Kind[] = [
     category: "payout",
     codes: [60],
     source: "po",
-    description: "PAYOUT",
+    describe: () => "PAYOUT",
   },
   {
     type: "payout_failure",
     category: "payout_reversal",
     codes: [63],
     source: "po",
-    description: "PAYOUT FAILURE",
+    describe: () => "PAYOUT FAILURE",
   },
   {
     type: "payout_cancel",
     category: "payout_reversal",
     codes: [64],
     source: "po",
-    description: "PAYOUT CANCELLATION",
+    describe: () => "PAYOUT CANCELLATION",
+  },
+  {
+    type: "adjustment",
+    category: "dispute",
+    codes: [50, 53],
+    source: "dp",
+    describe: (of) => `Chargeback withdrawal for ${of}`,
+  },
+  {
+    type: "adjustment",
+    category: "dispute_reversal",
+    codes: [52, 54],
+    source: "dp",
+    describe: (of) => `Chargeback reversal for ${of}`,
+  },
+  {
+    type: "refund_failure",
+    category: "refund_failure",
+    codes: [81],
+    source: "re",
+    describe: () => "REFUND FAILURE",
   },
 ];
 
@@ -59,4 +90,23 @@ export function transactionKind(code: number): Kind {
   const kind = TRANSACTION_KINDS.find(({ codes }) => codes.includes(code));
   if (kind === undefined) throw new Error(`Bug: entries of type ${code} post nothing`);
   return kind;
+}
+
+/** The posting of an object as a transaction; `of` is the charge behind it. */
+export function transactionOf(p: PostingFacts, source: string, of: string): TransactionFacts {
+  const { type, category, describe } = transactionKind(p.type);
+  return {
+    seq: p.seq,
+    created: p.created,
+    amount: p.amount,
+    currency: p.currency,
+    type,
+    category,
+    source,
+    description: describe?.(of) ?? null,
+    fee: p.fee,
+    // What an object moves is there, or gone, at once.
+    available_on: p.created,
+    available: true,
+  };
 }

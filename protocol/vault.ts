@@ -90,11 +90,31 @@ export type Effect =
       /** Present for an `authorize`. */
       readonly outcome?: Outcome;
       readonly card?: Partial<Pick<CardSummary, "funding" | "country">>;
+      /** Of a refund: taken, and to be settled later. */
+      readonly pending?: true;
       /** The money of an approved `authorize` is there as soon as it is captured. */
       readonly available_now?: true;
     }
   | { readonly kind: "unknown" };
 
+/**
+ * What a merchant says to the processor of something under way, under a key of its own: evidence against a
+ * dispute, that he accepts it, that a refund is not to be made.
+ */
+export type Response = { readonly key: string } & (
+  | {
+      readonly verb: "contest";
+      /** The processor's name for the dispute. */
+      readonly dispute: string;
+      readonly evidence: Readonly<Record<string, string>>;
+    }
+  | { readonly verb: "accept"; readonly dispute: string }
+  /** The key of the refund's order. */
+  | { readonly verb: "cancel"; readonly refund: string }
+);
+
+/** `unknown` means that it may or may not have been heard: say it again. */
+export type Heard = "heard" | "too_late" | "unknown";
 /** What is asked of the processor before a card is charged or kept, under a key of its own. */
 export type AuthenticationQuestion = {
   readonly key: string;
@@ -150,6 +170,8 @@ export interface VaultVerbs {
    * as soon as it is known, so that a slow card keeps nobody else waiting. Safe to repeat.
    */
   perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array>>;
+  /** Tells the processor what a merchant says. Safe to repeat. */
+  respond(scope: Scope, response: Response): Promise<Heard>;
   /** Whether the cardholder must prove himself before this card is charged or kept. */
   authenticate(
     scope: Scope,

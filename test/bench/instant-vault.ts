@@ -66,6 +66,10 @@ export class InstantVault extends WorkerEntrypoint implements VaultVerbs {
     return body;
   }
 
+  async respond() {
+    return "heard" as const;
+  }
+
   async authenticate() {
     return ok({ kind: "not_required" } as const);
   }

@@ -1,7 +1,14 @@
 // A small ledger in which everything has happened at least once, for tests that break it or replay it.
 
 import type pg from "pg";
-import type { OpenCharge, OpenOperation, SaveCustomer, Scope } from "../../protocol/command.ts";
+import type {
+  OpenCharge,
+  OpenOperation,
+  SaveCustomer,
+  SaveObject,
+  Scope,
+  Verdict,
+} from "../../protocol/command.ts";
 import type { CardId, TokenId } from "../../protocol/ids.ts";
 import { cardIdOfToken } from "../../protocol/object.ts";
 import type { KeptTerms } from "../../protocol/terms.ts";
@@ -10,8 +17,11 @@ import {
   applyOne,
   CARD,
   charged,
+  claim,
   closing,
   ending,
+  keeping,
+  mint,
   openAccount,
   opening,
   operating,
@@ -24,7 +34,7 @@ const TERMS: KeptTerms = { fee_bps: 290, fee_fixed: { usd: 30 }, settlement_days
 
 export type History = {
   readonly scope: Scope;
-  /** Captured at once, 300 of 1000 given back, 100 more under way. */
+  /** Captured at once, 300 of 1000 given back, 50 more came back, 100 are under way. */
   readonly paid: OpenCharge;
   /** Authorized for 900, captured for 800. */
   readonly held: OpenCharge;
@@ -79,6 +89,7 @@ export async function makeHistory(client: pg.Client): Promise<History> {
   });
   const gone = await saved(client, scope);
   await applyOne(client, saving(scope, { id: gone.id, made: false, removed: true }));
+  await later(client, scope, paid, refund);
   // A refusal that is kept, and what is still under way.
   await applyOne(client, opening(scope, { order_id: "A", attempt_number: 1 }));
   await apply(client, [
@@ -86,6 +97,65 @@ export async function makeHistory(client: pg.Client): Promise<History> {
     operating(scope, paid.id, { amount: 100 }),
   ]);
   return { scope, paid, held, refund, customer };
+}
+
+/** What happens to a charge and its refunds after their time: changes, disputes, refunds that come back. */
+async function later(client: pg.Client, scope: Scope, paid: OpenCharge, refund: OpenOperation) {
+  const back = operating(scope, paid.id, { amount: 50 });
+  await applyOne(client, back);
+  await applyOne(client, { ...ending(back), pending: true });
+  const posting = { debit: "processor", credit: "merchant", amount: 50, currency: "usd" } as const;
+  const change = { made: true, parent: paid.id, event: 81 };
+  for (const command of [
+    keeping(scope, {
+      ...change,
+      type: "refund",
+      id: back.id,
+      document: { status: "failed" },
+      posting,
+    }),
+    keeping(scope, {
+      ...change,
+      type: "refund",
+      id: refund.id,
+      document: { metadata: { a: "c" } },
+    }),
+    keeping(scope, {
+      made: true,
+      type: "charge",
+      id: paid.id,
+      event: 80,
+      document: { description: "Eleven tiles" },
+    }),
+  ]) {
+    await done(client, command);
+  }
+  const disputed = await charged(client, scope, { amount: 70 });
+  const taken = { ...posting, debit: "merchant", credit: "processor", amount: 70 } as const;
+  const dispute = keeping(scope, {
+    type: "dispute",
+    id: mint.mint("dp"),
+    event: 50,
+    parent: disputed.id,
+    document: { status: "needs_response" },
+    posting: taken,
+  });
+  const { seq } = await done(client, dispute);
+  await done(client, {
+    ...dispute,
+    ...claim(),
+    made: false,
+    expects: seq,
+    event: 52,
+    document: { status: "won" },
+    posting: { ...posting, amount: 70 },
+  });
+}
+
+async function done(client: pg.Client, command: SaveObject): Promise<Verdict> {
+  const verdict = await applyOne(client, command);
+  if (verdict.outcome !== "done") throw new Error(`was ${JSON.stringify(verdict)}`);
+  return verdict;
 }
 
 async function ended(client: pg.Client, operation: OpenOperation, approved: boolean) {

@@ -78,6 +78,8 @@ async function factsOf(scope: Scope): Promise<ObjectFacts[]> {
     token: null,
     document,
     charge: null,
+    operation: null,
+    postings: [],
   }));
 }
 

@@ -190,7 +190,8 @@ test(`replaying every entry gives what the ledger keeps (seed ${seed})`, async (
   const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
   expect(told.sort(byId)).toEqual((charges as { id: string }[]).sort(byId));
   const operations = await mine<{ id: string }>(
-    `select id, state, seq::integer, balance_seq::integer as "balanceSeq" from operations`,
+    `select id, state, seq::integer, balance_seq::integer as "balanceSeq",
+            reversed_seq::integer as "reversedSeq" from operations`,
   );
   expect([...projection.operations].map(([id, kept]) => ({ id, ...kept })).sort(byId)).toEqual(
     operations.sort(byId),

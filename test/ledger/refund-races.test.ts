@@ -4,7 +4,7 @@
 
 import type pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import type { OpenOperation, Scope, Verdict } from "../../protocol/command.ts";
+import type { OpenOperation, SaveObject, Scope, Verdict } from "../../protocol/command.ts";
 import { type ChargeId, uuidOf } from "../../protocol/ids.ts";
 import {
   applyOne,
@@ -14,6 +14,7 @@ import {
   countTo,
   ending,
   generator,
+  keeping,
   openAccount,
   operating,
   seedOf,
@@ -53,12 +54,15 @@ type Turn = {
   readonly open: OpenOperation;
   readonly approved: boolean;
   readonly endsAtOnce: boolean;
+  /** A refund that was made comes back from the network, told as often as this. */
+  readonly comesBack: 0 | 1 | 2;
 };
 
 /** Something the ledger did or refused, at the place in the sequence where it was judged. */
 type Step = { readonly seq: number; readonly verdict: Verdict } & (
   | { readonly open: OpenOperation }
   | { readonly end: OpenOperation; readonly approved: boolean }
+  | { readonly back: OpenOperation }
 );
 
 function wanted(m: Model, { capture, amount }: OpenOperation): number {
@@ -116,6 +120,8 @@ function end(m: Model, { kind, amount }: ReturnType<typeof begin>, approved: boo
 /** Hears every step in the order of the sequence, and holds the ledger's word against its own. */
 function replay(model: Model, steps: readonly Step[]): void {
   const open = new Map<string, ReturnType<typeof begin>>();
+  /** Refunds that were made and have not come back. */
+  const given = new Map<string, number>();
   // At one number the step that took it comes first; those who were refused there saw it done.
   const taken = (step: Step) => (step.verdict.outcome === "refused" && "open" in step ? 1 : 0);
   for (const step of steps.toSorted((a, b) => a.seq - b.seq || taken(a) - taken(b))) {
@@ -125,11 +131,19 @@ function replay(model: Model, steps: readonly Step[]): void {
         open.set(step.open.id, begin(model, step.open));
         expect(step.verdict.facts.amount).toBe(open.get(step.open.id)?.amount);
       }
+    } else if ("back" in step) {
+      const { id } = step.back;
+      const amount = given.get(id);
+      // Only a refund that was made comes back, and only once.
+      expect(step.verdict.outcome).toBe(amount === undefined ? "refused" : "done");
+      given.delete(id);
+      model.refunded -= amount ?? 0;
     } else {
       const begun = open.get(step.end.id);
       if (begun === undefined) throw new Error(`${step.end.id} ended before it was opened`);
       open.delete(step.end.id);
       end(model, begun, step.approved);
+      if (begun.kind === "refund" && step.approved) given.set(step.end.id, begun.amount);
     }
     const limit = model.state === "released" ? model.authorized : model.captured;
     expect(model.refunded + model.reserved).toBeLessThanOrEqual(limit);
@@ -148,7 +162,12 @@ function turns(scope: Scope, charge: ChargeId, amount: number, capture: boolean)
       capture: captures,
       ...(whole ? {} : { amount: some }),
     });
-    return { open, approved: chance(capture ? 0.8 : 0.4), endsAtOnce: chance(0.5) };
+    return {
+      open,
+      approved: chance(capture ? 0.8 : 0.4),
+      endsAtOnce: chance(0.5),
+      comesBack: chance(0.2) ? (chance(0.5) ? 2 : 1) : 0,
+    };
   };
   return countTo(CONNECTIONS).map(() => countTo(RIVALS / CONNECTIONS).map(one));
 }
@@ -159,9 +178,16 @@ async function race(lanes: readonly Turn[][]): Promise<Step[]> {
     lanes.map(async (lane, i) => {
       const client = clients[i] as pg.Client;
       const begun: Turn[] = [];
-      const finish = async ({ open, approved }: Turn) => {
+      const finish = async ({ open, approved, comesBack }: Turn) => {
         const verdict = await applyOne(client, ending(open, approved));
         steps.push({ seq: verdict.seq, verdict, end: open, approved });
+        if (verdict.outcome !== "done" || verdict.facts.kind !== "operation") return;
+        if (verdict.facts.operation !== "refund") return;
+        const { amount } = verdict.facts;
+        for (const _ of countTo(comesBack)) {
+          const back = await applyOne(client, backing(open, amount));
+          steps.push({ seq: back.seq, verdict: back, back: open });
+        }
       };
       for (const turn of lane) {
         const verdict = await applyOne(client, turn.open);
@@ -203,7 +229,7 @@ test(`${RIVALS} rivals for one charge, ${RUNS} times: never a cent over, and eac
       given: model.state === "released" ? 0 : model.refunded,
     });
     for (const step of steps) {
-      const word = "open" in step ? (wordOf(step.verdict) ?? "none") : "ended";
+      const word = wordIn(step);
       words[word] = (words[word] ?? 0) + 1;
     }
   }
@@ -216,17 +242,38 @@ test(`${RIVALS} rivals for one charge, ${RUNS} times: never a cent over, and eac
     "release_in_part",
     "charge_already_refunded",
     "charge_already_captured",
+    "came back",
+    "did not come back",
   ]) {
     expect(words[word], word).toBeGreaterThan(0);
   }
   console.log(`${RUNS} races: ${JSON.stringify(words)}, seed ${seed}`);
 });
 
+function wordIn(step: Step): string {
+  if ("back" in step) return step.verdict.outcome === "done" ? "came back" : "did not come back";
+  return "open" in step ? (wordOf(step.verdict) ?? "none") : "ended";
+}
+
+/** A refund comes back: all of it, in the entry that says so. */
+const backing = ({ id, charge, ...scope }: OpenOperation, amount: number): SaveObject =>
+  keeping(
+    { account: scope.account, livemode: scope.livemode },
+    {
+      type: "refund",
+      id,
+      parent: charge,
+      document: { status: "failed" },
+      event: 81,
+      posting: { debit: "processor", credit: "merchant", amount, currency: "usd" },
+    },
+  );
+
 /** What the postings of one charge and its refunds took and gave back. */
 async function moneyOf(client: pg.Client, { account }: Scope, id: ChargeId) {
   const { rows } = await client.query<{ taken: number; given: number }>(
     `select coalesce(sum(j.amount) filter (where j.type in (2, 5)), 0)::integer as taken,
-            coalesce(sum(j.amount) filter (where j.type = 6), 0)::integer as given
+            coalesce(sum(case j.type when 6 then j.amount when 81 then -j.amount end), 0)::integer as given
        from journal j join accounts a on a.no = j.account_no and a.id = $1
       where j.subject = $2 or j.subject in
         (select o.id from operations o where o.account_no = a.no and o.charge = $2)`,

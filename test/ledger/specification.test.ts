@@ -119,8 +119,8 @@ class History {
     const dice = this.#dice;
     const { charges, authorizations, operations } = this.#account;
     const sort = dice.next();
-    if (sort < 0.25 || charges.size === 0) return this.#open();
-    if (sort < 0.5) {
+    if (sort < 0.22 || charges.size === 0) return this.#open();
+    if (sort < 0.44) {
       const open = [...charges.keys()].filter((id) => !authorizations.has(id));
       const ids = open.length > 0 && dice.chance(0.8) ? open : [...charges.keys()];
       const approved = dice.chance(0.85);
@@ -129,10 +129,10 @@ class History {
         ...(approved && dice.chance(0.2) ? { available_now: true } : {}),
       };
     }
-    if (sort < 0.75) return this.#operate();
-    if (sort < 0.85 && operations.size > 0) return this.#end();
-    if (sort < 0.88) return this.#pay();
-    return sort < 0.93 ? this.#keep() : this.#save();
+    if (sort < 0.64) return this.#operate();
+    if (sort < 0.74 && operations.size > 0) return this.#end();
+    if (sort < 0.82) return this.#pay();
+    return sort < 0.9 ? this.#keep() : this.#save();
   }
 
   /** Makes an intent, or changes one as who has heard of everything would, or not quite. */

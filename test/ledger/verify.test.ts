@@ -155,8 +155,9 @@ function namesOf(table: Table, column: string, row: Row): string[] {
         : [`(charge.succeeded of ${id("ch")})`, `(charge.failed of ${id("ch")})`];
     case "operations": {
       const name = [id("op"), id("re"), String(row["id"])];
-      if (/^(state|seq|balance_seq)$/.test(column)) return name.map((n) => ` test ${n}`);
-      return column === "processor_ref"
+      if (/^(state|seq|balance_seq|reversed_seq)$/.test(column))
+        return name.map((n) => ` test ${n}`);
+      return column === "processor_ref" || column === "pending"
         ? name.flatMap((n) => [`(refund.created of ${n})`, `(refund.failed of ${n})`])
         : name.map((n) => `(operation.pending of ${n})`);
     }

@@ -1,7 +1,7 @@
 // Every way to name a thing by its id, tried with the ids of another merchant: each answers exactly as
 // for a thing that does not exist.
 
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { idOf, mintAccountId, mintTokenId, sequenceId } from "../../protocol/ids.ts";
 import { API_VERSION } from "../../protocol/object.ts";
 import { AT_ONCE, type Merchant, type System, startSystem } from "../system.ts";
@@ -19,6 +19,7 @@ type Kind =
   | "charge"
   | "held"
   | "refund"
+  | "dispute"
   | "customer"
   | "card"
   | "token"
@@ -33,7 +34,7 @@ type Kind =
 const theirs = {} as Record<Kind, string>;
 
 beforeAll(async () => {
-  system = await startSystem(inject("bindings"));
+  system = await startSystem(inject("bindings"), { TESTBANK_NOTICE_DELAY_MS: "0" });
   [owner, stranger] = await Promise.all([system.merchant(undefined, AT_ONCE), system.merchant()]);
   const { stripe } = owner;
   const pay = { amount: 1000, currency: "usd", source: "tok_visa" };
@@ -44,6 +45,12 @@ beforeAll(async () => {
   theirs.held = (await stripe.charges.create({ ...pay, capture: false })).id;
   theirs.refund = (await stripe.refunds.create({ charge: charge.id, amount: 1 })).id;
   theirs.payout = (await stripe.payouts.create({ amount: 500, currency: "usd" })).id;
+  const disputed = await stripe.charges.create({ ...pay, source: "tok_createDispute" });
+  theirs.dispute = await vi.waitFor(async () => {
+    const { data } = await stripe.disputes.list({ charge: disputed.id });
+    if (data[0] === undefined) throw new Error("there is no dispute yet");
+    return data[0].id;
+  }, 20_000);
   theirs.customer = customer.id;
   theirs.card = String(customer.default_source);
   theirs.evt = events.data[0]?.id ?? "";
@@ -90,6 +97,8 @@ function nobodys(kind: Kind): string {
       return idOf("ch", uuid);
     case "refund":
       return idOf("re", uuid);
+    case "dispute":
+      return idOf("dp", uuid);
     case "customer":
       return idOf("cus", uuid);
     case "card":
@@ -118,13 +127,22 @@ type Way = readonly [method: string, path: string, kind: Kind, form?: Record<str
 
 const WAYS: readonly Way[] = [
   ["GET", "/v1/charges/{id}", "charge"],
+  ["POST", "/v1/charges/{id}", "charge", { description: "mine" }],
   ["POST", "/v1/charges/{id}/capture", "held"],
   ["POST", "/v1/charges/{id}/capture", "charge", { amount: "1" }],
   ["POST", "/v1/charges/{id}/refunds", "charge", {}],
   ["POST", "/v1/charges/{id}/refunds", "held", {}],
   ["POST", "/v1/refunds", "charge", { charge: "{id}" }],
   ["GET", "/v1/refunds/{id}", "refund"],
+  ["POST", "/v1/refunds/{id}", "refund", { "metadata[a]": "b" }],
+  ["POST", "/v1/refunds/{id}/cancel", "refund", {}],
   ["GET", "/v1/refunds?charge={id}", "charge"],
+  ["GET", "/v1/disputes/{id}", "dispute"],
+  ["POST", "/v1/disputes/{id}", "dispute", { "metadata[a]": "b" }],
+  ["POST", "/v1/disputes/{id}/close", "dispute", {}],
+  ["GET", "/v1/disputes?charge={id}", "charge"],
+  ["GET", "/v1/disputes?starting_after={id}", "dispute"],
+  ["GET", "/v1/balance_transactions?source={id}", "dispute"],
   ["GET", "/v1/customers/{id}", "customer"],
   ["POST", "/v1/customers/{id}", "customer", { name: "mine" }],
   ["POST", "/v1/customers/{id}", "customer", { source: "tok_visa" }],
@@ -172,6 +190,11 @@ const WAYS: readonly Way[] = [
   ["POST", "/v1/payment_methods/{ownMethod}/attach", "customer", { customer: "{id}" }],
   ["POST", "/v1/payment_methods/{id}/detach", "method", {}],
   ["POST", "/v1/payment_methods", "token", { type: "card", "card[token]": "{id}" }],
+  ["GET", "/v1/payouts/{id}", "payout"],
+  ["POST", "/v1/payouts/{id}", "payout", { "metadata[a]": "1" }],
+  ["POST", "/v1/payouts/{id}/cancel", "payout", {}],
+  ["GET", "/v1/payouts?starting_after={id}", "payout"],
+  ["GET", "/v1/balance_transactions?source={id}", "payout"],
   ["GET", "/v1/setup_intents/{id}", "setup"],
   ["POST", "/v1/setup_intents/{id}", "setup", { description: "mine" }],
   ["POST", "/v1/setup_intents/{id}/confirm", "setup", {}],
@@ -206,11 +229,6 @@ const WAYS: readonly Way[] = [
     "card",
     { amount: "100", currency: "usd", customer: "{own}", payment_method: "{id}" },
   ],
-  ["GET", "/v1/payouts/{id}", "payout"],
-  ["POST", "/v1/payouts/{id}", "payout", { "metadata[a]": "1" }],
-  ["POST", "/v1/payouts/{id}/cancel", "payout", {}],
-  ["GET", "/v1/payouts?starting_after={id}", "payout"],
-  ["GET", "/v1/balance_transactions?source={id}", "payout"],
   ["GET", "/v1/events/{id}", "evt"],
   ["GET", "/v1/balance_transactions/{id}", "txn"],
   ["GET", "/v1/balance/history/{id}", "txn"],
@@ -252,7 +270,9 @@ async function attempt([method, path, , form]: Way, id: string, by = stranger) {
     ...(filled === undefined ? {} : { form: filled }),
   });
   const headers = Object.fromEntries(
-    [...call.headers].filter(([name]) => !["request-id", "date", "content-length"].includes(name)),
+    [...call.headers].filter(
+      ([name]) => !["request-id", "date", "content-length", "ratelimit"].includes(name),
+    ),
   );
   const body = JSON.stringify(call.body).replaceAll(id, "{id}");
   return { call, seen: { status: call.status, headers, body } };
@@ -265,6 +285,7 @@ const holdings = async () =>
       [
         "charges",
         "refunds",
+        "disputes",
         "customers",
         "payment_intents",
         "setup_intents",
@@ -316,7 +337,7 @@ describe("the id of another merchant's thing", () => {
   );
 
   test("leaves the stranger with nothing", async () => {
-    for (const name of ["charges", "refunds", "balance_transactions"]) {
+    for (const name of ["charges", "refunds", "disputes", "balance_transactions"]) {
       const listed = await system.call(`/v1/${name}`, { key: stranger.secret });
       expect(listed.body).toMatchObject({ data: [] });
     }
@@ -345,6 +366,7 @@ describe("an id that is none", () => {
     for (const name of [
       "charges",
       "refunds",
+      "disputes",
       "customers",
       "events",
       "balance_transactions",

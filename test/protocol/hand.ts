@@ -124,6 +124,8 @@ export const openedFacts = (n: number): ChargeFacts => ({
   amount_captured: 0,
   amount_refunded: 0,
   balance_seq: null,
+  changes: null,
+  dispute: null,
 });
 
 export const operationFacts = (
@@ -134,7 +136,6 @@ export const operationFacts = (
   id: refundIdOf(n),
   created: 1_800_000_000,
   charge: chargeIdOf(n),
-  intent: null,
   operation,
   state: "opened",
   amount: 500,
@@ -143,6 +144,10 @@ export const operationFacts = (
   reason: null,
   metadata: {},
   balance_seq: null,
+  intent: null,
+  pending: false,
+  reversed_seq: null,
+  changes: null,
   authorization: "auth_1",
 });
 

@@ -91,6 +91,8 @@ const chargeOf = (state: ChargeState, attempt = 1): ChargeFacts => ({
   amount_captured: state === "captured" ? 2000 : 0,
   amount_refunded: 0,
   balance_seq: state === "captured" ? 7 : null,
+  changes: null,
+  dispute: null,
 });
 
 const action = { authentication: "authn_1", url: "https://tessera.example/challenge" };

@@ -9,9 +9,9 @@ import {
   customerObject,
   listObject,
   objectOf,
-  refundObject,
   tokenObject,
 } from "../../protocol/object.ts";
+import { refundObject } from "../../protocol/refund.ts";
 import { termsOf, USUAL_TERMS } from "../../protocol/terms.ts";
 
 const scope = { account: "acct_AbCdEfGhIjKlMnOp", livemode: false } as const;
@@ -57,6 +57,8 @@ const captured: ChargeFacts = {
   amount_captured: 2000,
   amount_refunded: 500,
   balance_seq: 42,
+  changes: null,
+  dispute: null,
 };
 
 const refusal: Outcome = {
@@ -85,7 +87,6 @@ const refund: OperationFacts = {
   id: "re_0000000000000000000001",
   created: 1_800_000_001,
   charge: captured.id,
-  intent: null,
   operation: "refund",
   state: "succeeded",
   amount: 500,
@@ -94,6 +95,10 @@ const refund: OperationFacts = {
   reason: "requested_by_customer",
   metadata: { ticket: "7" },
   balance_seq: 43,
+  intent: null,
+  pending: false,
+  reversed_seq: null,
+  changes: null,
   authorization: null,
 };
 

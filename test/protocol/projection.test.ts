@@ -68,6 +68,16 @@ function replay(entries: readonly Told[]) {
   return { state, why: undefined, at: undefined };
 }
 
+const paid = [opened("ch_sale"), sold];
+const refunded = [
+  ...paid,
+  begun("refund_ch_sale1"),
+  { type: 6, subject: "refund_ch_sale1", posting: BACK },
+  { type: 7, subject: "ch_sale", captured: 100, refunded: 60 },
+];
+const given = { ...SALE, fee: 0, availableOn: null } as const;
+const backAgain = { type: 81, subject: "refund_ch_sale1", posting: { ...given, amount: 60 } };
+
 describe("a journal", () => {
   test("that is whole rebuilds charges, operations and balances", () => {
     const { state, why } = replay([
@@ -91,9 +101,9 @@ describe("a journal", () => {
       ch_hold: { state: "captured", captured: 100, balanceSeq: 11, busyWith: null },
     });
     expect(Object.fromEntries(state.operations)).toEqual({
-      refund_ch_sale1: { state: "succeeded", seq: 4, balanceSeq: 4 },
-      release_ch_hold1: { state: "failed", seq: 9, balanceSeq: null },
-      capture_ch_hold2: { state: "succeeded", seq: 11, balanceSeq: 11 },
+      refund_ch_sale1: { state: "succeeded", seq: 4, balanceSeq: 4, reversedSeq: null },
+      release_ch_hold1: { state: "failed", seq: 9, balanceSeq: null, reversedSeq: null },
+      capture_ch_hold2: { state: "succeeded", seq: 11, balanceSeq: 11, reversedSeq: null },
     });
     expect(Object.fromEntries(state.balances)).toEqual({
       "processor/usd": -140,
@@ -104,9 +114,42 @@ describe("a journal", () => {
     expect(state.customers.get("cus_1")).toBe(true);
   });
 
-  const paid = [opened("ch_sale"), sold];
+  test("in which a refund came back leaves the charge to be refunded again", () => {
+    const { state, why } = replay([
+      ...refunded,
+      backAgain,
+      begun("refund_ch_sale2"),
+      { type: 6, subject: "refund_ch_sale2", posting: BACK },
+      { type: 7, subject: "ch_sale", captured: 100, refunded: 60 },
+    ]);
+    expect(why).toBeUndefined();
+    expect(state.charges.get("ch_sale")).toMatchObject({ captured: 100, refunded: 60 });
+    expect(state.operations.get("refund_ch_sale1")).toMatchObject({ reversedSeq: 6 });
+    expect(state.balances.get("merchant/usd")).toBe(34);
+  });
+
+  test("in which a dispute is lost or won moves its money there and back", () => {
+    const taken = { ...given, debit: "merchant", credit: "processor" } as const;
+    const disputed = [...paid, { type: 50, subject: "dp_1", posting: taken }];
+    expect(replay(disputed).state.balances.get("merchant/usd")).toBe(-6);
+    const won = replay([...disputed, { type: 52, subject: "dp_1", posting: given }]);
+    expect(won.why).toBeUndefined();
+    expect(won.state.balances.get("merchant/usd")).toBe(94);
+  });
+
   const authorized = [opened("ch_hold"), held];
   test.each<[string, Told[], RegExp]>([
+    ["takes a refund back twice", [...refunded, backAgain, backAgain], /only once/],
+    [
+      "takes back a part of a refund",
+      [...refunded, { ...backAgain, posting: { ...given, amount: 59 } }],
+      /as it was made/,
+    ],
+    [
+      "takes back what was never given",
+      [...paid, { ...backAgain, subject: "refund_ch_sale1" }],
+      /no such refund/,
+    ],
     ["skips a number", [{ ...opened("ch_sale"), seq: 2 }], /follows 0/],
     ["has a type nobody knows", [{ type: 99, subject: "ch_sale" }], /no type 99/],
     ["opens what nobody asked for", [opened("nothing")], /no such charge/],

@@ -4,13 +4,17 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { REQUEST_MOVES } from "../../durable-objects/request.ts";
 import { CHARGE_MOVES, OPERATION_MOVES } from "../../protocol/charge.ts";
+import { DISPUTE_MOVES } from "../../protocol/dispute.ts";
 import { PAYOUT_MOVES } from "../../protocol/payout.ts";
+import { REFUND_MOVES } from "../../protocol/refund.ts";
 
 type Moves = Readonly<Record<string, Readonly<Partial<Record<string, string>>>>>;
 
 const TABLES: readonly [heading: string, moves: Moves, first: string][] = [
   ["A charge", CHARGE_MOVES, "opened"],
   ["An operation", OPERATION_MOVES, "opened"],
+  ["A refund after the processor took it", REFUND_MOVES, "pending"],
+  ["A dispute", DISPUTE_MOVES, "needs_response"],
   ["A payout", PAYOUT_MOVES, "pending"],
   ["A request in the shard", REQUEST_MOVES, "asked"],
 ];

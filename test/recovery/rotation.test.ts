@@ -43,6 +43,7 @@ test("the rotated are those that are made here, each in three steps", () => {
     "VAULT_SIGNING_KEY",
     "LEDGER_SIGNING_KEY",
     "PROCESSOR_KEY",
+    "NOTICE_KEY",
   ]);
   for (const key of ROTATED) expect(stepsOf(key)).toHaveLength(STEPS);
 });

@@ -89,9 +89,10 @@ export type Authorization = {
 export type Operation = {
   readonly command: OpenOperation;
   readonly kind: OperationFacts["operation"];
-  readonly intent: OperationFacts["intent"];
   readonly amount: number;
   readonly currency: string;
+  /** Of the charge. */
+  readonly intent: OperationFacts["intent"];
   readonly state: OperationFacts["state"];
   /** The event of its end. */
   readonly seq: number | null;
@@ -535,9 +536,9 @@ function openOperation(phase: Phase, command: OpenOperation): Verdict {
   const operation: Operation = {
     command,
     kind: plan.operation,
-    intent: charge.intent?.id ?? null,
     amount: plan.amount,
     currency: charge.currency,
+    intent: charge.intent?.id ?? null,
     state: "opened",
     seq: null,
     balance_seq: null,
@@ -728,13 +729,12 @@ function openOperationFacts(account: Account, operation: Operation): OperationFa
 }
 
 function endedOperationFacts(operation: Operation): OperationFacts {
-  const { command, kind, intent, state, amount, currency, balance_seq } = operation;
+  const { command, kind, state, amount, currency, intent, balance_seq } = operation;
   return {
     kind: "operation",
     id: command.id,
     created: createdOf(operationUuid(command.id)),
     charge: command.charge,
-    intent,
     operation: kind,
     state,
     amount,
@@ -743,6 +743,10 @@ function endedOperationFacts(operation: Operation): OperationFacts {
     reason: command.reason ?? null,
     metadata: command.metadata ?? {},
     balance_seq,
+    intent,
+    pending: false,
+    reversed_seq: null,
+    changes: null,
     authorization: null,
   };
 }
@@ -777,6 +781,8 @@ function saveObject(phase: Phase, command: SaveObject): Verdict {
 function objectFailure(phase: Phase, account: Account, command: SaveObject): Failure | undefined {
   const { id, type, made, expects, attempts, posting } = command;
   const object = account.objects.get(id);
+  // No object has a version before its first: who expects one only asks for the key's answer.
+  if (expects === 0) return { kind: "object_locked" };
   if (made && object !== undefined) return { kind: "object_locked" };
   if (!made && (object === undefined || object.deleted || object.type !== type)) {
     return { kind: "resource_missing", object: type, id, param: "id" };
@@ -830,6 +836,8 @@ function objectFactsOf(
       charge?.intent == null
         ? null
         : { ...charge, intent: { ...charge.intent, document: document ?? {} } },
+    operation: null,
+    postings: [],
   };
 }
 

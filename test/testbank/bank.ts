@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { createTestHarness } from "wrangler";
 
 export const PROCESSOR_KEY = "testbank-test-key";
+export const NOTICE_KEY = "testbank-notice-key";
 
 // One shape for every answer of the bank: a test names the field it expects, and `toEqual` and
 // `toMatchObject` find out when it is not there.
@@ -55,7 +56,13 @@ export const ORDINARY_CARD = {
 export function startBank(vars: Record<string, string> = {}) {
   const harness = createTestHarness({
     root: new URL("../../", import.meta.url).pathname,
-    workers: [{ configPath: "workers/testbank/wrangler.toml", vars, secrets: { PROCESSOR_KEY } }],
+    workers: [
+      {
+        configPath: "workers/testbank/wrangler.toml",
+        vars,
+        secrets: { PROCESSOR_KEY, NOTICE_KEY },
+      },
+    ],
   });
 
   async function call(

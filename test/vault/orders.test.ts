@@ -60,7 +60,7 @@ async function performed(
   const told: Performed[] = [];
   const processor = new Processor(http, "key", async () => {});
   const means: Means = {
-    take: async (slot) => ({ cards: await take(slot), written: written() }),
+    take: async (slot) => ({ cards: await take(slot), isWritten: () => false, written }),
     tellUnopened: async () => {},
     keys,
     processor,
@@ -135,7 +135,8 @@ describe("an order", () => {
       {
         take: async () => ({
           cards: [undefined, await taken("good", "4242424242424242")],
-          written: Promise.resolve(),
+          isWritten: () => true,
+          written: async () => {},
         }),
         tellUnopened: async () => {},
         keys,
@@ -163,23 +164,29 @@ describe("the effect of an order whose card was opened", () => {
   test("is told when the audit entry is durable, and no other waits for that", async () => {
     const told: string[] = [];
     const entry = Promise.withResolvers<void>();
+    const asked: string[] = [];
     const http = {
       fetch: async () => {
         const body = { id: "auth_1", status: "approved" };
         const line = (key: string) => `${JSON.stringify({ key, status: 200, body })}\n`;
-        return new Response(line("slow") + line("refund") + line("far"));
+        return new Response(line("slow") + line("slower") + line("refund") + line("far"));
       },
     };
     const performing = perform(
-      [charge("slow"), refund, charge("far", far)],
+      [charge("slow"), charge("slower"), refund, charge("far", far)],
       {
-        take: async (slot) =>
-          slot === slotOf(near)
-            ? { cards: [await taken("slow", "4242424242424242")], written: entry.promise }
-            : {
-                cards: [await taken("far", "4242424242424242", far)],
-                written: Promise.resolve(),
-              },
+        take: async (slot, names) => ({
+          cards: await Promise.all(
+            names.map(({ order }) =>
+              taken(order, "4242424242424242", slot === slotOf(far) ? far : near),
+            ),
+          ),
+          isWritten: () => slot === slotOf(far),
+          written: () => {
+            asked.push(slot === slotOf(far) ? "far" : "near");
+            return entry.promise;
+          },
+        }),
         tellUnopened: async () => {},
         keys,
         processor: new Processor(http, "key", async () => {}),
@@ -189,7 +196,9 @@ describe("the effect of an order whose card was opened", () => {
     await expect.poll(() => told).toEqual(["refund approved", "far approved"]);
     entry.resolve();
     await performing;
-    expect(told).toEqual(["refund approved", "far approved", "slow approved"]);
+    expect(told.slice(2)).toEqual(["slow approved", "slower approved"]);
+    // Once for both of its cards, and not at all where it is known.
+    expect(asked).toEqual(["near"]);
   });
 
   test("is unknown when the audit entry was lost, whatever the processor said", async () => {

@@ -310,10 +310,13 @@ describe("a box that crashes", () => {
     const box = async () => await rig.box(slotOf(scope.account));
     const take = async () =>
       (await (await box()).takeMany([{ owner: `${scope.account}/test`, token }])).entry;
-    const entry = await take();
-    await (await box()).written(entry);
+    const { instance, number } = await take();
+    expect(await (await box()).written(instance)).toBe(number);
+    expect(await take()).toMatchObject({ instance, number: number + 1, written: number });
     await rig.crash(scope);
-    await expect((await box()).written(entry)).rejects.toThrow();
-    await (await box()).written(await take());
+    await expect((await box()).written(instance)).rejects.toThrow();
+    const next = await take();
+    expect(next).toMatchObject({ number: 1, written: 0 });
+    expect(await (await box()).written(next.instance)).toBe(1);
   });
 });

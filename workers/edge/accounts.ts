@@ -17,7 +17,7 @@ import {
 } from "../../protocol/terms.ts";
 import { one } from "./lookup.ts";
 import { type Route, route } from "./route.ts";
-import { expand, flag, integer, oneOf, sums, text } from "./schema.ts";
+import { choice, expand, flag, integer, sums, text } from "./schema.ts";
 import { execute } from "./shard-call.ts";
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
@@ -32,7 +32,7 @@ const fees = z.strictObject({
 const settings = z.strictObject({
   payouts: z
     .strictObject({
-      schedule: z.strictObject({ interval: oneOf(["manual", "daily"]).optional() }).optional(),
+      schedule: z.strictObject({ interval: choice("manual", "daily").optional() }).optional(),
     })
     .optional(),
 });

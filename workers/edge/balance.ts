@@ -4,6 +4,7 @@ import * as z from "zod";
 import { balanceObject, transactionObject } from "../../protocol/balance.ts";
 import {
   type ChargeId,
+  type DisputeId,
   type PayoutId,
   type RefundId,
   sequenceOf,
@@ -43,7 +44,9 @@ async function transactions(call: Call<z.output<typeof listParams>>) {
       page: pageOf(call.params),
       ...(span === undefined ? {} : { created: span }),
       ...(type === undefined ? {} : { type }),
-      ...(source === undefined ? {} : { source: source as ChargeId | RefundId | PayoutId }),
+      ...(source === undefined
+        ? {}
+        : { source: source as ChargeId | RefundId | DisputeId | PayoutId }),
     },
     (row: TransactionRow) => transactionObject(row, call.scope),
   );

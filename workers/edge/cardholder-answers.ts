@@ -24,7 +24,7 @@ import { keep, lastSave as lastSaveOfSetup, standingSetup } from "./setup-confir
 
 const params = z.strictObject({
   client_secret: clientSecret.optional(),
-  outcome: oneOf(["complete", "fail"]),
+  outcome: oneOf("complete", "fail"),
   expand: expand.optional(),
 });
 

@@ -19,6 +19,7 @@ export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> &
         | "authenticate"
         | "answerChallenge"
         | "keys"
+        | "respond"
       > &
         Rpc.WorkerEntrypointBranded
     >;
@@ -29,6 +30,8 @@ export type EdgeEnv = Omit<ShardEnv, "SHARD_VAULT"> &
     readonly API_KEY_SECRET: string;
     /** Base64url, 32 bytes: MACs request parameters, so that a reused key can be told from a retry. */
     readonly REQUEST_MAC_SECRET: string;
+    /** Versions with commas between: what the processor tells by itself is signed with one of them. */
+    readonly NOTICE_KEY: string;
     /** "open" where a live processor is bound. */
     readonly LIVE_MODE?: string;
     /** Of the challenge that a visitor may pass (Turnstile); without it no proof is taken. */
@@ -44,6 +47,7 @@ const SECRETS = [
   "API_KEY_SECRET",
   "REQUEST_MAC_SECRET",
   "EDGE_SIGNING_KEY",
+  "NOTICE_KEY",
   "WEBHOOK_ROOT_SECRET",
 ] as const;
 

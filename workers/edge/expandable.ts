@@ -20,12 +20,12 @@ import {
   chargeObject,
   customerObject,
   listObject,
-  refundObject,
   type StripeObject,
 } from "../../protocol/object.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
 import { cardAsMethod } from "../../protocol/payment-method.ts";
 import type { CardRow, CustomerRow, FoundRows, Query, Row } from "../../protocol/query.ts";
+import { refundObject } from "../../protocol/refund.ts";
 
 /** How the objects of a type are read. */
 type Loader = {
@@ -56,6 +56,7 @@ const LOADERS = {
     query: (id) => (uuidOf("cus", id) && { kind: "customer", id: id as CustomerId }) || undefined,
     render: (row: CustomerRow, scope) => customerObject(row, scope),
   },
+  dispute: kept("dispute"),
   payment_method: {
     query: (id) => {
       if (uuidOf("card", id) !== undefined) return { kind: "card", id: id as CardId };
@@ -183,7 +184,7 @@ const defaultSource: Field = {
 export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
   account: {},
   balance: {},
-  balance_transaction: { source: idOf("charge", "refund", "payout") },
+  balance_transaction: { source: idOf("charge", "refund", "dispute", "payout") },
   card: { customer: idOf("customer") },
   card_keys: {},
   charge: {
@@ -191,6 +192,7 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     application_fee: ALWAYS_NULL,
     balance_transaction: idOf("balance_transaction"),
     customer: idOf("customer"),
+    dispute: idOf("dispute"),
     failure_balance_transaction: ALWAYS_NULL,
     invoice: ALWAYS_NULL,
     on_behalf_of: ALWAYS_NULL,
@@ -208,6 +210,10 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     tax_ids: alwaysEmpty("customers/:id/tax_ids"),
     test_clock: ALWAYS_NULL,
   },
+  dispute: {
+    charge: idOf("charge"),
+    payment_intent: idOf("payment_intent"),
+  },
   event: {},
   /** A part of a customer. */
   invoice_settings: { default_payment_method: idOf("payment_method") },
@@ -223,6 +229,13 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     review: ALWAYS_NULL,
     source: ALWAYS_NULL,
   },
+  payout: {
+    application_fee: ALWAYS_NULL,
+    balance_transaction: idOf("balance_transaction"),
+    failure_balance_transaction: idOf("balance_transaction"),
+    original_payout: ALWAYS_NULL,
+    reversed_by: ALWAYS_NULL,
+  },
   setup_intent: {
     application: ALWAYS_NULL,
     customer: idOf("customer"),
@@ -232,16 +245,10 @@ export const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Field>>
     payment_method: idOf("payment_method"),
     single_use_mandate: ALWAYS_NULL,
   },
-  payout: {
-    application_fee: ALWAYS_NULL,
-    balance_transaction: idOf("balance_transaction"),
-    failure_balance_transaction: idOf("balance_transaction"),
-    original_payout: ALWAYS_NULL,
-    reversed_by: ALWAYS_NULL,
-  },
   refund: {
     balance_transaction: idOf("balance_transaction"),
     charge: idOf("charge"),
+    failure_balance_transaction: idOf("balance_transaction"),
     payment_intent: idOf("payment_intent"),
     source_transfer_reversal: ALWAYS_NULL,
     transfer_reversal: ALWAYS_NULL,

@@ -9,15 +9,18 @@ import { CORS, refusal } from "./answer.ts";
 import { balanceRoutes } from "./balance.ts";
 import { cardKeyRoutes } from "./card-keys.ts";
 import { cardholderRoutes } from "./cardholder-answers.ts";
+import { chargeChangeRoutes } from "./charge-changes.ts";
 import { chargeRoutes } from "./charges.ts";
 import { customerRoutes } from "./customers.ts";
 import { mountDashboard } from "./dashboard.ts";
 import { mountDemo } from "./demo.ts";
 import { disclosedInUrl } from "./disclosure.ts";
+import { disputeRoutes } from "./disputes.ts";
 import { type EdgeEnv, missingSecret } from "./environment.ts";
 import { ephemeralKeyRoutes } from "./ephemeral-keys.ts";
 import { mountErrorPage } from "./error-page.ts";
 import { eventRoutes } from "./events.ts";
+import { mountNotices } from "./notices.ts";
 import { openApi } from "./openapi.ts";
 import { paymentIntentRoutes } from "./payment-intents.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
@@ -26,6 +29,7 @@ import { askedOf, hostFailure, serve, tlsFailure } from "./pipeline.ts";
 import { refundRoutes } from "./refunds.ts";
 import { restrictedKeyRoutes } from "./restricted-keys.ts";
 import { mountSealingKeys, SEALING_KEYS } from "./sealed-cards.ts";
+import { searchRoutes } from "./search.ts";
 import { setupIntentRoutes } from "./setup-intents.ts";
 import { sourceRoutes } from "./sources.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -38,6 +42,7 @@ export { Shard } from "../../durable-objects/shard.ts";
 export { Stream } from "../../durable-objects/stream.ts";
 
 const ROUTES = [
+  ...searchRoutes,
   ...accountRoutes,
   ...restrictedKeyRoutes,
   ...tokenRoutes,
@@ -49,7 +54,9 @@ const ROUTES = [
   ...cardholderRoutes,
   ...ephemeralKeyRoutes,
   ...chargeRoutes,
+  ...chargeChangeRoutes,
   ...refundRoutes,
+  ...disputeRoutes,
   ...eventRoutes,
   ...balanceRoutes,
   ...payoutRoutes,
@@ -71,6 +78,7 @@ app.options("*", () => new Response(null, { status: 204, headers: CORS }));
 for (const route of ROUTES) app.on(route.method, route.path, (c) => serve(route, c));
 
 mountSealingKeys(app);
+mountNotices(app);
 
 app.get("/openapi.json", async (c) =>
   c.json(await openApi(ROUTES, [SEALING_KEYS], new URL(c.req.url).origin)),

@@ -82,6 +82,8 @@ export type Change = Pick<
 > & {
   /** What was read of it; absent when it is to be made. */
   readonly from?: Pick<ObjectFacts, "id" | "seq">;
+  /** Its id, where it is to be made and goes by that of something else. */
+  readonly id?: string;
 };
 
 export type Saved = Omit<Answered, "object"> & { readonly facts: ObjectFacts };
@@ -90,7 +92,7 @@ export type Saved = Omit<Answered, "object"> & { readonly facts: ObjectFacts };
 export async function saveObject(
   call: Pick<Caller, "env" | "scope">,
   claim: VersionedClaim,
-  { from, ...change }: Change,
+  { from, id, ...change }: Change,
 ): Promise<Result<Saved, Refused>> {
   const reply = await replyTo(call.env, {
     kind: "object",
@@ -98,6 +100,7 @@ export async function saveObject(
     ...claim,
     ...change,
     made: from === undefined,
+    ...(id === undefined ? {} : { id }),
     ...(from === undefined ? {} : { id: from.id, expects: from.seq }),
   });
   const ended = endOf(reply);

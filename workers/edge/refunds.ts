@@ -3,12 +3,13 @@
 import * as z from "zod";
 import type { OperationFacts } from "../../protocol/facts.ts";
 import { type ChargeId, type PaymentIntentId, type RefundId, uuidOf } from "../../protocol/ids.ts";
-import { refundObject } from "../../protocol/object.ts";
 import { intentOfObject } from "../../protocol/payment-intent.ts";
+import { refundObject } from "../../protocol/refund.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { chargeId, intentMissing } from "./charges.ts";
 import { readObject } from "./kept-objects.ts";
 import { list, one } from "./lookup.ts";
+import { cancelRefund, updateRefund } from "./refund-changes.ts";
 import { type Call, type Refused, type Route, route } from "./route.ts";
 import {
   amount,
@@ -128,6 +129,26 @@ export const refundRoutes: readonly Route[] = [
         (row: OperationFacts) => refundObject(row, call.scope),
       );
     },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/refunds/:id",
+    summary: "Change the metadata of a refund",
+    access: "secret",
+    permission: "charge_write",
+    params: z.strictObject({ metadata: metadata.optional(), expand: expand.optional() }),
+    answers: "refund",
+    handle: updateRefund,
+  }),
+  route({
+    method: "POST",
+    path: "/v1/refunds/:id/cancel",
+    summary: "Cancel a refund that is pending",
+    access: "secret",
+    permission: "charge_write",
+    params: z.strictObject({ expand: expand.optional() }),
+    answers: "refund",
+    handle: cancelRefund,
   }),
   route({
     method: "GET",

@@ -71,15 +71,6 @@ export const currency = checked(
   },
 );
 
-/** One of some words. */
-export const oneOf = <const W extends string>(words: readonly W[]) =>
-  checked<W>({ type: "string", enum: words }, (value) => {
-    const word = words.find((known) => known === value);
-    return word === undefined
-      ? { refuse: invalid(`must be one of ${words.join(", ")}`) }
-      : { value: word };
-  });
-
 /** Sums by currency, in its minor units: `name[usd]=30`. */
 export const sums = (max: number) =>
   z.record(z.string(), integer(0, max)).transform((given, ctx) => {
@@ -120,6 +111,17 @@ export function text(max: number) {
 export function choice<T extends string>(...words: readonly T[]) {
   return checked<T | undefined>({ type: "string", enum: words }, (value) => {
     if (value === null || value === "") return { value: undefined };
+    const word = words.find((known) => known === value);
+    return word === undefined
+      ? { refuse: invalid(`must be one of ${words.join(", ")}.`) }
+      : { value: word };
+  });
+}
+
+/** One of these words, which must be there. */
+export function oneOf<T extends string>(...words: readonly T[]) {
+  return checked<T>({ type: "string", enum: words }, (value) => {
+    if (value === null || value === "") return { refuse: missing };
     const word = words.find((known) => known === value);
     return word === undefined
       ? { refuse: invalid(`must be one of ${words.join(", ")}.`) }

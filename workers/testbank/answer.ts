@@ -60,6 +60,12 @@ export const NOT_CAPTURED = refused(
   "The authorization was not captured; void it instead.",
 );
 
+export const DISPUTED = refused(
+  409,
+  "authorization_disputed",
+  "The cardholder has taken the payment back.",
+);
+
 export const OVER_AUTHORIZED = refused(
   409,
   "amount_exceeds_authorized",

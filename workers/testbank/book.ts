@@ -19,6 +19,17 @@ import { AUTHENTICATION_SCHEMA } from "./authentication.ts";
 import { lineOf } from "./batch.ts";
 import type { FaultState, Plan, Switches } from "./faults.ts";
 import { faultState, isIdle, isSlow, NO_FAULT, NO_SWITCHES, planFault } from "./faults.ts";
+import { DISPUTES_SCHEMA } from "./happenings.ts";
+import { delayOf } from "./notice-times.ts";
+import {
+  filing,
+  listed,
+  NOTICES_SCHEMA,
+  type NoticeEnv,
+  type NoticeRow,
+  nextDue,
+  tellDue,
+} from "./notices.ts";
 import { type BankOrder, execute } from "./operations.ts";
 import { switchesFromVariables } from "./request.ts";
 import type { StatementPage, Totals } from "./statement.ts";
@@ -66,6 +77,8 @@ const SCHEMA = `
     brand TEXT NOT NULL,
     last4 TEXT NOT NULL,
     refund_behaviour TEXT,
+    merchant TEXT,
+    dispute TEXT,
     created_at INTEGER NOT NULL,
     CHECK (status = 'approved' OR captured_minor = 0),
     CHECK (voided = 0 OR captured_minor = 0)
@@ -77,7 +90,7 @@ const SCHEMA = `
     key TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('capture', 'void', 'refund')),
     amount_minor INTEGER NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('approved', 'declined')),
+    status TEXT NOT NULL CHECK (status IN ('approved', 'pending', 'declined', 'canceled')),
     created_at INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS counters (
@@ -93,20 +106,24 @@ const SCHEMA = `
   ) STRICT;
 ${AUTHENTICATION_SCHEMA}`;
 
-export class Bank extends DurableObject<object> {
+export class Bank extends DurableObject<NoticeEnv> {
   readonly #sql: SqlStorage;
+  readonly #noticeDelayMs: number;
   readonly #variables: Switches;
   #faults: FaultState;
+  // Something is to happen later that no alarm was set for.
+  #filed = false;
   // Counted in this turn and not yet written.
   #requests = 0;
   #replays = 0;
   // Keys of delayed requests and when each will have been booked at the latest.
   readonly #delayed = new Map<string, number>();
 
-  constructor(ctx: DurableObjectState, env: object) {
+  constructor(ctx: DurableObjectState, env: NoticeEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(SCHEMA);
+    this.#sql.exec(`${SCHEMA}${DISPUTES_SCHEMA}${NOTICES_SCHEMA}`);
+    this.#noticeDelayMs = delayOf(env);
     this.#variables = switchesFromVariables(env);
     this.#faults = this.#storedFaults() ?? faultState(this.#variables);
   }
@@ -161,6 +178,21 @@ export class Bank extends DurableObject<object> {
     // "Unknown" about a request that is only delayed would invite a second one.
     const isDelayed = (this.#delayed.get(key) ?? 0) > Date.now();
     return { state: isDelayed ? "in_progress" : "unknown" };
+  }
+
+  notices(limit: number): NoticeRow[] {
+    return listed(this.#sql, limit);
+  }
+
+  /** Lets happen what is due, and tells it. */
+  override async alarm(): Promise<void> {
+    await tellDue(this.ctx.storage, this.env, Date.now());
+    this.#wake();
+  }
+
+  #wake(): void {
+    const due = nextDue(this.#sql);
+    if (due !== undefined) this.ctx.waitUntil(this.ctx.storage.setAlarm(due));
   }
 
   totals(): Totals {
@@ -224,7 +256,12 @@ export class Bank extends DurableObject<object> {
       if (isReplay) this.#replays += 1;
       return isReplay ? { status: stored.status, body: stored.body, isReplay } : KEY_REUSED;
     }
-    const answer = execute(this.#sql, order, Date.now());
+    const nowMs = Date.now();
+    const file = filing(this.#sql, this.#noticeDelayMs, nowMs);
+    const answer = execute(this.#sql, order, nowMs, (...happening) => {
+      this.#filed = true;
+      file(...happening);
+    });
     // Nothing was executed on an authorization that does not exist, so the key stays free.
     if (answer === UNKNOWN_AUTHORIZATION || answer === UNKNOWN_AUTHENTICATION) return answer;
     this.#sql.exec(
@@ -237,7 +274,7 @@ export class Bank extends DurableObject<object> {
     return answer;
   }
 
-  // In the turn that counted, and so in its commit; once for a whole batch.
+  // In the turn that counted, and so in its commit; once for a whole batch. An alarm as well.
   #writeCounts(): void {
     this.#sql.exec(
       "UPDATE counters SET requests = requests + ?, replays = replays + ?",
@@ -246,6 +283,8 @@ export class Bank extends DurableObject<object> {
     );
     this.#requests = 0;
     this.#replays = 0;
+    if (this.#filed) this.#wake();
+    this.#filed = false;
   }
 
   #storedAnswer(key: string): StoredAnswer | undefined {

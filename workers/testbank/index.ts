@@ -8,13 +8,16 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { type Answer, refused } from "./answer.ts";
 import { answersOf } from "./batch.ts";
 import type { Bank } from "./book.ts";
+import type { NoticeEnv } from "./notices.ts";
 import type { BankOrder } from "./operations.ts";
 import { answerOf, orderOf, questionOf } from "./order.ts";
 import { type ProcessorKey, processorKey } from "./processor-key.ts";
 import {
   type Asked,
+  type AskedResponse,
   BATCH_BYTES_MAX,
   batchBody,
+  EVIDENCE_BYTES_MAX,
   pageQuery,
   parse,
   type Refusal,
@@ -26,7 +29,7 @@ import {
 
 export { Bank } from "./book.ts";
 
-export interface TestBankEnv {
+export interface TestBankEnv extends NoticeEnv {
   readonly BANK: DurableObjectNamespace<Bank>;
   readonly PROCESSOR_KEY: string;
 }
@@ -57,12 +60,16 @@ const ROUTES: readonly Route[] = [
   { method: "POST", path: /^\/authorizations\/([^/]+)\/captures$/, answer: execute("capture") },
   { method: "POST", path: /^\/authorizations\/([^/]+)\/voids$/, answer: execute("void") },
   { method: "POST", path: /^\/authorizations\/([^/]+)\/refunds$/, answer: execute("refund") },
+  { method: "POST", path: /^\/disputes\/([^/]+)\/evidence$/, answer: execute("contest") },
+  { method: "POST", path: /^\/disputes\/([^/]+)\/acceptances$/, answer: execute("accept") },
+  { method: "POST", path: /^\/refunds\/([^/]+)\/cancellations$/, answer: execute("cancel") },
   { method: "POST", path: /^\/authentications$/, answer: authenticate },
   { method: "POST", path: /^\/authentications\/([^/]+)\/answers$/, answer: answerChallenge },
   { method: "POST", path: /^\/batches$/, answer: executeBatch },
   { method: "GET", path: /^\/keys\/([^/]+)$/, answer: findKey },
   { method: "GET", path: /^\/book$/, answer: showTotals },
   { method: "GET", path: /^\/book\/authorizations$/, answer: listAuthorizations },
+  { method: "GET", path: /^\/notices$/, answer: listNotices },
   { method: "POST", path: /^\/faults$/, answer: setFaults },
   { method: "GET", path: /^\/faults$/, answer: async ({ bank }) => json(await bank.faults()) },
   {
@@ -96,14 +103,12 @@ export class TestBank extends WorkerEntrypoint<TestBankEnv> {
 
 export default TestBank;
 
-function execute(verb: Asked["verb"]): Route["answer"] {
+function execute(verb: (Asked | AskedResponse)["verb"]): Route["answer"] {
   return (call) =>
-    withKey(call, (asked) =>
-      orderOf(
-        verb === "authorize" ? { ...asked, verb } : { ...asked, verb, authorization: call.subject },
-        call.key,
-        new Date(),
-      ),
+    withKey(
+      call,
+      (asked) => orderOf(askedOf(verb, asked, call.subject), call.key, new Date()),
+      verb === "contest" ? EVIDENCE_BYTES_MAX : undefined,
     );
 }
 
@@ -118,15 +123,33 @@ async function answerChallenge(call: Call): Promise<Response> {
 async function withKey(
   { request, bank }: Call,
   orderOfAsked: (asked: { key: string; body: unknown }) => Promise<Result<BankOrder>>,
+  bytesMax?: number,
 ): Promise<Response> {
   const idempotencyKey = readKey(request);
   if (!idempotencyKey.ok) return refusal(idempotencyKey.refusal);
-  const body = await readBody(request);
+  const body = await readBody(request, bytesMax);
   if (!body.ok) return refusal(body.refusal);
   const order = await orderOfAsked({ key: idempotencyKey.value, body: body.value });
   if (!order.ok) return refusal(order.refusal);
   const answer = await bank.execute(order.value);
   return answer === undefined ? cutResponse() : respond(answer);
+}
+
+function askedOf(
+  verb: (Asked | AskedResponse)["verb"],
+  asked: { readonly key: string; readonly body: unknown },
+  subject: string,
+): Asked | AskedResponse {
+  switch (verb) {
+    case "authorize":
+      return { ...asked, verb };
+    case "contest":
+    case "accept":
+    case "cancel":
+      return { ...asked, verb, subject };
+    default:
+      return { ...asked, verb, authorization: subject };
+  }
 }
 
 async function executeBatch({ request, bank, key }: Call): Promise<Response> {
@@ -162,6 +185,12 @@ async function listAuthorizations({ url, bank }: Call): Promise<Response> {
   const page = await bank.authorizations(query.value.after, query.value.limit);
   if (page === undefined) return failure(400, "invalid_request", "after: unknown authorization");
   return json(page);
+}
+
+async function listNotices({ url, bank }: Call): Promise<Response> {
+  const query = parse(pageQuery, Object.fromEntries(url.searchParams));
+  if (!query.ok) return refusal(query.refusal);
+  return json({ data: await bank.notices(query.value.limit) });
 }
 
 async function setFaults({ request, bank }: Call): Promise<Response> {

@@ -8,6 +8,7 @@ import {
   answered,
   CAPTURED,
   DECLINED,
+  DISPUTED,
   NOT_CAPTURED,
   OVER_AUTHORIZED,
   OVER_CAPTURED,
@@ -23,6 +24,8 @@ import {
   proofOf,
 } from "./authentication.ts";
 import type { Decision, Proof } from "./authorization.ts";
+import type { File } from "./notices.ts";
+import { type ResponseOrder, respond } from "./responses.ts";
 
 export interface Keyed {
   readonly key: string;
@@ -36,6 +39,8 @@ export interface AuthorizeOrder extends Keyed {
   readonly currency: string;
   readonly capture: boolean;
   readonly reference: string | null;
+  /** Whose it is, to be said back in notices. */
+  readonly merchant: string | null;
   readonly decision: Decision;
   /** What the cardholder was asked to prove, and what is decided if he has. */
   readonly proof?: {
@@ -58,6 +63,7 @@ export type BankOrder =
   | (AuthorizeOrder & { readonly verb: "authorize" })
   | (AmountOrder & { readonly verb: "capture" | "refund" })
   | (VoidOrder & { readonly verb: "void" })
+  | ResponseOrder
   | (AuthenticateOrder & { readonly verb: "authenticate" })
   | (AnswerOrder & { readonly verb: "answer" });
 
@@ -68,6 +74,8 @@ type AuthorizationRow = {
   refunded_minor: number;
   voided: number;
   refund_behaviour: string | null;
+  dispute: string | null;
+  disputed: number;
 };
 
 type MovementKind = "capture" | "void" | "refund";
@@ -78,32 +86,36 @@ const ID_PREFIXES: Readonly<Record<MovementKind, string>> = {
   refund: "rfnd",
 };
 
-export function execute(sql: SqlStorage, order: BankOrder, nowMs: number): Answer {
+/** `file` says what is to happen later of it. */
+export function execute(sql: SqlStorage, order: BankOrder, nowMs: number, file: File): Answer {
   switch (order.verb) {
     case "authorize":
-      return authorize(sql, order, nowMs);
+      return authorize(sql, order, nowMs, file);
     case "capture":
-      return capture(sql, order, nowMs);
+      return capture(sql, order, nowMs, file);
     case "void":
       return voidAuthorization(sql, order, nowMs);
     case "refund":
-      return refund(sql, order, nowMs);
+      return refund(sql, order, nowMs, file);
     case "authenticate":
       return authenticate(sql, order, newId("authn", nowMs), nowMs);
     case "answer":
       return answer(sql, order);
+    default:
+      return respond(sql, order, file);
   }
 }
 
-function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number): Answer {
+function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number, file: File): Answer {
   const { amount, currency } = order;
   const decision = decisionOf(sql, order);
   const id = newId("auth", nowMs);
   const captured = order.capture && decision.status === "approved" ? amount : 0;
   sql.exec(
     `INSERT INTO authorizations (id, key, reference, amount_minor, currency, status,
-                                 captured_minor, brand, last4, refund_behaviour, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+                                 captured_minor, brand, last4, refund_behaviour, merchant, dispute,
+                                 created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     id,
     order.key,
     order.reference,
@@ -114,8 +126,11 @@ function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number): Answe
     decision.card.brand,
     decision.card.last4,
     decision.refund_behaviour ?? null,
+    order.merchant,
+    decision.dispute ?? null,
     nowMs,
   );
+  if (captured > 0 && decision.dispute !== undefined) file("dispute.opened", id);
   const { status, ...rest } = decision;
   return answered({ id, object: "authorization", status, amount, currency, captured, ...rest });
 }
@@ -126,7 +141,7 @@ function decisionOf(sql: SqlStorage, { proof, ...order }: AuthorizeOrder): Decis
   return proved === undefined ? order.decision : proof.decisions[proved];
 }
 
-function capture(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
+function capture(sql: SqlStorage, order: AmountOrder, nowMs: number, file: File): Answer {
   const row = find(sql, order.authorization);
   if (row === undefined) return UNKNOWN_AUTHORIZATION;
   if (row.status === "declined") return DECLINED;
@@ -139,6 +154,7 @@ function capture(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
     order.authorization,
   );
   const id = move(sql, "capture", order, order.amount, "approved", nowMs);
+  if (row.dispute !== null) file("dispute.opened", order.authorization);
   const { authorization, amount } = order;
   return answered({ id, object: "capture", authorization, amount, status: "approved" });
 }
@@ -155,33 +171,26 @@ function voidAuthorization(sql: SqlStorage, order: VoidOrder, nowMs: number): An
   return answered({ id, object: "void", authorization, status: "approved" });
 }
 
-function refund(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
+function refund(sql: SqlStorage, order: AmountOrder, nowMs: number, file: File): Answer {
   const row = find(sql, order.authorization);
   if (row === undefined) return UNKNOWN_AUTHORIZATION;
   if (row.status === "declined") return DECLINED;
   if (row.voided === 1) return VOIDED;
   if (row.captured_minor === 0) return NOT_CAPTURED;
+  if (row.disputed === 1) return DISPUTED;
   if (order.amount > row.captured_minor - row.refunded_minor) return OVER_CAPTURED;
   const { authorization, amount } = order;
-  const behaviour = row.refund_behaviour;
-  // The book holds how it ends: a refund that the network will send back moves no money.
-  const status = behaviour === "async_failure" ? "declined" : "approved";
-  if (status === "approved") {
-    sql.exec(
-      "UPDATE authorizations SET refunded_minor = refunded_minor + ? WHERE id = ?",
-      amount,
-      authorization,
-    );
-  }
-  const id = move(sql, "refund", order, amount, status, nowMs);
-  return answered({
-    id,
-    object: "refund",
-    authorization,
+  // One is said to be under way and settles later, the other is said to be made and comes back.
+  const status = row.refund_behaviour === "async_success" ? "pending" : "approved";
+  sql.exec(
+    "UPDATE authorizations SET refunded_minor = refunded_minor + ? WHERE id = ?",
     amount,
-    status,
-    ...(behaviour === null ? {} : { refund_behaviour: behaviour }),
-  });
+    authorization,
+  );
+  const id = move(sql, "refund", order, amount, status, nowMs);
+  if (row.refund_behaviour === "async_success") file("refund.settled", id);
+  if (row.refund_behaviour === "async_failure") file("refund.failed", id);
+  return answered({ id, object: "refund", authorization, amount, status });
 }
 
 function move(
@@ -189,7 +198,7 @@ function move(
   kind: MovementKind,
   order: VoidOrder,
   amount: number,
-  status: "approved" | "declined",
+  status: "approved" | "pending",
   nowMs: number,
 ): string {
   const id = newId(ID_PREFIXES[kind], nowMs);
@@ -210,8 +219,10 @@ function move(
 function find(sql: SqlStorage, id: string): AuthorizationRow | undefined {
   return sql
     .exec<AuthorizationRow>(
-      `SELECT amount_minor, status, captured_minor, refunded_minor, voided, refund_behaviour
-         FROM authorizations WHERE id = ?`,
+      `SELECT amount_minor, status, captured_minor, refunded_minor, voided, refund_behaviour, dispute,
+              EXISTS (SELECT 1 FROM disputes d WHERE d.authorization = a.id AND d.inquiry = 0
+                        AND d.outcome IS NOT 'won') AS disputed
+         FROM authorizations a WHERE id = ?`,
       id,
     )
     .toArray()[0];

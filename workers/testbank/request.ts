@@ -24,6 +24,9 @@ const BATCH_ORDERS_MAX = 1_000;
 const AMOUNT_MINOR_MAX = 999_999_999_999;
 const TEXT_CHARACTERS_MAX = 255;
 const KEY_CHARACTERS_MAX = 255;
+// Of each text, as the wire format allows.
+const EVIDENCE_CHARACTERS_MAX = 20_000;
+export const EVIDENCE_BYTES_MAX = 1024 * 1024;
 // Two minutes outlast every caller; more would only keep sockets open.
 const DELAY_MS_MAX = 120_000;
 const PAGE_ROWS_DEFAULT = 100;
@@ -51,7 +54,13 @@ export const authorizationBody = z.strictObject({
     address_zip: text.exactOptional(),
   }),
   reference: text.exactOptional(),
+  merchant: text.exactOptional(),
   authentication: text.exactOptional(),
+});
+
+/** Texts and names of files by Stripe's names; read for what it leads to, and not kept. */
+export const evidenceBody = z.strictObject({
+  evidence: z.record(z.string().max(TEXT_CHARACTERS_MAX), z.string().max(EVIDENCE_CHARACTERS_MAX)),
 });
 
 /** Asked before a card is charged or kept. */
@@ -89,6 +98,14 @@ export const batchBody = z
   .max(BATCH_ORDERS_MAX);
 
 export type Asked = z.infer<typeof batchBody>[number];
+
+/** What is asked alone, of a dispute or, by its key, of a refund. */
+export type AskedResponse = {
+  readonly key: string;
+  readonly verb: "contest" | "accept" | "cancel";
+  readonly subject: string;
+  readonly body: unknown;
+};
 
 export const switchesBody = z.strictObject({
   latency_ms: delayMs.exactOptional(),

@@ -2,7 +2,7 @@
 // answer that says for certain that money moved, or that none did, is an effect.
 
 import type { CardSummary, Check, Outcome } from "../../protocol/facts.ts";
-import type { Authentication, Effect, Order } from "../../protocol/vault.ts";
+import type { Authentication, Effect, Heard, Order } from "../../protocol/vault.ts";
 
 /** An answer of the processor: HTTP status and the JSON of its body. */
 export type Answer = { readonly status: number; readonly body: unknown };
@@ -77,6 +77,22 @@ const cardOf = (body: AuthorizationBody): Partial<Pick<CardSummary, "funding" | 
   ...(body.card?.country === undefined ? {} : { country: body.card.country }),
 });
 
+// What says for certain that a response comes too late, or is of nothing.
+const TOO_LATE = new Set([
+  "dispute_decided",
+  "refund_settled",
+  "unknown_dispute",
+  "unknown_refund",
+]);
+
+/** Whether a response was heard. */
+export function heardIn({ status, body }: Answer): Heard {
+  if (typeof body !== "object" || body === null) return "unknown";
+  if (status === 409 && "original" in body) return "heard";
+  if (status === 200) return "heard";
+  return TOO_LATE.has((body as FollowUpBody).error?.code ?? "") ? "too_late" : "unknown";
+}
+
 // Refusals that say for certain that nothing was moved. Anything else, such as a key in progress or a
 // wrong password, says nothing of what an earlier question with this key did.
 const REFUSED = new Set([
@@ -86,6 +102,7 @@ const REFUSED = new Set([
   "not_captured",
   "amount_exceeds_authorized",
   "amount_exceeds_refundable",
+  "authorization_disputed",
   "unknown_authorization",
   "invalid_request",
 ]);
@@ -94,6 +111,9 @@ function followUpEffectOf(status: number, body: FollowUpBody): Known | undefined
   const { id, error } = body;
   if (status === 200) {
     if (body.status === "approved" && id !== undefined) return { kind: "approved", ref: id };
+    if (body.status === "pending" && id !== undefined) {
+      return { kind: "approved", ref: id, pending: true };
+    }
     return body.status === "declined" ? { kind: "declined", ref: id ?? null } : undefined;
   }
   return REFUSED.has(error?.code ?? "") ? { kind: "declined", ref: null } : undefined;

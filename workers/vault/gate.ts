@@ -13,6 +13,7 @@ import {
   FORGET_TOKENS_MAX,
   ORDERS_MAX,
   type Order,
+  type Response,
   type TokenTicket,
   type TypedCard,
   type VaultVerbs,
@@ -38,6 +39,8 @@ const ORDER_KEY = /^[\x21-\x7e]{1,100}$/;
 /** A processor's name for an authorization. */
 const AUTHORIZATION_CHARACTERS_MAX = 255;
 
+/** Of each text of a merchant's evidence. */
+const EVIDENCE_CHARACTERS_MAX = 20_000;
 /** A processor's name for an authentication; the ledger keeps no longer one. */
 const AUTHENTICATION_CHARACTERS_MAX = 100;
 
@@ -99,6 +102,11 @@ const RULES: { readonly [V in Verb]: Rule<V> } = {
   perform: {
     callers: ["shard"],
     parse: (orders) => (areOrders(orders) ? [orders] : undefined),
+  },
+  respond: {
+    callers: ["edge"],
+    parse: (scope, response) =>
+      both(parseScope(scope), isResponse(response) ? response : undefined),
   },
   forget: {
     callers: ["shard"],
@@ -238,6 +246,27 @@ function areOrders(value: unknown): value is readonly Order[] {
   for (const order of value) if (!isOrder(order)) return false;
   return true;
 }
+
+function isResponse(value: unknown): value is Response {
+  if (typeof value !== "object" || value === null) return false;
+  const { key, verb, dispute, refund, evidence } = value as Record<string, unknown>;
+  if (typeof key !== "string" || !ORDER_KEY.test(key)) return false;
+  switch (verb) {
+    case "contest":
+      return isText(dispute, AUTHORIZATION_CHARACTERS_MAX) && isEvidence(evidence);
+    case "accept":
+      return isText(dispute, AUTHORIZATION_CHARACTERS_MAX);
+    case "cancel":
+      return typeof refund === "string" && ORDER_KEY.test(refund);
+    default:
+      return false;
+  }
+}
+
+const isEvidence = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  Object.values(value).every((text) => isText(text, EVIDENCE_CHARACTERS_MAX));
 
 function isOrder(value: unknown): value is Order {
   if (!isScope(value)) return false;

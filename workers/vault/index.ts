@@ -14,7 +14,9 @@ import { SLOTS, slotOf } from "../../protocol/slot.ts";
 import type {
   Authentication,
   AuthenticationQuestion,
+  Heard,
   Order,
+  Response as Said,
   SealingKeySet,
   SealUse,
   TokenizedCard,
@@ -28,7 +30,8 @@ import type { VaultEnv } from "./environment.ts";
 import { admit } from "./gate.ts";
 import { type Keys, keysOf, parseKeyConfiguration } from "./key-configuration.ts";
 import type { KeyFailure, KeyProvider } from "./key-provider.ts";
-import { type Hear, openToAsk, ownerOf, perform } from "./orders.ts";
+import { type Hear, openToAsk, perform } from "./orders.ts";
+import { ownerOf } from "./owner.ts";
 import { Processor } from "./processor.ts";
 import { maintain, takeStep } from "./rotation.ts";
 import { fingerprint, seal } from "./seal.ts";
@@ -36,6 +39,7 @@ import { openSealedCard } from "./sealed-card.ts";
 import { SealingKeys } from "./sealing-keys.ts";
 import { isTestCard, testCardOf } from "./test-tokens.ts";
 import type { KeyShelf } from "./transit-keys.ts";
+import { isWritten, learnWritten } from "./written-entries.ts";
 
 export { CardBox } from "../../durable-objects/card-box.ts";
 export { CardLimiter } from "../../durable-objects/card-limiter.ts";
@@ -94,6 +98,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     const token = ticket?.token ?? mintTokenId(random);
     const keys = this.#keys();
     const digits = pan.expose();
+    if (scope.livemode && isTestCard(digits)) return refuse({ kind: "card_of_test_mode" });
     // Asked while the card is sealed and kept, so that it costs nobody a round trip.
     const admitted = this.#isLimited(scope, digits)
       ? this.#limits().admits(digits, scope, ticket?.proven === true)
@@ -183,6 +188,11 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     return lines.stream;
   }
 
+  async respond(...given: [Scope, Said]): Promise<Heard> {
+    const [, said] = admit(this.ctx.props, "respond", ...given);
+    return this.#processor().respond(said);
+  }
+
   async authenticate(
     ...given: [Scope, TokenId, AuthenticationQuestion]
   ): Promise<Result<Authentication, Failure>> {
@@ -210,14 +220,21 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       take: async (slot: number, names: readonly CardName[]) => {
         const box = this.#boxOf(slot);
         const { cards, entry } = await box.takeMany(names);
-        return { cards, written: box.written(entry) };
+        learnWritten(slot, entry);
+        const { instance } = entry;
+        return {
+          cards,
+          isWritten: () => isWritten(slot, entry),
+          written: async () =>
+            learnWritten(slot, { instance, written: await box.written(instance) }),
+        };
       },
       tellUnopened: async (slot: number, name: CardName, keyVersion: string) => {
         const cards = { [name.owner]: [[name.token, name.order ?? null, keyVersion] as const] };
         await this.#boxOf(slot).record({ action: "card.did_not_open", actor: "vault", cards });
       },
       keys: this.#keys(),
-      processor: new Processor(this.env.PROCESSOR, versionsOf(this.env.PROCESSOR_KEY)[0]),
+      processor: this.#processor(),
     };
   }
 
@@ -276,6 +293,10 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       known = { env: this.env, text, keys };
     }
     return known.keys(() => this.#shelf());
+  }
+
+  #processor(): Processor {
+    return new Processor(this.env.PROCESSOR, versionsOf(this.env.PROCESSOR_KEY)[0]);
   }
 
   #shelf(): KeyShelf {

@@ -11,6 +11,7 @@ import type { Effect, Order, Performed } from "../../protocol/vault.ts";
 import { type CardInHand, Pan } from "./card.ts";
 import { UNKNOWN } from "./effect.ts";
 import type { KeyProvider } from "./key-provider.ts";
+import { ownerOf } from "./owner.ts";
 import type { Authorization, Processor, Question, Tell } from "./processor.ts";
 import { unseal } from "./seal.ts";
 
@@ -34,19 +35,24 @@ type Taken = TakenCard | "forgotten_lately" | undefined;
 
 export type Means = {
   /**
-   * Takes cards from the box of a slot, in the order of their names. `written` ends when the audit entry that
-   * names them is durable.
+   * Takes cards from the box of a slot, in the order of their names. `written` makes sure of the audit entry that
+   * names them: it ends when that is durable. `isWritten`: that is known already.
    */
   readonly take: (
     slot: number,
     names: readonly CardName[],
-  ) => Promise<{ readonly cards: readonly Taken[]; readonly written: Promise<unknown> }>;
+  ) => Promise<{ readonly cards: readonly Taken[] } & Sure>;
   /** Writes into the audit log that a card which was taken did not open. */
   readonly tellUnopened: (slot: number, name: CardName, keyVersion: string) => Promise<void>;
   readonly keys: KeyProvider;
   readonly processor: Processor;
   /** Told what the processor said of a card, where somebody counts that. */
   readonly hear?: Hear;
+};
+
+type Sure = {
+  readonly isWritten: () => boolean;
+  readonly written: () => Promise<unknown>;
 };
 
 export type Hear = (
@@ -59,10 +65,6 @@ export type Hear = (
  * could not be looked for.
  */
 type NoCard = "gone" | "forgotten_lately" | "out_of_reach";
-
-/** Whose a card is in its box: account and mode. */
-export const ownerOf = (scope: Scope): string =>
-  `${scope.account}/${scope.livemode ? "live" : "test"}`;
 
 /** Performs orders and tells the effect of each; orders with one key are one order. */
 export async function perform(orders: readonly Order[], means: Means, tell: Tell): Promise<void> {
@@ -90,49 +92,63 @@ export async function perform(orders: readonly Order[], means: Means, tell: Tell
   const { hear } = means;
   const told = hear === undefined ? logged.tell : telling(questions, logged.tell, hear);
   await Promise.all([means.processor.perform(questions, told), ...recalls]);
-  await logged.settled;
+  await logged.settled();
 }
 
-/** The audit entry of one take: the keys of its orders, and when it is durable. */
-type Entry = { readonly keys: readonly string[]; readonly written: Promise<unknown> };
+/** The audit entry of one take: the keys of its orders, and what makes sure of it. */
+type Entry = { readonly keys: readonly string[] } & Sure;
 
 /**
- * Holds each effect back until the entry of its card is durable. Where that cannot be known the effect is
- * unknown: the order is asked again, takes its card again, and writes its entry again.
+ * Holds each effect back until the entry of its card is durable. The box is asked when the first effect is known: by
+ * then the entry has been written with others, unless the processor is very quick, and often an answer to somebody else
+ * has said so. Where that cannot be had the effect is unknown: the order is asked again, takes its card again, and
+ * writes its entry again.
  */
 class LoggedTell {
   readonly #tell: Tell;
-  /** What was told of orders whose entries are not durable yet, by their keys. */
-  readonly #held = new Map<string, Performed | undefined>();
+  /** The entries that are not known to be durable, by the keys of their orders. */
+  readonly #entries = new Map<string, Entry>();
+  /** What is held back of entries that are being made sure of. */
+  readonly #held = new Map<Entry, Performed[]>();
   readonly #lost = new Set<string>();
-  readonly settled: Promise<unknown>;
+  readonly #sure: Promise<void>[] = [];
 
   constructor(entries: readonly Entry[], tell: Tell) {
     this.#tell = tell;
-    this.settled = Promise.all(
-      entries.map(({ keys, written }) => {
-        for (const key of keys) this.#held.set(key, undefined);
-        return written.then(
-          () => this.#release(keys),
-          () => this.#release(keys, this.#lost),
-        );
-      }),
-    );
+    for (const entry of entries) for (const key of entry.keys) this.#entries.set(key, entry);
   }
 
   readonly tell: Tell = (performed) => {
-    const { key } = performed;
-    if (this.#held.has(key)) this.#held.set(key, performed);
-    else this.#tell(this.#lost.has(key) ? { key, effect: UNKNOWN } : performed);
+    const entry = this.#entries.get(performed.key);
+    if (entry === undefined || performed.effect.kind === "unknown") {
+      this.#tell(this.#lost.has(performed.key) ? { ...performed, effect: UNKNOWN } : performed);
+      return;
+    }
+    const held = this.#held.get(entry);
+    if (held !== undefined) held.push(performed);
+    else if (entry.isWritten()) this.#tell(performed);
+    else {
+      this.#held.set(entry, [performed]);
+      this.#sure.push(this.#makeSure(entry));
+    }
   };
 
-  #release(keys: readonly string[], lost?: Set<string>): void {
-    for (const key of keys) {
-      lost?.add(key);
-      const told = this.#held.get(key);
-      this.#held.delete(key);
-      if (told !== undefined) this.tell(told);
+  /** Ends when nothing is held back any more. */
+  settled(): Promise<unknown> {
+    return Promise.all(this.#sure);
+  }
+
+  async #makeSure(entry: Entry): Promise<void> {
+    const isLost = await entry.written().then(
+      () => false,
+      () => true,
+    );
+    for (const key of entry.keys) {
+      this.#entries.delete(key);
+      if (isLost) this.#lost.add(key);
     }
+    for (const performed of this.#held.get(entry) ?? []) this.tell(performed);
+    this.#held.delete(entry);
   }
 }
 
@@ -164,10 +180,8 @@ async function openAll(
         token: order.token,
         order: order.key,
       }));
-      const { cards, written } = await means.take(slot, names);
-      // Awaited only when all cards are open; a failure before that is one all the same.
-      written.catch(() => {});
-      entries.push({ keys: group.map(({ key }) => key), written });
+      const { cards, isWritten, written } = await means.take(slot, names);
+      entries.push({ keys: group.map(({ key }) => key), isWritten, written });
       await Promise.allSettled(
         group.map(async (order, i) => {
           opened.set(order.key, await open(order, cards[i], means));
@@ -193,7 +207,7 @@ export async function openToAsk(
   const { account, token, key: order } = purpose;
   const name = { owner: ownerOf(purpose), token, order, keepsCvc: true } as const;
   const { cards, written } = await means.take(slotOf(account), [name]);
-  const [opened] = await Promise.all([open(purpose, cards[0], means), written]);
+  const [opened] = await Promise.all([open(purpose, cards[0], means), written()]);
   return opened;
 }
 

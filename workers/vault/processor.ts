@@ -8,11 +8,14 @@ import type {
   Authentication,
   AuthenticationQuestion,
   Effect,
+  Heard,
   Order,
   Performed,
+  Response as Said,
 } from "../../protocol/vault.ts";
 import type { CardInHand } from "./card.ts";
-import { type Answer, authenticationOf, effectOf, type Known, UNKNOWN } from "./effect.ts";
+import { type Answer, authenticationOf, effectOf, heardIn, type Known, UNKNOWN } from "./effect.ts";
+import { ownerOf } from "./owner.ts";
 
 /** How long one answer is awaited; a processor that has not answered by then is asked by key. */
 const ANSWER_MS_MAX = 8_000;
@@ -62,6 +65,13 @@ export class Processor {
     const known = await this.#askOfKey(key);
     if (known?.status === 200) return effectOf("authorize", known.body as Answer) ?? UNKNOWN;
     return known?.status === 404 ? undefined : UNKNOWN;
+  }
+
+  /** Tells what a merchant says, under its key. */
+  async respond(said: Said): Promise<Heard> {
+    const body = said.verb === "contest" ? { evidence: said.evidence } : {};
+    const answer = await this.#ask(responsePathOf(said), said.key, body);
+    return answer === undefined ? "unknown" : heardIn(answer);
   }
 
   /** Asks whether the cardholder must prove himself; undefined when no definite answer could be had. */
@@ -201,6 +211,17 @@ const pathOf = (order: Order): string =>
     ? "/authorizations"
     : `/authorizations/${encodeURIComponent(order.authorization)}/${order.verb}s`;
 
+function responsePathOf(said: Said): string {
+  switch (said.verb) {
+    case "contest":
+      return `/disputes/${encodeURIComponent(said.dispute)}/evidence`;
+    case "accept":
+      return `/disputes/${encodeURIComponent(said.dispute)}/acceptances`;
+    case "cancel":
+      return `/refunds/${encodeURIComponent(said.refund)}/cancellations`;
+  }
+}
+
 function bodyOf(question: Question): object {
   if (!("card" in question)) {
     const { verb, amount } = question.order;
@@ -222,6 +243,7 @@ function bodyOf(question: Question): object {
       ...(address_zip === undefined ? {} : { address_zip }),
     },
     reference: order.key,
+    merchant: ownerOf(order),
   };
 }
 

@@ -17,7 +17,8 @@ const ROOT_BYTES = 32;
 const DERIVED_MAX = 8192;
 
 type Roots = {
-  readonly ring: KeyRing;
+  /** Made once: it is asked for with each card. */
+  readonly ring: KeyResult<KeyRing>;
   readonly byVersion: ReadonlyMap<number, Promise<CryptoKey>>;
 };
 
@@ -45,8 +46,8 @@ export class SecretKeyProvider implements KeyProvider {
     };
   }
 
-  async ring(_account: string, purpose: KeyPurpose): KeyResult<KeyRing> {
-    return ok(this.#roots[purpose].ring);
+  ring(_account: string, purpose: KeyPurpose): KeyResult<KeyRing> {
+    return this.#roots[purpose].ring;
   }
 
   key(account: string, purpose: KeyPurpose, version: number): KeyResult<CryptoKey> {
@@ -101,7 +102,7 @@ function parseRoots(text: string, minimum: number): Roots {
   const versions = used.map(({ version }) => version);
   if (new Set(versions).size !== versions.length) throw new Error("A root key is there twice");
   return {
-    ring: { current: current.version, oldest: Math.min(...versions) },
+    ring: Promise.resolve(ok({ current: current.version, oldest: Math.min(...versions) })),
     byVersion: new Map(used.map(({ version, key }) => [version, key])),
   };
 }

@@ -89,9 +89,13 @@ export type Box = {
   get(owner: string, token: string): Promise<BoxedCard | undefined>;
   takeMany(names: readonly { owner: string; token: string }[]): Promise<{
     readonly cards: readonly ({ boxed: BoxedCard; cvc: string | undefined } | undefined)[];
-    readonly entry: string;
+    readonly entry: {
+      readonly instance: string;
+      readonly number: number;
+      readonly written: number;
+    };
   }>;
-  written(entry: string): Promise<void>;
+  written(instance: string): Promise<number>;
   crashAtNextTake(point: CrashPoint): Promise<void>;
   auditEntries(): Promise<string[]>;
 };
@@ -106,7 +110,10 @@ export function startRig() {
     root: new URL("../../../", import.meta.url).pathname,
     workers: [
       { configPath: "test/vault/rig/wrangler.toml", secrets: SECRETS },
-      { configPath: "workers/testbank/wrangler.toml", secrets: { PROCESSOR_KEY } },
+      {
+        configPath: "workers/testbank/wrangler.toml",
+        secrets: { PROCESSOR_KEY, NOTICE_KEY: "rig-notice-key" },
+      },
     ],
   });
 

@@ -1,0 +1,125 @@
+// POST /v1/charges/:id: what may still be said of a charge that was made. What was asked for stays as it is; the
+// changes are kept beside it, as an object under the charge's id, and go before it wherever the charge is shown.
+
+import * as z from "zod";
+import { eventCode } from "../../protocol/event.ts";
+import type { ChargeFacts, ObjectFacts } from "../../protocol/facts.ts";
+import type { Failure } from "../../protocol/failure.ts";
+import { type ChargeId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { type ChargeDocument, changesOf } from "../../protocol/object.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { answerOf, readObject, saveObject } from "./kept-objects.ts";
+import { compact, shipment } from "./person.ts";
+import { find } from "./reading.ts";
+import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
+import { expand, mergedMetadata, metadata, text, unsettable } from "./schema.ts";
+
+const REPORTS = ["fraudulent", "safe"];
+
+const updateParams = z.strictObject({
+  customer: text(100).optional(),
+  description: unsettable(5000).optional(),
+  fraud_details: z.strictObject({ user_report: unsettable(20).optional() }).optional(),
+  metadata: metadata.optional(),
+  receipt_email: unsettable(512).optional(),
+  shipping: shipment.optional(),
+  expand: expand.optional(),
+});
+
+type Update = Call<z.output<typeof updateParams>>;
+type Held = { readonly charge: ChargeFacts; readonly from?: ObjectFacts };
+
+async function readCharge(call: Update): Promise<Result<Held, Failure>> {
+  const id = call.path["id"] ?? "";
+  const missing = refuse<Failure>({
+    kind: "resource_missing",
+    object: "charge",
+    id: id.slice(0, 100),
+    param: "id",
+  });
+  if (uuidOf("ch", id) === undefined) return missing;
+  const changes = await readObject(call, "charge", id);
+  if (changes.ok && changes.value.charge !== null) {
+    return ok({ charge: changes.value.charge, from: changes.value });
+  }
+  if (!changes.ok && changes.failure.kind !== "resource_missing") return changes;
+  const query = { kind: "charge", id: id as ChargeId } as const;
+  const found = await find(call.env, call.scope, call.continent, query);
+  if (!found.ok) return found;
+  const [row] = found.value.rows;
+  return row?.kind === "charge" ? ok({ charge: row }) : missing;
+}
+
+/** The customer that is to be the charge's: one it has stays. */
+function customerOf(
+  charge: ChargeFacts,
+  asked: string | undefined,
+): Result<CustomerId | undefined, Failure> {
+  const held = changesOf(charge).customer;
+  if (asked === undefined) return ok(held);
+  const of = held ?? charge.customer;
+  if (of !== null && of !== undefined && of !== asked) {
+    const why = `This charge already has a customer (${of}), and it stays.`;
+    return refuse({ kind: "parameter_invalid", param: "customer", why });
+  }
+  return uuidOf("cus", asked) === undefined
+    ? refuse({ kind: "resource_missing", object: "customer", id: asked, param: "customer" })
+    : ok(charge.customer === null ? (asked as CustomerId) : undefined);
+}
+
+function documentOf(charge: ChargeFacts, p: Update["params"]): Result<ChargeDocument, Failure> {
+  const report = p.fraud_details?.user_report;
+  if (report != null && !REPORTS.includes(report)) {
+    const why = `Invalid user_report: must be one of ${REPORTS.join(", ")}`;
+    return refuse({ kind: "parameter_invalid", param: "fraud_details[user_report]", why });
+  }
+  const held = changesOf(charge);
+  const { shipping: _, ...rest } = held;
+  const pairs = mergedMetadata(held.metadata ?? charge.metadata, p.metadata);
+  if (!pairs.ok) return pairs;
+  const shipping = p.shipping === undefined ? held.shipping : compact(p.shipping);
+  return ok({
+    ...rest,
+    ...(p.description === undefined ? {} : { description: p.description }),
+    ...(p.receipt_email === undefined ? {} : { receipt_email: p.receipt_email }),
+    ...(p.metadata === undefined ? {} : { metadata: pairs.value }),
+    ...(shipping == null ? {} : { shipping }),
+    ...(report === undefined
+      ? {}
+      : { fraud_details: report === null ? {} : { user_report: report } }),
+  });
+}
+
+async function update(call: Update): Promise<Result<Answered, Refused>> {
+  const read = await readCharge(call);
+  if (!read.ok) return read;
+  const { charge, from } = read.value;
+  // How it ends must be known before anything else is said of it.
+  if (charge.state === "opened") return refuse({ kind: "object_locked" });
+  const document = documentOf(charge, call.params);
+  if (!document.ok) return document;
+  const customer = customerOf(charge, call.params.customer);
+  if (!customer.ok) return customer;
+  const given = customer.value === undefined ? {} : { customer: customer.value };
+  const saved = await saveObject(call, call.claim, {
+    type: "charge",
+    event: eventCode("charge.updated"),
+    document: { ...document.value, ...given },
+    ...given,
+    ...(from === undefined ? { id: charge.id } : { from }),
+  });
+  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+}
+
+export const chargeChangeRoutes: readonly Route[] = [
+  route({
+    method: "POST",
+    path: "/v1/charges/:id",
+    summary: "Change what is said of a charge: description, metadata, receipt, shipping, fraud",
+    access: "secret",
+    permission: "charge_write",
+    params: updateParams,
+    answers: "charge",
+    handle: update,
+  }),
+];
