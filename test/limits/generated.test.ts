@@ -108,7 +108,7 @@ describe("a request made from the OpenAPI document", () => {
       url: "https://hooks.example.com/in",
       enabled_events: ["*"],
     });
-    const form = { "created[gte]": "0", "created[lt]": "0" };
+    const form = { "created[gte]": "1", "created[lt]": "0" };
     const answer = await system.call(`/v1/webhook_endpoints/${id}/redeliver`, {
       key: m.secret,
       form,
