@@ -43,6 +43,17 @@ afterAll(() => system?.close());
 const amounts = async (query: string) =>
   (await m.stripe.charges.search({ query })).data.map(({ amount }) => amount);
 
+const METHOD = `pm_${"1".repeat(22)}`;
+/** An intent as the edge writes one. */
+const INTENT = {
+  amount: 700,
+  currency: "usd",
+  attempts: 0,
+  secret: "0123456789abcdefghijklmn",
+  capture_method: "automatic",
+  confirmation_method: "automatic",
+};
+
 describe("charges", () => {
   test.each([
     ['status:"succeeded"', [4000, 3000, 2000, 1000]],
@@ -157,22 +168,22 @@ describe("payment intents", () => {
     const client = await connect(inject("bindings")["DATABASE_URL_US"] ?? "");
     const scope = { account: m.account, livemode: false };
     const make = async (document: object) => {
-      const held = { amount: 700, currency: "usd", attempts: 0, secret: "s", ...document };
+      const held = { ...INTENT, ...document };
       const command = keeping(scope, { document: held } as Partial<SaveObject>);
       return [command.id, await applyOne(client, command)] as const;
     };
     try {
       await make({});
-      await make({ payment_method: "pm_1", amount: 800 });
+      await make({ payment_method: METHOD, amount: 800 });
       await make({ canceled_at: 1 });
-      await make({ payment_method: "pm_1", action: { authentication: "a" } });
+      await make({ payment_method: METHOD, action: { authentication: "a" } });
       for (const [capture, approved] of [
         [true, true],
         [false, true],
         [true, false],
       ] as const) {
-        const [id, { seq }] = await make({ payment_method: "pm_1" });
-        const document = { amount: 700, attempts: 0 };
+        const [id, { seq }] = await make({ payment_method: METHOD });
+        const document = INTENT;
         const open = {
           ...opening(scope, { amount: 700, capture }),
           intent: { id: id as `pi_${string}`, seq, attempt: 1, document },
