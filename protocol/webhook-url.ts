@@ -1,7 +1,7 @@
 // Where a webhook may be sent: what a merchant names must be a public HTTPS address, so that nobody can have
 // Tessera knock at doors inside a network (SSRF). The text is read by the URL standard, as `fetch` will read
 // it, so every spelling of an address (octal, hex, one number, full-width digits) is judged as what it means.
-// A name is judged as a name: what it resolves to, and that it does so twice, is not seen here (docs/decisions/0021).
+// A name is judged as a name: what it resolves to, and that it does so twice, is not seen here (docs/decisions/0025).
 
 import { isPublicAddress } from "./public-address.ts";
 import { ok, type Result, refuse } from "./result.ts";

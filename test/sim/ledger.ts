@@ -423,7 +423,7 @@ function openCharge(phase: Phase, command: OpenCharge): Verdict {
 function paidWithOf(account: Account, { customer, card_id }: OpenCharge): PaidWith | undefined {
   if (customer === undefined) return undefined;
   const row = account.customers.get(customer);
-  assert(card_id?.startsWith("pm_") !== true, "payment methods are not part of this model yet");
+  assert(card_id?.startsWith("pm_") !== true, "payment methods are not part of this model");
   const id = (card_id as CardId | undefined) ?? row?.versions.get(row.seq)?.source ?? undefined;
   const kept = id === undefined ? undefined : account.cards.get(id);
   return id === undefined || kept === undefined || kept.customer !== customer

@@ -18,7 +18,6 @@ import { customerId, readCustomer } from "./customer.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import {
   expand,
-  flag,
   integer,
   metadata,
   page,
@@ -34,7 +33,6 @@ const createParams = z.strictObject({
   source: source.optional(),
   card: source.optional(),
   metadata: metadata.optional(),
-  validate: flag.optional(),
   expand: expand.optional(),
 });
 
