@@ -1,6 +1,6 @@
 // The events of one account as they happen, as Server-Sent Events. Pulls the account's gap-free sequence from
 // its home region while somebody listens; each listener has a cursor of its own, so a reconnect with the last
-// id it saw misses nothing and repeats nothing.
+// id it saw misses nothing and repeats nothing, also when that was one of several events of an entry.
 
 import type { Scope } from "../protocol/command.ts";
 import { eventObjects } from "../protocol/event-object.ts";
@@ -16,7 +16,11 @@ const UNREAD_CHUNKS_MAX = 500;
 /** Listeners of one account; a dashboard left open in many tabs must not starve the object. */
 const LISTENERS_MAX = 100;
 
-type Listener = { after: number; readonly send: (text: string) => boolean };
+type Listener = {
+  after: number;
+  readonly seen: string | undefined;
+  readonly send: (text: string) => boolean;
+};
 
 export class EventFeed {
   readonly #env: OriginBindings;
@@ -29,8 +33,14 @@ export class EventFeed {
     this.#scope = scope;
   }
 
-  /** Opens a stream of events after the given sequence; `outlive` keeps the work going after the answer. */
-  listen(after: number, outlive: (work: Promise<void>) => void): Response {
+  /**
+   * Opens a stream of the events of the entries after a number, and of those of them after the event `seen`;
+   * `outlive` keeps the work going after the answer.
+   */
+  listen(
+    { after, seen }: { readonly after: number; readonly seen?: string },
+    outlive: (work: Promise<void>) => void,
+  ): Response {
     if (this.#listeners.size >= LISTENERS_MAX) {
       return new Response("Too many listeners", { status: 429 });
     }
@@ -40,6 +50,7 @@ export class EventFeed {
       start: (controller) => {
         listener = {
           after,
+          seen,
           send: (text) => {
             // One that stopped reading reconnects with the last id it saw; its backlog is not kept.
             if ((controller.desiredSize ?? 0) < -UNREAD_CHUNKS_MAX) {
@@ -98,7 +109,9 @@ export class EventFeed {
     if (answer === undefined) return;
     for (const row of answer.rows) {
       if (row.kind !== "event") continue;
-      for (const event of eventObjects(row, this.#scope)) {
+      const events = eventObjects(row, this.#scope);
+      const seen = events.findIndex(({ id }) => id === listener.seen);
+      for (const event of events.slice(seen + 1)) {
         const text = `id: ${event["id"]}\nevent: event\ndata: ${JSON.stringify(event)}\n\n`;
         if (!this.#sendTo(listener, text)) return;
       }

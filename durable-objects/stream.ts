@@ -49,6 +49,8 @@ export type StreamEnv = OriginBindings & {
 const ENTRIES_PER_PULL = 100;
 /** Entries remembered after they were read, so that a first attempt reads nothing; about 1 MiB. */
 const ENTRIES_KNOWN_MAX = 500;
+/** For how long: what is sent later is read again, since words of it may have been erased meanwhile. */
+const ENTRY_KNOWN_MS = 5_000;
 
 const SCHEMA = `
   create table if not exists progress (
@@ -112,7 +114,7 @@ export type RedeliveryTaken = "taken" | "unknown" | "disabled" | "under_way";
 export class Stream extends DurableObject<StreamEnv> {
   readonly #scope: Scope;
   readonly #feed: EventFeed;
-  readonly #entries = new Map<number, EventRow>();
+  readonly #entries = new Map<number, { readonly row: EventRow; readonly untilMs: number }>();
   #state: DeliveryState;
 
   constructor(state: DurableObjectState, env: StreamEnv) {
@@ -129,9 +131,9 @@ export class Stream extends DurableObject<StreamEnv> {
     this.#state = isKept ? readState(sql) : restore(undefined, [], []);
   }
 
-  /** Opens a stream of events after the given sequence. */
-  async listen(after: number): Promise<Response> {
-    return this.#feed.listen(after, (work) => this.ctx.waitUntil(work));
+  /** Opens a stream of the events of the entries after a number, and of those after the event `seen`. */
+  async listen(from: { readonly after: number; readonly seen?: string }): Promise<Response> {
+    return this.#feed.listen(from, (work) => this.ctx.waitUntil(work));
   }
 
   /**
@@ -266,7 +268,7 @@ export class Stream extends DurableObject<StreamEnv> {
   }
 
   #remember(row: EventRow): void {
-    this.#entries.set(row.seq, row);
+    this.#entries.set(row.seq, { row, untilMs: Date.now() + ENTRY_KNOWN_MS });
     if (this.#entries.size <= ENTRIES_KNOWN_MAX) return;
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);
@@ -297,8 +299,10 @@ export class Stream extends DurableObject<StreamEnv> {
 
   async #eventAt(place: number): Promise<StripeObject | undefined | "unread"> {
     const seq = seqOf(place);
-    let row = this.#entries.get(seq);
-    if (row === undefined) {
+    const known = this.#entries.get(seq);
+    let row: EventRow;
+    if (known !== undefined && Date.now() < known.untilMs) row = known.row;
+    else {
       const answer = await readAt(this.env, this.#scope, { kind: "event", seq });
       if (answer === undefined) return "unread";
       const [found] = answer.rows;

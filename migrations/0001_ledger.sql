@@ -210,8 +210,8 @@ create table operations (
 create unique index operations_claim on operations ((account_no::text || '/' || key));
 create index operations_charge on operations (charge, id);
 
--- A merchant's key has at most 255 characters, that of a step of its request a few more.
--- Keys of requests that made neither a charge nor an operation: changes of customers, and refusals. They
+-- Keys of requests that made neither a charge nor an operation: changes of customers, saved objects, and refusals.
+-- A merchant's key has at most 255 characters, that of a step of its request a few more. They
 -- are answered when they are claimed, so no row is ever changed, and a period is dropped as a whole.
 create table idempotency_keys (
   account_no integer not null,

@@ -1,7 +1,6 @@
 -- What a charge is now, what a past event says, and what a used key says: the written columns joined with
 -- what had changed by then. Rendering the same facts gives the same bytes.
 
--- A charge and what the processor said of it. `offset 0` keeps the planner from scanning either for a row.
 -- An intent's document is the one of its last change: only who tells of the past asks for another.
 create function document_at(p_no integer, p_id uuid, p_seq bigint) returns jsonb
 language sql stable as $$
@@ -19,6 +18,7 @@ language sql stable as $$
    order by o.id limit 1
 $$;
 
+-- A charge and what the processor said of it. `offset 0` keeps the planner from scanning either for a row.
 -- The last two: what was changed of it since, and its dispute. Both are as they are now: who tells of the past
 -- replaces them.
 create view charge_facts as

@@ -63,9 +63,10 @@ const ROWS: readonly (readonly [table: string, what: string, sql: string])[] = [
     `select from object_versions v join objects o on o.account_no = v.account_no and o.id = v.id, subject s
       where (o.token = s.token or o.customer = s.customer
           or o.parent in (select m.id from objects m where m.token = s.token)
-          or v.id in (select c.intent from charges c where c.token = s.token or c.customer = s.customer))
+          or exists (select from charges c where (c.token = s.token or c.customer = s.customer)
+            and (v.id in (c.id, c.intent) or o.parent = c.id)))
         and (o.token is not null or jsonb_strip_nulls(v.document)
-          ?| '{description,metadata,receipt_email,shipping,billing_details}')`,
+          ?| '{description,metadata,receipt_email,shipping,billing_details,evidence}')`,
   ],
   [
     "cards",

@@ -149,8 +149,8 @@ export const transactionSelect = (db: Drizzle) =>
       seq: journal.seq,
       created: epochOf(journal.created_at),
       amount: sql<number>`(case when ${journal.credit} = ${PAYABLE} then 1 else -1 end
-      * ${journal.amount})::integer`,
-      fee: sql<number>`coalesce(${journal.fee}, 0)::integer`,
+      * ${journal.amount})::float8`,
+      fee: sql<number>`coalesce(${journal.fee}, 0)::float8`,
       available_on: sql<number | null>`(${journal.available_on} - '1970-01-01'::date)::integer`,
       available: sql<boolean>`coalesce(${journal.available_on} <= (now() at time zone 'UTC')::date,
       true)`,

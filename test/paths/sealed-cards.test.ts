@@ -165,6 +165,24 @@ describe("a seal", () => {
     expect((await post(sealed)).status).toBe(400);
   });
 
+  test("makes one payment method, which its request hears of again", async () => {
+    const form = { type: "card", sealed_card: await seal() };
+    const ask = (key: string) =>
+      system.call("/v1/payment_methods", {
+        key: m.secret,
+        form,
+        headers: { "idempotency-key": key },
+      });
+    const [first, again, other] = [
+      await ask("sealed-1"),
+      await ask("sealed-1"),
+      await ask("sealed-2"),
+    ];
+    expect(first.status).toBe(200);
+    expect(again.body).toEqual(first.body);
+    expect(verdictOf(other)).toBe("400 sealed_card_invalid sealed_card");
+  });
+
   test("is remembered when the card box has lost its memory", async () => {
     const sealed = await seal();
     expect((await post(sealed)).status).toBe(200);

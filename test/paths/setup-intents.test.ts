@@ -104,6 +104,17 @@ describe("a setup intent", () => {
     expect(await pay(customer.id, id)).toMatchObject({ status: "succeeded" });
   });
 
+  test("of a card that is kept already keeps what its holder proves now", async () => {
+    const customer = await m.stripe.customers.create();
+    const id = await method(ONCE);
+    await m.stripe.paymentMethods.attach(id, { customer: customer.id });
+    const error = await refused(pay(customer.id, id));
+    expect(error).toMatchObject({ code: "authentication_required" });
+    const setup = await create({ customer: customer.id, payment_method: id, confirm: true });
+    expect((await answer(setup, "complete")).body).toMatchObject({ status: "succeeded" });
+    expect(await pay(customer.id, id)).toMatchObject({ status: "succeeded" });
+  });
+
   test("is updated, and canceled with its reason", async () => {
     const setup = await create({ metadata: { a: "1", b: "2" } });
     const next = await m.stripe.setupIntents.update(setup.id, {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { AccountId, TokenId } from "../../protocol/ids.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { Order, Performed } from "../../protocol/vault.ts";
-import { type Means, perform } from "../../workers/vault/orders.ts";
+import { type Means, openToAsk, perform } from "../../workers/vault/orders.ts";
 import { Processor } from "../../workers/vault/processor.ts";
 import { seal } from "../../workers/vault/seal.ts";
 import { SecretKeyProvider } from "../../workers/vault/secret-keys.ts";
@@ -211,4 +211,29 @@ describe("the effect of an order whose card was opened", () => {
       refund: "approved",
     });
   });
+});
+
+test("a card is opened to be asked about once the audit log knows of it, and else not at all", async () => {
+  const purpose = { account: near, livemode: false, token: "tok_good", key: "asked" };
+  const cards = [await taken("good", "4242424242424242")];
+  const opening: string[] = [];
+  const watched = new Proxy(keys, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== "function") return value;
+      opening.push(String(name));
+      return value.bind(target);
+    },
+  });
+  const ask = (written: () => Promise<void>) =>
+    openToAsk(purpose, {
+      take: async () => ({ cards, isWritten: () => false, written }),
+      tellUnopened: async () => {},
+      keys: watched,
+    });
+  const lost = await ask(() => Promise.reject(new Error("the box has crashed")));
+  expect(lost).toMatchObject({ ok: false, failure: "out_of_reach" });
+  expect(opening).toEqual([]);
+  expect(await ask(() => Promise.resolve())).toMatchObject({ ok: true });
+  expect(opening).not.toEqual([]);
 });

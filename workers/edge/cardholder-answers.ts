@@ -23,7 +23,7 @@ import { expand, oneOf } from "./schema.ts";
 import { keep, lastSave as lastSaveOfSetup, standingSetup } from "./setup-confirmation.ts";
 
 const params = z.strictObject({
-  client_secret: clientSecret.optional(),
+  client_secret: clientSecret,
   outcome: oneOf("complete", "fail"),
   expand: expand.optional(),
 });

@@ -92,9 +92,10 @@ export function mountDemo(app: App): void {
     const scope = await demoScope(c.env);
     if (scope === undefined) return c.json(NO_DEMO, 404);
     const last = c.req.header("last-event-id") ?? "";
-    const seen = sequenceOf("evt", scope.account, scope.livemode, last);
-    const after = seen ?? (await startOf(c.env, scope));
-    return streamOf(c.env, scope).listen(after);
+    const seq = sequenceOf("evt", scope.account, scope.livemode, last);
+    return streamOf(c.env, scope).listen(
+      seq === undefined ? { after: await startOf(c.env, scope) } : { after: seq - 1, seen: last },
+    );
   });
 }
 

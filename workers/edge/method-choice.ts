@@ -102,28 +102,38 @@ function belonging(method: FoundMethod, customer: CustomerId | undefined): Failu
 /** A change that was overtaken is decided anew so often; then the next retry of the request makes it. */
 const ATTACH_TRIES = 3;
 
-/** Attaches a method to the customer who is to use it again, if it is not; once for its step. */
+/**
+ * Attaches a method to the customer who is to use it again, with what its holder proved; done already, it is
+ * done. Once for its step.
+ */
 export async function attachTo(
   call: Caller,
   claim: VersionedClaim,
   id: string,
   customer: CustomerId,
   authentication: string | undefined,
-): Promise<void> {
+): Promise<Result<undefined, Refused>> {
+  let outcome: Result<unknown, Refused> = ok(undefined);
   for (let tried = 0; tried < ATTACH_TRIES; tried++) {
     const read = await readObject(call, "payment_method", id);
-    const method = read.ok ? methodOf(read.value) : undefined;
-    if (!read.ok || method === undefined) return;
-    const proved = authentication === undefined ? method : { ...method, authentication };
-    const next = attached(proved, customer);
-    if (!next.ok || next.value === undefined) return;
-    const saved = await saveObject(call, stepOf(claim, `attach-${tried}`), {
+    if (!read.ok) return read;
+    const method = methodOf(read.value);
+    assert(method !== undefined, "a method is never deleted");
+    const next = attached(method, customer);
+    if (!next.ok) return next;
+    const isNew = next.value !== undefined;
+    if (!isNew && (authentication ?? method.authentication) === method.authentication) break;
+    outcome = await saveObject(call, stepOf(claim, `attach-${tried}`), {
       type: "payment_method",
       from: read.value,
-      document: next.value,
-      event: eventCode("payment_method.attached"),
+      document: {
+        ...(next.value ?? method),
+        ...(authentication === undefined ? {} : { authentication }),
+      },
+      event: eventCode(isNew ? "payment_method.attached" : "payment_method.updated"),
       customer,
     });
-    if (saved.ok || saved.failure.kind !== "object_locked") return;
+    if (outcome.ok || outcome.failure.kind !== "object_locked") break;
   }
+  return outcome.ok ? ok(undefined) : outcome;
 }

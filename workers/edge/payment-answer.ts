@@ -2,7 +2,7 @@
 // refusal that shows it. Made of the step's facts, so that a replay has the same bytes.
 
 import type { ChargeFacts, Facts } from "../../protocol/facts.ts";
-import type { Failure } from "../../protocol/failure.ts";
+import { type Failure, isRetryable } from "../../protocol/failure.ts";
 import {
   type IntentFacts,
   intentOfCharge,
@@ -33,7 +33,9 @@ export async function concluded(
   }
   const { facts, ...rest } = ended.value;
   const intent = intentIn(facts);
-  await keepForFuture(call, claim, intent);
+  const kept = await keepForFuture(call, claim, intent);
+  // What can never be attached now has been paid with all the same; else asking again attaches it.
+  if (!kept.ok && isRetryable(kept.failure)) return kept;
   const object = paymentIntentObject(intent, call.scope);
   const { error } = intent.document;
   if (error === undefined || facts.kind !== "object") return ok({ object, ...rest });
@@ -56,12 +58,12 @@ async function keepForFuture(
   call: Confirming,
   claim: VersionedClaim,
   { document, charge: latest }: IntentFacts,
-): Promise<void> {
+): Promise<Result<undefined, Refused>> {
   const { payment_method: id, customer, setup_future_usage: usage } = document;
-  if (latest === null || latest.state === "failed" || usage === undefined) return;
-  if (id === undefined || customer === undefined || !id.startsWith("pm_")) return;
+  if (latest === null || latest.state === "failed" || usage === undefined) return ok(undefined);
+  if (id === undefined || customer === undefined || !id.startsWith("pm_")) return ok(undefined);
   const proved = usage === "off_session" ? latest.authentication : null;
-  await attachTo(call, claim, id, customer, proved ?? undefined);
+  return attachTo(call, claim, id, customer, proved ?? undefined);
 }
 
 function intentIn(facts: Facts): IntentFacts {

@@ -173,7 +173,8 @@ export async function keep(
   const { document } = at.setup;
   if (document.customer !== undefined) {
     const proved = document.usage === "off_session" ? authentication : undefined;
-    await attachTo(call, claim, method.id, document.customer, proved);
+    const kept = await attachTo(call, claim, method.id, document.customer, proved);
+    if (!kept.ok) return kept;
   }
   return lastSave(call, claim, at, succeededSetup(document), "succeeded");
 }

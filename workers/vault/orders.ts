@@ -199,7 +199,7 @@ type Purpose = Scope & {
   readonly expiry?: { readonly month: number; readonly year: number };
 };
 
-/** One card to be asked about and not charged yet; the audit log knows of it before anything is told. */
+/** One card to be asked about and not charged yet; the audit log knows of it before it is opened. */
 export async function openToAsk(
   purpose: Purpose,
   means: Pick<Means, "take" | "tellUnopened" | "keys">,
@@ -207,8 +207,11 @@ export async function openToAsk(
   const { account, token, key: order } = purpose;
   const name = { owner: ownerOf(purpose), token, order, keepsCvc: true } as const;
   const { cards, written } = await means.take(slotOf(account), [name]);
-  const [opened] = await Promise.all([open(purpose, cards[0], means), written()]);
-  return opened;
+  const isLogged = await written().then(
+    () => true,
+    () => false,
+  );
+  return isLogged ? open(purpose, cards[0], means) : refuse("out_of_reach");
 }
 
 async function open(

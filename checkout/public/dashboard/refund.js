@@ -88,6 +88,8 @@ async function make() {
     ...(reasonField().value ? { reason: reasonField().value } : {}),
   };
   const answer = await ask("/v1/refunds", { form, key });
+  // Closed meanwhile, or open for another payment: what was given back is shown there, and nothing is said here.
+  if (open?.key !== key) return done();
   setBusy(false);
   if ("body" in answer) {
     $("news").textContent = `Refunded ${formatMoney(answer.body.amount, answer.body.currency)}`;
@@ -102,7 +104,7 @@ async function make() {
   }
   say(answer.error.message);
   // What is corrected is another request.
-  if (open) open.key = crypto.randomUUID();
+  open.key = crypto.randomUUID();
 }
 
 /** @param {boolean} busy */
