@@ -255,6 +255,20 @@ describe("in the course of time", () => {
     await daily.stripe.payouts.cancel(payout?.id ?? "");
     expect(await availableOf(daily)).toBe(4200);
   });
+
+  test("also when that is more than 32 bits hold", async () => {
+    const rich = await system.merchant(undefined, {
+      ...AT_ONCE,
+      "settings[payouts][schedule][interval]": "daily",
+    });
+    const sale = 99_999_999;
+    await Promise.all(Array.from({ length: 22 }, () => earn(rich, sale)));
+    await tick(rich, 0);
+    const [payout] = (await rich.stripe.payouts.list()).data;
+    expect(payout).toMatchObject({ amount: 22 * sale });
+    const { data } = await rich.stripe.balanceTransactions.list({ source: String(payout?.id) });
+    expect(data).toMatchObject([{ amount: -22 * sale, net: -22 * sale, fee: 0 }]);
+  });
 });
 
 describe("a request for a payout", () => {
