@@ -61,12 +61,11 @@ export function plant(
   const missed: string[] = [];
   let leaks = 0;
   for (const { name, files } of places) {
-    const sizes = files.map((path) => [statSync(path).size, path] as const);
-    const [small] = sizes.sort(([a], [b]) => a - b);
-    if (small === undefined) continue;
+    const content = smallestOf(files);
+    if (content === undefined) continue;
     const copy = join(scratch, "planted");
     const planted = leaksOf(numbers.fresh().pan);
-    const ends = write(copy, readFileSync(small[1]), planted);
+    const ends = write(copy, content, planted);
     const hits = searchFile(copy, matcher, () => {}, "places");
     for (const [i, { spelling, bytes }] of planted.entries()) {
       leaks++;
@@ -77,6 +76,22 @@ export function plant(
   }
   rmSync(scratch, { recursive: true });
   return { leaks, missed };
+}
+
+/** What the smallest file holds that is still there: others of a checkout come and go while it is searched. */
+function smallestOf(files: readonly string[]): Buffer | undefined {
+  const sizes = files.flatMap((path) => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? [] : [[stat.size, path] as const];
+  });
+  for (const [, path] of sizes.sort(([a], [b]) => a - b)) {
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  return undefined;
 }
 
 /** Where each leak ends. */

@@ -29,7 +29,9 @@ async function shapeOf(response: Response) {
   const text = (await response.text())
     .replace(/req_[0-9A-Za-z]{16}/g, "req_")
     .replace(/(Invalid API Key provided: )[^"]*/, "$1…");
-  const headers = [...response.headers].filter(([name]) => !["date", "request-id"].includes(name));
+  const headers = [...response.headers].filter(
+    ([name]) => !["date", "request-id", "ratelimit"].includes(name),
+  );
   return { status: response.status, headers: new Map(headers.sort()), text };
 }
 
