@@ -55,58 +55,87 @@ function digitOf(code: number): number {
   return -1;
 }
 
-/** Hexadecimal digits of 16 bytes. */
-const HEX_CHARACTERS = 32;
 /** Digits of base62 that hold 16 bytes: 62^22 > 2^128. */
 export const BASE62_OF_128_BITS = 22;
-// A piece of 5 digits, times the 16 bits that follow it in a division, is a safe integer.
-const PIECE_DIGITS = 5;
-const PIECE = 62 ** PIECE_DIGITS;
-const WORDS = 8;
-const WORD = 0x10000;
+// Every id goes this way, several for a charge, so without the cost of a BigInt. 128 bits are a word of 16 and four of
+// 28; 22 digits are a pair and five pieces of two pairs. A piece times a word is a safe integer (62^4 · 2^28 < 2^52).
+const PAIRS = [...DIGITS].flatMap((high) => [...DIGITS].map((low) => high + low));
+const PAIR = PAIRS.length;
+const PIECE = PAIR * PAIR;
+const PIECE_DIGITS = 4;
+const PIECES = 5;
+const WORDS = 5;
+const WORD_BITS = 28;
+const WORD = 2 ** WORD_BITS;
+const FIRST_WORD_BITS = 16;
+const FIRST_WORD = 2 ** FIRST_WORD_BITS;
+const DASH = 45;
+const HEX = "0123456789abcdef";
+const HEX_TRIPLES = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(3, "0"));
 
-/** 32 hexadecimal digits as 22 of base62, without the cost of a BigInt: every id goes this way. */
+/** 32 hexadecimal digits, with or without the dashes of a `uuid`, as 22 of base62. */
 export function base62OfHex(hex: string): string {
-  const words: number[] = [];
-  for (let at = 0; at < HEX_CHARACTERS; at += 4) {
-    words.push(Number.parseInt(hex.slice(at, at + 4), 16));
-  }
+  const words = wordsOf(hex);
   let text = "";
-  for (let left = BASE62_OF_128_BITS; left > 0; left -= PIECE_DIGITS) {
+  let top = 0;
+  for (let piece = 0; piece < PIECES; piece++) {
     let rest = 0;
-    for (let i = 0; i < WORDS; i++) {
-      const value = rest * WORD + (words[i] as number);
+    for (let at = top; at < WORDS; at++) {
+      const value = rest * WORD + (words[at] as number);
       const quotient = Math.floor(value / PIECE);
-      words[i] = quotient;
+      words[at] = quotient;
       rest = value - quotient * PIECE;
     }
-    text = encodeSmall(rest, Math.min(left, PIECE_DIGITS)) + text;
+    if (words[top] === 0) top++;
+    const high = Math.floor(rest / PAIR);
+    text = `${PAIRS[high]}${PAIRS[rest - high * PAIR]}${text}`;
   }
-  return text;
+  return `${PAIRS[words[WORDS - 1] as number]}${text}`;
+}
+
+function wordsOf(hex: string): number[] {
+  const words = [0, 0, 0, 0, 0];
+  let word = 0;
+  let bits = WORD_BITS - FIRST_WORD_BITS;
+  for (let at = 0, i = 0; i < hex.length; i++) {
+    const code = hex.charCodeAt(i);
+    if (code === DASH) continue;
+    word = (word << 4) | (code < 58 ? code - 48 : (code | 32) - 87);
+    bits += 4;
+    if (bits < WORD_BITS) continue;
+    words[at++] = word;
+    word = 0;
+    bits = 0;
+  }
+  return words;
 }
 
 /** 22 digits of base62 as 32 hexadecimal ones; undefined for another character, or beyond 128 bits. */
 export function hexOfBase62(text: string): string | undefined {
-  const words = new Array<number>(WORDS).fill(0);
-  // 22 digits are 2 and four pieces of 5.
-  for (let from = 0, to = BASE62_OF_128_BITS % PIECE_DIGITS; from < BASE62_OF_128_BITS; ) {
+  const words = [0, 0, 0, 0, 0];
+  let from = 0;
+  for (let to = BASE62_OF_128_BITS % PIECE_DIGITS; to <= BASE62_OF_128_BITS; to += PIECE_DIGITS) {
+    const base = from === 0 ? PAIR : PIECE;
     let carry = 0;
-    const base = to - from === PIECE_DIGITS ? PIECE : 62 ** (to - from);
     for (; from < to; from++) {
       const digit = digitOf(text.charCodeAt(from));
       if (digit < 0) return undefined;
       carry = carry * 62 + digit;
     }
-    for (let at = WORDS - 1; at >= 0; at--) {
+    for (let at = WORDS - 1; at > 0; at--) {
       const value = (words[at] as number) * base + carry;
       carry = Math.floor(value / WORD);
       words[at] = value - carry * WORD;
     }
-    if (carry > 0) return undefined;
-    to += PIECE_DIGITS;
+    words[0] = (words[0] as number) * base + carry;
   }
-  let hex = "";
-  for (const word of words) hex += (word + WORD).toString(16).slice(1);
+  const first = words[0] as number;
+  if (first >= FIRST_WORD) return undefined;
+  let hex = `${HEX_TRIPLES[first >>> 4]}${HEX[first & 15]}`;
+  for (let at = 1; at < WORDS; at++) {
+    const word = words[at] as number;
+    hex += `${HEX_TRIPLES[word >>> 16]}${HEX_TRIPLES[(word >>> 4) & 4095]}${HEX[word & 15]}`;
+  }
   return hex;
 }
 

@@ -112,9 +112,7 @@ export function uuidOf(prefix: ObjectPrefix, id: string): string | undefined {
 
 /** The id of a `uuid`. */
 export function idOf<P extends ObjectPrefix>(prefix: P, uuid: string): `${P}_${string}` {
-  const hex =
-    uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24);
-  return `${prefix}_${base62OfHex(hex)}`;
+  return `${prefix}_${base62OfHex(uuid)}`;
 }
 
 /** When a UUIDv7 was made, in whole unix seconds. */
