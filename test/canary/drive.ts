@@ -5,18 +5,12 @@ import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KeySet } from "../../checkout/public/seal.js";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
+import { http, post } from "./http-message.ts";
+import type { Merchant } from "./kind.ts";
 import type { Numbers } from "./numbers.ts";
 import type { Parts, Victim } from "./parts.ts";
 import { VICTIMS } from "./parts.ts";
-import {
-  http,
-  type Merchant,
-  newMerchant,
-  nextRequest,
-  post,
-  type Request,
-  remember,
-} from "./requests.ts";
+import { newMerchant, nextRequest, type Request, remember } from "./requests.ts";
 import { type Answer, ask, Caller } from "./wire.ts";
 
 export type Tally = {

@@ -9,9 +9,11 @@ import { freePort } from "../../local/port.ts";
 import { startSplit } from "../../local/workers.ts";
 import type { Worker } from "../../local/wrangler.ts";
 import { drive, makeMerchants, type Run, sealingKeys } from "./drive.ts";
+import { post } from "./http-message.ts";
+import type { Merchant } from "./kind.ts";
+import { postSealed } from "./kinds/sealed.ts";
 import type { Matcher } from "./matcher.ts";
 import { type MemorySearch, searchMemory } from "./memory.ts";
-import { type Merchant, post, postSealed } from "./requests.ts";
 import { Caller } from "./wire.ts";
 
 export type MemoryProof = {
