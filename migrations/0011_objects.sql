@@ -3,6 +3,13 @@
 -- version (`expects`), and if no charge was begun since for an intent (`attempts`). So two who decide at once are never both
 -- right, and no rule of an object's life is written twice. A posting, where one is given, is in the same entry.
 
+-- Charges that were given a group after they were made. A column, since under row security no index serves an
+-- expression of a document.
+alter table object_versions
+  add column transfer_group text generated always as (document ->> 'transfer_group') stored;
+create index object_versions_group on object_versions (account_no, transfer_group, id)
+  where transfer_group is not null;
+
 create function save_objects(p json, p_nos integer[]) returns setof verdict
 language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
