@@ -183,7 +183,8 @@ async function detach(call: Call<unknown>): Promise<Result<Answered, Refused>> {
   if (!read.ok) return read;
   const method = methodOf(read.value);
   assert(method !== undefined, "what stands has a document");
-  const isOthers = call.onlyFor !== undefined && method.customer !== call.onlyFor;
+  const { customer = method.former_customer } = method;
+  const isOthers = call.onlyFor !== undefined && customer !== call.onlyFor;
   if (isOthers) return missing(read.value.id, "payment_method");
   const next = detached(method);
   if (!next.ok) {
