@@ -45,7 +45,8 @@ export class RememberedRequests {
 
   /** What a request is to hear: undefined when it is the first with its key. */
   recall(whose: string, { key, operation, macs }: KeyedRequest): Recalled | undefined {
-    const [first] = this.#table()
+    if (!this.#isThere()) return undefined;
+    const [first] = this.#sql
       .exec<Row>("select * from requests where whose = ? and key = ?", whose, key)
       .toArray();
     if (first === undefined) return undefined;
@@ -81,8 +82,14 @@ export class RememberedRequests {
   }
 
   // Most objects remember nothing, and write nothing for it.
+  #isThere(): boolean {
+    const text = "select 1 from sqlite_master where name = 'requests'";
+    this.#open ||= this.#sql.exec(text).toArray().length > 0;
+    return this.#open;
+  }
+
   #table(): Sql {
-    if (!this.#open) this.#sql.exec(SCHEMA);
+    if (!this.#isThere()) this.#sql.exec(SCHEMA);
     this.#open = true;
     return this.#sql;
   }

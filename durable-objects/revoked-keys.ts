@@ -30,13 +30,20 @@ export class RevokedKeys {
   }
 
   has(whose: string, serial: string): boolean {
+    if (!this.#isThere()) return false;
     const text = "select 1 from revoked_keys where whose = ? and serial = ?";
-    return this.#table().exec(text, whose, serial).toArray().length > 0;
+    return this.#sql.exec(text, whose, serial).toArray().length > 0;
   }
 
   // Most slots never take a key back, and write nothing for it.
+  #isThere(): boolean {
+    const text = "select 1 from sqlite_master where name = 'revoked_keys'";
+    this.#open ||= this.#sql.exec(text).toArray().length > 0;
+    return this.#open;
+  }
+
   #table(): Sql {
-    if (!this.#open) this.#sql.exec(SCHEMA);
+    if (!this.#isThere()) this.#sql.exec(SCHEMA);
     this.#open = true;
     return this.#sql;
   }
