@@ -71,12 +71,13 @@ create index cards_customer on cards (customer, seq);
 -- Everything else a merchant makes (payment intents, payment methods, disputes, payouts, endpoints): a
 -- document that changes as a whole. `seq` is the entry of its last change, and whoever changes it says which one it
 -- decided on, so no decision is made on what is no longer so. `customer` and `parent` are what lists are made
--- of; `token` is the sealed card of a payment method; `due` (unix seconds) is when the clock is to look at it.
+-- of; `former` is the customer a payment method was detached from, who may have to be forgotten with it; `token` is the sealed card of a payment method; `due` (unix seconds) is when the clock is to look at it.
 create table objects (
   account_no integer not null,
   seq bigint not null,
   id uuid not null,
   customer uuid,
+  former uuid,
   parent uuid,
   token uuid,
   deleted boolean not null default false,
@@ -87,6 +88,7 @@ create table objects (
 create index objects_due on objects (due) where due is not null;
 create index objects_type on objects (account_no, type, id);
 create index objects_customer on objects (account_no, customer, id) where customer is not null;
+create index objects_former on objects (account_no, former) where former is not null;
 create index objects_parent on objects (account_no, parent, id) where parent is not null;
 create unique index objects_token on objects (token, account_no) where token is not null;
 

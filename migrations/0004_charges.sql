@@ -76,6 +76,8 @@ begin
             or exists (select from cards d where d.account_no = q.no and d.token = q.token offset 0)
             or exists (select from objects o where o.account_no = q.no and o.token = q.token offset 0)) then
           json_build_object('kind', 'token_already_used', 'token', q.token)
+        when q.token is not null and exists (select from forgotten_tokens t
+            where t.account_no = q.no and t.token = q.token offset 0) then '{"kind":"object_locked"}'
         when q.attempt_number is not null and exists (select from charges c where c.account_no = q.no
             and c.order_id = q.order_id and c.attempt_number = q.attempt_number offset 0) then
           '{"kind":"order_attempt_taken"}'

@@ -146,6 +146,8 @@ export type SaveObject = Scope &
     /** The sealed card of a payment method, when it is made. */
     readonly token?: TokenId;
     readonly posting?: ObjectPosting;
+    /** Words about a person stood in what was decided on; refused as locked where they were erased since. */
+    readonly worded?: true;
     /** Decided where it was asked: nothing is changed, and the key says so from now on. */
     readonly refusal?: Failure;
   };

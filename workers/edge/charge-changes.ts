@@ -6,6 +6,7 @@ import { eventCode } from "../../protocol/event.ts";
 import type { ChargeFacts, ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type ChargeId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { hasPairs } from "../../protocol/metadata.ts";
 import { type ChargeDocument, changesOf } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { answerOf, readObject, saveObject } from "./kept-objects.ts";
@@ -107,6 +108,7 @@ async function update(call: Update): Promise<Result<Answered, Refused>> {
     document: { ...document.value, ...given },
     ...given,
     ...(from === undefined ? { id: charge.id } : { from }),
+    ...(hasPairs(charge.metadata) ? { worded: true } : {}),
   });
   return saved.ok ? ok(answerOf(saved.value, call)) : saved;
 }

@@ -5,6 +5,7 @@ import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts, OperationFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type RefundId, uuidOf } from "../../protocol/ids.ts";
+import { hasPairs } from "../../protocol/metadata.ts";
 import {
   movedRefund,
   type RefundDocument,
@@ -64,6 +65,7 @@ export function saveRefund(
     document,
     parent,
     ...(from === undefined ? { id } : { from }),
+    ...(hasPairs(refund.metadata) ? { worded: true } : {}),
     ...(comesBack ? { posting } : {}),
   });
 }

@@ -123,7 +123,7 @@ async function roomFor(
   if (!found.ok) return found;
   const [some] = found.value.rows;
   if (found.value.rows.length < ENDPOINTS_MAX || some?.kind !== "object") return ok(undefined);
-  const from = { id: some.id, seq: -1 };
+  const from = { id: some.id, seq: -1, document: null };
   const known = await saveObject(call, call.claim, {
     type: TYPE,
     event: ENDPOINT_CREATED,
