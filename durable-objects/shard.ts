@@ -189,7 +189,7 @@ export class Shard extends DurableObject<ShardEnv> {
     }
     const account = accountOf(this.#state, nameOf(ask));
     account.seq = Math.max(account.seq, verdict.value.seq);
-    this.#state.finished.forgetToken(ask.token);
+    this.#state.finished.forgetToken(ask.token, nameOf(ask));
     this.#forgetting.destroy({ account: ask.account, livemode: ask.livemode, tokens: [ask.token] });
     await this.#forgetting.settled();
     return ok(null);
@@ -346,7 +346,9 @@ export class Shard extends DurableObject<ShardEnv> {
     const answer = await this.#leftOpen(firstUuidAt(sinceMs / 1000));
     if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
     for (const owed of answer.ok ? answer.value.owed : []) {
-      for (const token of owed.tokens) this.#state.finished.forgetToken(token);
+      for (const token of owed.tokens) {
+        this.#state.finished.forgetToken(token, nameOf(owed));
+      }
       this.#forgetting.destroy(owed);
     }
     const unfinished = answer.ok ? ok(answer.value.unfinished) : answer;
