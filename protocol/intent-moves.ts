@@ -126,17 +126,19 @@ function set<D extends Document>(document: D, name: string, value: unknown): D {
 /** What an intent is confirmed with, when it names one. */
 export type ChosenMethod = { readonly id: string; readonly billing_details: BillingDetails };
 
+/** What an intent holds of the method that was chosen, if one was. */
+export const paidWith = (method: ChosenMethod | undefined) =>
+  method === undefined
+    ? {}
+    : { payment_method: method.id, billing_details: method.billing_details };
+
 /** The document that is charged: with the method that is given, or the one it has. */
 export function confirmed(
   intent: IntentFacts,
   patch: IntentPatch,
   method: ChosenMethod | undefined,
 ): Result<IntentDocument, Failure> {
-  const chosen =
-    method === undefined
-      ? {}
-      : { payment_method: method.id, billing_details: method.billing_details };
-  const next = updated(intent, { ...patch, ...chosen } as IntentPatch, "confirm");
+  const next = updated(intent, { ...patch, ...paidWith(method) } as IntentPatch, "confirm");
   if (!next.ok) return next;
   return next.value.payment_method === undefined
     ? refuse({ kind: "intent_without_method", object: "payment_intent" })

@@ -2,6 +2,7 @@
 // everywhere, also when the ledger's answer is lost and the object that asked is gone; and what the vault did
 // with a card stands in the log.
 
+import type Stripe from "stripe";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { auditEntries } from "../../ops/audit.ts";
 import { findInLedger } from "../../ops/forgotten.ts";
@@ -307,6 +308,29 @@ describe("what is deleted", () => {
       expect((await findInLedger(urlOf(), { token })).places.filter((p) => p.open)).toEqual([]);
       expect((await m.stripe.paymentIntents.cancel(now.id)).status).toBe("canceled");
       expect(await verifyLedger(urlOf())).toEqual([]);
+    },
+  );
+
+  test.each(["a payment intent", "a setup intent"])(
+    "a payment method that was made with %s: the request hears its answer again, without the words",
+    async (what) => {
+      const { name, address_line1: line1, address_zip: postal_code } = PERSON;
+      const data = {
+        payment_method_data: {
+          type: "card",
+          card: CARD_OF_METHOD,
+          billing_details: { name, address: { line1, postal_code } },
+        },
+      } as const;
+      const key = { idempotencyKey: `made-with-${what.replaceAll(" ", "-")}` };
+      const make = () =>
+        what === "a payment intent"
+          ? m.stripe.paymentIntents.create({ amount: 700, currency: "usd", ...data }, key)
+          : m.stripe.setupIntents.create(data as Stripe.SetupIntentCreateParams, key);
+      const first = await make();
+      await del(`/v1/payment_methods/${first.payment_method}`);
+      expect(await make()).toMatchObject({ id: first.id, payment_method: first.payment_method });
+      expect(await tablesWithPerson()).toEqual([]);
     },
   );
 

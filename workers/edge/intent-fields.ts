@@ -2,6 +2,8 @@
 
 import * as z from "zod";
 import type { Failure } from "../../protocol/failure.ts";
+import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { refuse } from "../../protocol/result.ts";
 import { choice, flag, text } from "./schema.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -98,6 +100,27 @@ export function automaticOf(p: {
   const allow_redirects = automatic?.allow_redirects ?? "always";
   return { document: { automatic_payment_methods: { enabled: true, allow_redirects } } };
 }
+
+/** A refusal of what cannot be the id of a customer. */
+export const customerMissing = (customer: string | undefined) =>
+  customer === undefined || uuidOf("cus", customer) !== undefined
+    ? undefined
+    : refuse({
+        kind: "resource_missing" as const,
+        object: "customer",
+        id: customer,
+        param: "customer",
+      });
+
+/** Whose an intent is, of which its document speaks only where it is somebody's. */
+export const holderOf = (customer: string | undefined): { readonly customer?: CustomerId } =>
+  customer === undefined ? {} : { customer: customer as CustomerId };
+
+export const CONFIRMED_WITHOUT_METHOD: Failure = {
+  kind: "parameter_invalid",
+  param: "payment_method",
+  why: "An intent is confirmed with a payment method. Send payment_method with confirm=true.",
+};
 
 const SECRET_CHARACTERS_MAX = 200;
 export const clientSecret = text(SECRET_CHARACTERS_MAX);

@@ -165,6 +165,12 @@ export async function refuseKept(
 export const answerOf = ({ facts, ...rest }: Saved, call: Pick<Caller, "scope">) =>
   ({ object: keptObject(facts, call.scope), ...rest }) satisfies Answered;
 
+/** The same, where saving it may have been refused. */
+export const answered = (
+  saved: Result<Saved, Refused>,
+  call: Pick<Caller, "scope">,
+): Result<Answered, Refused> => (saved.ok ? ok(answerOf(saved.value, call)) : saved);
+
 /** A page of the objects of a kind, newest first. */
 export function listObjects(
   call: Pick<Call<unknown>, "env" | "scope" | "continent" | "path" | "url">,

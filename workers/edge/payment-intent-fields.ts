@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { randomBase62 } from "../../protocol/base62.ts";
 import type { CustomerId } from "../../protocol/ids.ts";
-import type { IntentPatch } from "../../protocol/intent-moves.ts";
+import { type IntentPatch, paidWith } from "../../protocol/intent-moves.ts";
 import type { IntentDocument } from "../../protocol/payment-intent.ts";
 import {
   choosing,
@@ -138,9 +138,7 @@ export function newDocument(
     metadata: setMetadata(pairs as Record<string, string | null> | null | undefined) ?? {},
     secret: mintSecret(),
     attempts: 0,
-    ...(chosen === undefined
-      ? {}
-      : { payment_method: chosen.id, billing_details: chosen.billing_details }),
+    ...paidWith(chosen),
   } as IntentDocument;
 }
 

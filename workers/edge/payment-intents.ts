@@ -4,13 +4,19 @@
 import * as z from "zod";
 import { amountFailure } from "../../protocol/currency.ts";
 import { eventCode } from "../../protocol/event.ts";
-import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
-import { type IntentPatch, updated } from "../../protocol/intent-moves.ts";
+import type { CustomerId } from "../../protocol/ids.ts";
+import { type IntentPatch, paidWith, updated } from "../../protocol/intent-moves.ts";
 import { paymentIntentObject } from "../../protocol/payment-intent.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { readIntent, seenBy, showing } from "./intent-access.ts";
-import { automaticOf, clientSecret } from "./intent-fields.ts";
-import { answerOf, type Change, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import {
+  automaticOf,
+  CONFIRMED_WITHOUT_METHOD,
+  clientSecret,
+  customerMissing,
+  holderOf,
+} from "./intent-fields.ts";
+import { answered, type Change, listObjects, saveObject, stepOf } from "./kept-objects.ts";
 import { type FoundMethod, methodChosen } from "./method-choice.ts";
 import { cancelIntent, captureIntent } from "./payment-conclusion.ts";
 import {
@@ -31,16 +37,6 @@ import {
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import { amount, choice, created, expand, flag, metadata, page, pageOf, text } from "./schema.ts";
 
-export const customerMissing = (customer: string | undefined) =>
-  customer === undefined || uuidOf("cus", customer) !== undefined
-    ? undefined
-    : refuse({
-        kind: "resource_missing" as const,
-        object: "customer",
-        id: customer,
-        param: "customer",
-      });
-
 type CreateCall = Call<z.output<typeof createParams>>;
 
 async function create(call: CreateCall): Promise<Result<Answered, Refused>> {
@@ -59,7 +55,7 @@ async function create(call: CreateCall): Promise<Result<Answered, Refused>> {
   const { change, method } = ready.value;
   if (p.confirm !== true || method === undefined) {
     const saved = await saveObject(call, call.claim, change);
-    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+    return answered(saved, call);
   }
   const saved = await saveObject(call, stepOf(call.claim, "create"), change);
   if (!saved.ok) return orAnswerBefore(call, call.claim, saved);
@@ -83,15 +79,11 @@ async function readied(
   automatic: Readonly<Record<string, unknown>>,
 ): Promise<Result<{ change: Change; method: FoundMethod | undefined }, Refused>> {
   const p = call.params;
-  const holder = p.customer === undefined ? {} : { customer: p.customer as CustomerId };
+  const holder = holderOf(p.customer);
   const chosen = await methodChosen(call, call.claim, p, holder);
   if (!chosen.ok) return chosen;
   const method = chosen.value;
-  if (p.confirm === true && method === undefined) {
-    const why =
-      "An intent is confirmed with a payment method. Send payment_method with confirm=true.";
-    return refuse({ kind: "parameter_invalid", param: "payment_method", why });
-  }
+  if (p.confirm === true && method === undefined) return refuse(CONFIRMED_WITHOUT_METHOD);
   const change = {
     type: "payment_intent",
     document: newDocument(p, automatic, method),
@@ -117,20 +109,16 @@ async function changed(
   at: ReturnType<typeof standing>,
 ): Promise<Result<Answered, Refused>> {
   const patch = patchOf(call.params);
-  const customer = patch.customer ?? at.intent.document.customer;
+  const holder = holderOf(patch.customer ?? at.intent.document.customer);
   const { payment_method, payment_method_data } = call.params;
   const chosen = await methodChosen(
     call,
     call.claim,
     { payment_method, payment_method_data },
-    customer === undefined ? {} : { customer },
+    holder,
   );
   if (!chosen.ok) return chosen;
-  const paid =
-    chosen.value === undefined
-      ? {}
-      : { payment_method: chosen.value.id, billing_details: chosen.value.billing_details };
-  const next = updated(at.intent, { ...patch, ...paid } as IntentPatch);
+  const next = updated(at.intent, { ...patch, ...paidWith(chosen.value) } as IntentPatch);
   if (!next.ok) {
     return showing(next.failure, "payment_intent", paymentIntentObject(at.intent, call.scope));
   }
@@ -138,7 +126,7 @@ async function changed(
   const refusal = amountFailure(amount, currency);
   if (refusal !== undefined) return refuse(refusal);
   const saved = await saveIntent(call, call.claim, at, next.value);
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 type ConfirmCall = Call<z.output<typeof confirmParams>>;
