@@ -61,8 +61,7 @@ create function content_of(j journal) returns text language sql stable as $$
       where o.account_no = j.account_no and o.id = j.subject)
     when j.type = 5 then (select o.processor_ref from operations o
       where o.account_no = j.account_no and o.charge = j.subject and o.kind = 'capture' and o.seq = j.seq)
-    when j.type in (6, 8, 9) then (select o.processor_ref || case when o.pending then ' pending' else '' end
-      from operations o
+    when j.type in (6, 8, 9) then (select row(o.processor_ref, o.pending)::text from operations o
       where o.account_no = j.account_no and o.id = j.subject)
   end
 $$;

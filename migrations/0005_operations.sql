@@ -150,7 +150,8 @@ begin
         case when n.posts then n.currency end,
         case when n.kind = 'capture' and n.approved then n.request end, null, n.fee,
         n.free_on)::journal as entry,
-      coalesce(n.processor_ref, '') || case when n.pending then ' pending' else '' end as content
+      case when n.kind = 'capture' and n.approved then coalesce(n.processor_ref, '')
+        else row(n.processor_ref, n.pending)::text end as content
       from numbered n
     union all
     select n.i, n.no, n.head, row(n.no, 7, null, n.last_seq, null, now(), n.captured_then,

@@ -43,8 +43,8 @@ const ROWS = `
            when j.type in (2, 3) then case when a.id is not null then ${AUTHORIZATION} end
            when j.type = 4 then case when o.id is not null then ${OPERATION} end
            when j.type = 5 then p.processor_ref
-           when j.type in (6, 8, 9) then o.processor_ref
-             || case when o.pending then ' pending' else '' end end, '')
+           when j.type in (6, 8, 9) then
+             case when o.id is not null then row(o.processor_ref, o.pending)::text end end, '')
     from journal j
     left join charges c on j.type = 1 and c.account_no = j.account_no and c.id = j.subject
     left join authorizations a
