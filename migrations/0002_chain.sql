@@ -64,5 +64,10 @@ create function content_of(j journal) returns text language sql stable as $$
     when j.type in (6, 8, 9) then (select o.processor_ref || case when o.pending then ' pending' else '' end
       from operations o
       where o.account_no = j.account_no and o.id = j.subject)
+    when j.type = 13 then (select o.processor_ref from operations o
+      where o.account_no = j.account_no and o.charge = j.subject and o.kind = 'increment' and o.seq = j.seq)
+    when j.type = 14 then (select coalesce(o.processor_ref, '') || coalesce(o.decline::text, '')
+      from operations o
+      where o.account_no = j.account_no and o.id = j.subject)
   end
 $$;

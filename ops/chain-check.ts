@@ -44,15 +44,17 @@ const ROWS = `
            when j.type = 4 then case when o.id is not null then ${OPERATION} end
            when j.type = 5 then p.processor_ref
            when j.type in (6, 8, 9) then o.processor_ref
-             || case when o.pending then ' pending' else '' end end, '')
+             || case when o.pending then ' pending' else '' end
+           when j.type = 13 then p.processor_ref
+           when j.type = 14 then coalesce(o.processor_ref, '') || coalesce(o.decline::text, '') end, '')
     from journal j
     left join charges c on j.type = 1 and c.account_no = j.account_no and c.id = j.subject
     left join authorizations a
       on j.type in (2, 3) and a.account_no = j.account_no and a.id = j.subject
     left join operations o
-      on j.type in (4, 6, 8, 9) and o.account_no = j.account_no and o.id = j.subject
-    left join operations p on j.type = 5 and p.account_no = j.account_no and p.charge = j.subject
-      and p.kind = 'capture' and p.seq = j.seq
+      on j.type in (4, 6, 8, 9, 14) and o.account_no = j.account_no and o.id = j.subject
+    left join operations p on j.type in (5, 13) and p.account_no = j.account_no and p.charge = j.subject
+      and p.kind = case j.type when 5 then 'capture' else 'increment' end and p.seq = j.seq
   union all
   select h.account_no, h.seq, ${HEAD}, h.checkpoint, h.head, null, null, null
     from checkpoint_heads h

@@ -64,6 +64,7 @@ const returning = {
 
 const createParams = z.strictObject({
   ...choosing,
+  payment_method_options: methodOptions.optional(),
   ...chosenBy,
   ...words,
   ...returning,
