@@ -7,7 +7,11 @@ export const withoutPosting = (entry: JournalEntry): string | undefined =>
   entry.posting === null ? undefined : "money moves for no reason";
 
 /** Takes the entry's posting into the balances; it must be this one. */
-export function post(state: Projection, { posting }: JournalEntry, due: Posting): string | undefined {
+export function post(
+  state: Projection,
+  { posting }: JournalEntry,
+  due: Posting,
+): string | undefined {
   const { debit, credit, amount, currency, fee, availableOn: day } = due;
   if (
     posting?.debit !== debit ||

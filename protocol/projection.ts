@@ -297,7 +297,8 @@ function endOperation(
   } else {
     const move = ENDINGS[intent.operation][approved ? 0 : 1];
     const next = move === undefined ? undefined : CHARGE_MOVES[charge.state][move];
-    if (next === undefined) return `a charge that is ${charge.state} cannot ${move ?? intent.operation}`;
+    if (next === undefined)
+      return `a charge that is ${charge.state} cannot ${move ?? intent.operation}`;
     const refunded = charge.refunded + (approved ? amount : 0);
     state.charges.set(intent.charge, { ...charge, state: next, refunded, busyWith: null });
   }

@@ -270,7 +270,12 @@ class History {
     const approved = this.#dice.chance(0.75);
     const processor_ref = approved ? "ref_2" : null;
     const decline = this.#dice.pick([
-      { code: "card_declined", decline_code: "insufficient_funds", message: "No.", network_code: "51" },
+      {
+        code: "card_declined",
+        decline_code: "insufficient_funds",
+        message: "No.",
+        network_code: "51",
+      },
       { code: "processing_error", message: "Not now." },
     ]);
     return {
@@ -391,7 +396,10 @@ test("says what its specification says of an authorization that is incremented u
   for (let n = 1; n <= 11; n++) {
     // Every third is declined, and counts.
     const approved = n % 3 !== 0;
-    const held = specification.chargeFacts(specification.accountOf(model, scope) as never, charge.id);
+    const held = specification.chargeFacts(
+      specification.accountOf(model, scope) as never,
+      charge.id,
+    );
     const increment = incrementing(scope, charge.id, (held?.amount ?? 0) + n);
     await both(increment);
     if (n <= 10) await both(ending(increment, approved));
