@@ -151,8 +151,7 @@ create unique index charges_intent on charges (account_no, intent, intent_attemp
 create index charges_method on charges (account_no, card_id) where card_form = 'pm';
 create index charges_customer on charges (account_no, customer, id) where customer is not null;
 
--- What the processor said of a charge, and how it stands since. A charge without one is open. `amount` is what was
--- authorized first, and `raised` what increments have added to it.
+-- What the processor said of a charge, and how it stands since; `raised` is added to it. A charge without one is open.
 create table authorizations (
   account_no integer not null,
   amount integer not null,
@@ -182,7 +181,7 @@ create table authorizations (
 ) with (fillfactor = 80);
 
 -- A capture, refund, release (refund before capture) or increment (`amount` more is held) of a charge: its intent, then
--- its outcome. `intent` is the payment intent of the charge.
+-- its outcome; `decline` is of an increment. `intent` is the payment intent of the charge.
 create table operations (
   account_no integer not null,
   amount integer not null check (amount > 0),
@@ -205,7 +204,6 @@ create table operations (
   pending boolean check (pending),
   -- The entry that took it back: it came back from the network, or was canceled.
   reversed_seq bigint,
-  -- Why the cardholder's bank refused an increment.
   decline json,
   primary key (account_no, id),
   check ((state = 'opened') = (seq is null)),

@@ -31,6 +31,11 @@ const [ACCOUNT, JOURNAL, HEAD] = [0, 1, 2] as const;
 /** Before any number an entry could have been given. */
 const FIRST = -(2n ** 63n);
 
+/** What the processor said of an operation, as `word_of` has it. */
+const wordOf = (o: string): string =>
+  `coalesce(${o}.processor_ref, '') || case when ${o}.pending then ' pending' else '' end
+    || coalesce(${o}.decline::text, '')`;
+
 // One stream, sorted: of each account its row, then its entries, each followed by a head signed there.
 const ROWS = `
   select a.no as account_no, '${FIRST}'::bigint as seq, ${ACCOUNT} as sort, a.seq as at, a.head as hash,
@@ -42,11 +47,8 @@ const ROWS = `
            when j.type = 1 then case when c.id is not null then ${CHARGE} end
            when j.type in (2, 3) then case when a.id is not null then ${AUTHORIZATION} end
            when j.type = 4 then case when o.id is not null then ${OPERATION} end
-           when j.type = 5 then p.processor_ref
-           when j.type in (6, 8, 9) then o.processor_ref
-             || case when o.pending then ' pending' else '' end
-           when j.type = 13 then p.processor_ref
-           when j.type = 14 then coalesce(o.processor_ref, '') || coalesce(o.decline::text, '') end, '')
+           when j.type in (5, 13) then ${wordOf("p")}
+           when j.type in (6, 8, 9, 14) then ${wordOf("o")} end, '')
     from journal j
     left join charges c on j.type = 1 and c.account_no = j.account_no and c.id = j.subject
     left join authorizations a

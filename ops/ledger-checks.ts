@@ -88,8 +88,9 @@ export const LEDGER_CHECKS: readonly Check[] = [
   ),
   rows(
     "no operation has the processor's word before it has ended",
-    `select account_no, kind, id::text, 'is open, and the processor called it ' || processor_ref
-       from operations where state = 'opened' and processor_ref is not null`,
+    `select account_no, kind, id::text, 'is open, and the processor called it '
+            || coalesce(processor_ref, decline::text)
+       from operations where state = 'opened' and num_nonnulls(processor_ref, decline) > 0`,
   ),
   rows(
     "each key made one thing",

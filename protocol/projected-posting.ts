@@ -1,7 +1,25 @@
 // The posting of an entry, taken into the balances of a replayed journal; refused where it is not the one that
 // the change of state calls for.
 
-import type { JournalEntry, Posting, Projection } from "./projection.ts";
+import type { ChargeIntent, Intents, JournalEntry, Posting, Projection } from "./projection.ts";
+import { availableOn, feeOf } from "./terms.ts";
+
+/** What a capture moves: the merchant pays his fee of it and waits for the rest, if he has agreed to that. */
+export function captured(
+  entry: JournalEntry,
+  { terms }: Intents,
+  { currency, availableNow }: ChargeIntent,
+  amount: number,
+): Posting {
+  return {
+    debit: "processor",
+    credit: "merchant",
+    amount,
+    currency,
+    fee: feeOf(terms, amount, currency),
+    availableOn: availableOn(terms, entry.day, availableNow),
+  };
+}
 
 export const withoutPosting = (entry: JournalEntry): string | undefined =>
   entry.posting === null ? undefined : "money moves for no reason";

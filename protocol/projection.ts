@@ -5,9 +5,9 @@ import { eventTypeOf } from "./event.ts";
 import type { ChargeState, OperationFacts } from "./facts.ts";
 import type { LedgerAccount } from "./ledger-account.ts";
 import { OBJECT_POSTINGS } from "./object-posting.ts";
-import { post, withoutPosting } from "./projected-posting.ts";
+import { captured, post, withoutPosting } from "./projected-posting.ts";
 import { ok, type Result, refuse } from "./result.ts";
-import { availableOn, disputeFee, feeOf, type Terms } from "./terms.ts";
+import { disputeFee, type Terms } from "./terms.ts";
 
 /** Money moved from one ledger account to another, in minor units, and what the merchant paid for it. */
 export type Posting = {
@@ -180,23 +180,6 @@ function closeCharge(
     moveCharge(state, entry, "sell", sold) ??
     post(state, entry, captured(entry, intents, intent, intent.amount))
   );
-}
-
-/** What a capture moves: the merchant pays his fee of it and waits for the rest, if he has agreed to that. */
-function captured(
-  entry: JournalEntry,
-  { terms }: Intents,
-  { currency, availableNow }: ChargeIntent,
-  amount: number,
-): Posting {
-  return {
-    debit: "processor",
-    credit: "merchant",
-    amount,
-    currency,
-    fee: feeOf(terms, amount, currency),
-    availableOn: availableOn(terms, entry.day, availableNow),
-  };
 }
 
 // The entry of a capture that succeeded speaks of the charge; its operation is the one under way.
