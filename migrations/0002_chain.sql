@@ -52,8 +52,7 @@ $$;
 
 -- What the processor said of an operation.
 create function word_of(o operations) returns text language sql stable as $$
-  select coalesce(o.processor_ref, '') || case when o.pending then ' pending' else '' end
-    || coalesce(o.decline::text, '')
+  select row(o.processor_ref, o.pending, o.decline)::text
 $$;
 
 -- What an entry stands for, as it was hashed.

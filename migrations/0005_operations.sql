@@ -165,8 +165,7 @@ begin
         case when n.posts then n.currency end,
         case when n.captures or n.raises then n.request end, null, n.fee,
         n.free_on)::journal as entry,
-      coalesce(n.processor_ref, '') || case when n.pending then ' pending' else '' end
-        || coalesce(n.decline::text, '') as content
+      row(n.processor_ref, n.pending, n.decline)::text as content
       from numbered n
     union all
     select n.i, n.no, n.head, row(n.no, 7, null, n.last_seq, null, now(), n.captured_then,

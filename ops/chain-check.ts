@@ -33,8 +33,7 @@ const FIRST = -(2n ** 63n);
 
 /** What the processor said of an operation, as `word_of` has it. */
 const wordOf = (o: string): string =>
-  `coalesce(${o}.processor_ref, '') || case when ${o}.pending then ' pending' else '' end
-    || coalesce(${o}.decline::text, '')`;
+  `case when ${o}.id is not null then row(${o}.processor_ref, ${o}.pending, ${o}.decline)::text end`;
 
 // One stream, sorted: of each account its row, then its entries, each followed by a head signed there.
 const ROWS = `

@@ -36,7 +36,8 @@ export const DISPUTE_MOVES: Readonly<
   needs_response: { submit: "under_review", accept: "lost", won: "won", lost: "lost" },
   under_review: { won: "won", lost: "lost" },
   won: {},
-  lost: {},
+  // The processor may have decided before it heard that the merchant accepts: its word is the last.
+  lost: { won: "won" },
 };
 
 /** The texts that a merchant may give, in Stripe's names. */

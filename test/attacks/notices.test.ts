@@ -124,4 +124,22 @@ describe("a notice of the processor", () => {
     expect(answer.status).toBe(400);
     expect((await m.stripe.disputes.list()).data).toEqual([told]);
   });
+
+  test("that a dispute was won gives the money back, though the merchant has just accepted it", async () => {
+    const charged = { amount: 900, currency: "usd", source: "tok_visa" } as const;
+    const { id } = await m.stripe.charges.create(charged);
+    const opened = notice({ reference: `${id}.authorize.1` });
+    expect((await sendSigned(opened)).status).toBe(200);
+    const [dispute] = (await m.stripe.disputes.list({ charge: id })).data;
+    const of = dispute?.id ?? "";
+    // The bank does not know this dispute: it hears of the acceptance too late.
+    expect((await m.stripe.disputes.close(of)).status).toBe("lost");
+    const { merchant, reference, created } = opened;
+    const decided = { merchant, reference, created, dispute: opened.dispute, outcome: "won" };
+    const said = { ...decided, id: `ntc_${++notices}`, kind: "dispute.decided" };
+    expect((await sendSigned(said)).status).toBe(200);
+    const won = await m.stripe.disputes.retrieve(of);
+    expect(won.status).toBe("won");
+    expect(won.balance_transactions.map(({ amount }) => amount)).toEqual([-900, 900]);
+  });
 });

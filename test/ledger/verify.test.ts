@@ -289,6 +289,12 @@ const TAMPERINGS: readonly Tampering[] = [
     place: () => `${journal(7)} (charge.refunded of ${history.paid.id}): is too many`,
   },
   {
+    what: "a refund that was pending, told as a reference that says so",
+    sql: () => `update operations set processor_ref = processor_ref || ' pending', pending = false
+      where account_no = ${no} and pending`,
+    place: () => "its link is not the hash",
+  },
+  {
     what: "a posting's amount, and both balances with it",
     sql: () => `update journal set amount = amount + 1 where account_no = ${no} and seq = 2;
       update balances set amount = amount + case ledger_account when 2 then 1 else -1 end

@@ -4,8 +4,8 @@ import type Stripe from "stripe";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { SaveObject } from "../../protocol/command.ts";
 import { SEARCH_ROWS_MAX } from "../../protocol/search-query.ts";
-import { applyOne, closing, connect, keeping, opening } from "../ledger/region.ts";
-import { ledger, type Merchant, refused, type System, startSystem } from "../system.ts";
+import { apply, applyOne, closing, connect, keeping, opening, saving } from "../ledger/region.ts";
+import { type Merchant, refused, type System, startSystem } from "../system.ts";
 
 let system: System;
 let m: Merchant;
@@ -43,6 +43,8 @@ afterAll(() => system?.close());
 const amounts = async (query: string) =>
   (await m.stripe.charges.search({ query })).data.map(({ amount }) => amount);
 
+/** Customers in one batch. */
+const SAVED_AT_ONCE = 1_000;
 const METHOD = `pm_${"1".repeat(22)}`;
 /** An intent as the edge writes one. */
 const INTENT = {
@@ -139,32 +141,24 @@ describe("customers", () => {
 
 test("a page looks at so many things and no more, and the next one goes on", async () => {
   const many = await system.merchant("us");
-  const client = await ledger(inject("bindings"), "us");
-  const of = "where account_no = (select no from accounts where id = $1 and not livemode)";
+  const scope = { account: many.account, livemode: false };
+  const client = await connect(inject("bindings")["DATABASE_URL_US"] ?? "");
   try {
-    await client.query(
-      `with no as (select no from accounts where id = $1 and not livemode),
-            made as (select n, ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid as id
-                       from generate_series(1, $2::integer) n),
-            kept as (insert into customers (account_no, id, seq) select no, id, n from no, made)
-       insert into customer_versions (account_no, seq, customer, document)
-       select no, n, id, jsonb_build_object('name', case n when 1 then 'Needle' else 'Hay' end)
-         from no, made`,
-      [many.account, SEARCH_ROWS_MAX + 1],
-    );
-    const first = await many.stripe.customers.search({ query: 'name:"Needle"' });
-    expect(first).toMatchObject({ data: [], has_more: true });
-    const second = await many.stripe.customers.search({
-      query: 'name:"Needle"',
-      page: String(first.next_page),
-    });
-    expect(second).toMatchObject({ data: [{ name: "Needle" }], has_more: false });
+    const named = (name: string) => saving(scope, { patch: { name } });
+    await applyOne(client, named("Needle"));
+    for (let left = SEARCH_ROWS_MAX; left > 0; left -= SAVED_AT_ONCE) {
+      const hay = Array.from({ length: Math.min(left, SAVED_AT_ONCE) }, () => named("Hay"));
+      await apply(client, hay);
+    }
   } finally {
-    // No entry tells of them, so the ledger that all tests share would not verify.
-    await client.query(`delete from customer_versions ${of}`, [many.account]);
-    await client.query(`delete from customers ${of}`, [many.account]);
     await client.end();
   }
+  const query = 'name:"Needle"';
+  const first = await many.stripe.customers.search({ query });
+  expect(first).toMatchObject({ data: [], has_more: true });
+  const page = String(first.next_page);
+  const second = await many.stripe.customers.search({ query, page });
+  expect(second).toMatchObject({ data: [{ name: "Needle" }], has_more: false });
 });
 
 describe("payment intents", () => {
