@@ -205,7 +205,7 @@ begin
         case when n.sells then n.amount else 0 end, 0, 0,
         case when n.sells then 'captured' when n.approved then 'authorized' else 'failed' end,
         n.network_code, n.risk_level, n.cvc_check, n.address_line1_check, n.address_zip_check,
-        n.funding, n.country, n.processor_ref, n.decline, n.available_now)::authorizations as said,
+        n.funding, n.country, n.processor_ref, n.decline, n.available_now, null)::authorizations as said,
       row(n.no, case when n.approved then 2 else 3 end, case when n.sells then 1 end, n.event_seq,
         case when n.sells then n.amount end, now(), case when n.sells then n.amount else 0 end, 0,
         case when n.sells then 2 end, n.id, case when n.sells then n.currency end, null, null, n.fee,

@@ -3,6 +3,7 @@
 
 import type {
   CardSummary,
+  Decline,
   Document,
   Facts,
   IntentOfCharge,
@@ -85,6 +86,8 @@ export type OpenOperation = Scope &
     readonly capture: boolean;
     /** Refused once the charge is captured: money that was taken is not given back in passing. */
     readonly releases?: true;
+    /** More is to be held: `amount` in all. */
+    readonly increments?: true;
     readonly amount?: number;
     readonly reason?: string;
     readonly metadata?: Readonly<Record<string, string>>;
@@ -98,6 +101,8 @@ export type CloseOperation = Scope & {
   readonly processor_ref: string | null;
   /** The processor has taken it and says later that it is done. */
   readonly pending?: true;
+  /** Why the cardholder's bank refused an increment. */
+  readonly decline?: Decline;
 };
 
 export type SaveCustomer = Scope &
