@@ -138,6 +138,9 @@ create table charges (
   receipt_email text check (length(receipt_email) <= 512),
   statement_descriptor text check (length(statement_descriptor) <= 22),
   metadata json,
+  statement_descriptor_suffix text check (length(statement_descriptor_suffix) <= 22),
+  transfer_group text check (length(transfer_group) <= 500),
+  shipping json,
   primary key (account_no, id),
   check ((intent is null) = (intent_attempt is null) and (intent is null) = (intent_seq is null))
 );
@@ -152,6 +155,7 @@ create unique index charges_intent on charges (account_no, intent, intent_attemp
   where intent is not null;
 create index charges_method on charges (account_no, card_id) where card_form = 'pm';
 create index charges_customer on charges (account_no, customer, id) where customer is not null;
+create index charges_group on charges (account_no, transfer_group, id) where transfer_group is not null;
 
 -- What the processor said of a charge, and how it stands since; `raised` is added to it. A charge without one is open.
 create table authorizations (

@@ -37,6 +37,8 @@ create function text_of(c charges) returns text language sql stable as $$
     c.fingerprint, c.funding, c.country, c.statement_descriptor)::text
     || case num_nonnulls(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)
          when 0 then '' else row(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)::text end
+    || case num_nonnulls(c.statement_descriptor_suffix, c.transfer_group)
+         when 0 then '' else row(c.statement_descriptor_suffix, c.transfer_group)::text end
 $$;
 
 create function text_of(a authorizations) returns text language sql stable as $$

@@ -36,6 +36,7 @@ create view charge_facts as
            end as intent_document,
          (select v.document from object_versions v where v.account_no = c.account_no and v.id = c.id
            order by v.seq desc limit 1) as changes,
+         c.statement_descriptor_suffix, c.transfer_group, c.shipping,
          (select o.id from objects o where o.account_no = c.account_no and o.parent = c.id
              and o.type = 'dispute' order by o.id limit 1) as dispute,
          a.raised

@@ -33,7 +33,8 @@ begin
              exp_year smallint, fingerprint text, funding text, country text, card_name text,
              address_line1 text, address_zip text, customer uuid, card_id uuid, description text,
              receipt_email text, statement_descriptor text, metadata json, intent uuid,
-             intent_seq bigint, intent_attempt smallint, card_form text, authentication text)
+             intent_seq bigint, intent_attempt smallint, card_form text, authentication text,
+             statement_descriptor_suffix text, transfer_group text, shipping json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from customers u
@@ -93,7 +94,8 @@ begin
         coalesce(j.country, k.country), j.key, j.operation, decode(j.mac, 'hex'), j.request,
         j.order_id, j.attempt_number, j.card_form, j.authentication, coalesce(j.card_name, k.name),
         coalesce(j.address_line1, k.address_line1), coalesce(j.address_zip, k.address_zip),
-        j.description, j.receipt_email, j.statement_descriptor, j.metadata)::charges as charge,
+        j.description, j.receipt_email, j.statement_descriptor, j.metadata,
+        j.statement_descriptor_suffix, j.transfer_group, j.shipping)::charges as charge,
       row(j.no, 1, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
         null, null, j.id, null, null, null, null, null)::journal as entry
       from judged j

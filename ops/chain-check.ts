@@ -20,7 +20,9 @@ const CHARGE = `row(c.id, c.amount, c.currency, c.capture, c.key, c.operation, c
   c.order_id, c.attempt_number, c.token, c.card_id, c.customer, c.brand, c.last4, c.exp_month,
   c.exp_year, c.fingerprint, c.funding, c.country, c.statement_descriptor)::text
   || case num_nonnulls(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)
-       when 0 then '' else row(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)::text end`;
+       when 0 then '' else row(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)::text end
+  || case num_nonnulls(c.statement_descriptor_suffix, c.transfer_group)
+       when 0 then '' else row(c.statement_descriptor_suffix, c.transfer_group)::text end`;
 const AUTHORIZATION = `row(a.id, a.amount, a.seq, a.network_code, a.risk_level, a.cvc_check,
   a.address_line1_check, a.address_zip_check, a.funding, a.country, a.processor_ref, a.decline)::text
   || case when a.available_now then 'now' else '' end`;

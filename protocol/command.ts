@@ -63,6 +63,9 @@ export type OpenCharge = Scope &
     readonly description?: string;
     readonly receipt_email?: string;
     readonly statement_descriptor?: string;
+    readonly statement_descriptor_suffix?: string;
+    readonly transfer_group?: string;
+    readonly shipping?: Document;
     readonly metadata?: Readonly<Record<string, string>>;
   };
 

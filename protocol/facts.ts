@@ -126,6 +126,9 @@ export type ChargeFacts = {
   readonly description: string | null;
   readonly receipt_email: string | null;
   readonly statement_descriptor: string | null;
+  readonly statement_descriptor_suffix: string | null;
+  readonly transfer_group: string | null;
+  readonly shipping: Document | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly processor_ref: string | null;
   readonly outcome: Outcome | null;

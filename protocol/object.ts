@@ -98,7 +98,8 @@ export type ChargeDocument = Document & {
   readonly description?: string | null;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly receipt_email?: string | null;
-  readonly shipping?: Document;
+  readonly shipping?: Document | null;
+  readonly transfer_group?: string;
   readonly fraud_details?: { readonly user_report?: string };
 };
 
@@ -161,14 +162,17 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
     receipt_url: null,
     refunded: c.state === "released" || (captured && refunded === c.amount),
     review: null,
-    shipping: changes.shipping ?? shippingObject(c.intent?.document["shipping"]),
+    shipping: shippingObject(
+      changed(changes.shipping, c.shipping ?? c.intent?.document["shipping"] ?? null),
+    ),
     source: c.card_id?.startsWith("pm_") === true ? null : card,
     source_transfer: null,
     statement_descriptor: c.statement_descriptor,
-    statement_descriptor_suffix: c.intent?.document["statement_descriptor_suffix"] ?? null,
+    statement_descriptor_suffix:
+      c.statement_descriptor_suffix ?? c.intent?.document["statement_descriptor_suffix"] ?? null,
     status: failed ? "failed" : c.state === "opened" ? "pending" : "succeeded",
     transfer_data: null,
-    transfer_group: null,
+    transfer_group: changes.transfer_group ?? c.transfer_group,
   };
 }
 

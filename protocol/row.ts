@@ -51,6 +51,9 @@ export type ChargeRow = {
   description: string | null;
   receipt_email: string | null;
   statement_descriptor: string | null;
+  statement_descriptor_suffix: string | null;
+  transfer_group: string | null;
+  shipping: Document | null;
   metadata: Record<string, string> | null;
   processor_ref?: string | null;
   network_code?: string | null;
@@ -143,6 +146,9 @@ export const chargeFacts = (r: ChargeRow): ChargeFacts => ({
   description: r.description,
   receipt_email: r.receipt_email,
   statement_descriptor: r.statement_descriptor,
+  statement_descriptor_suffix: r.statement_descriptor_suffix ?? null,
+  transfer_group: r.transfer_group ?? null,
+  shipping: r.shipping ?? null,
   metadata: r.metadata ?? {},
   processor_ref: r.processor_ref ?? null,
   outcome: outcomeOf(r),

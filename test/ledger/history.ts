@@ -56,6 +56,9 @@ export async function makeHistory(client: pg.Client): Promise<History> {
     statement_descriptor: "TILES",
     description: "Ten tiles",
     receipt_email: "a@b.example",
+    statement_descriptor_suffix: "BLUE",
+    transfer_group: "G1",
+    shipping: { name: "A", address: { line1: "Street 1" } },
     metadata: { order_id: "A", attempt_number: "1" },
     card: { ...CARD, country: "DE", name: "A", address_line1: "Street 1", address_zip: "1" },
   });

@@ -231,6 +231,9 @@ class History {
       ...(dice.chance(0.5) ? { metadata: { zebra: "1", apple: "ünïcødé" } } : {}),
       ...(dice.chance(0.2) ? { description: "Tiles", receipt_email: "a@b.example" } : {}),
       ...(dice.chance(0.2)
+        ? { statement_descriptor_suffix: "BLUE", transfer_group: "G", shipping: { name: "A" } }
+        : {}),
+      ...(dice.chance(0.2)
         ? { card: { ...CARD, name: "A", address_zip: "1", country: "DE" } }
         : {}),
       ...(this.#intents.length > 0 && dice.chance(0.4) ? this.#attempt() : {}),

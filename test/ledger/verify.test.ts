@@ -72,6 +72,7 @@ const UNCOVERED: Readonly<Record<string, string>> = {
   "charges.address_zip": "may have to be erased for a person's sake",
   "charges.description": "may have to be erased for a person's sake",
   "charges.receipt_email": "may have to be erased for a person's sake",
+  "charges.shipping": "may have to be erased for a person's sake",
   "charges.metadata": "may have to be erased for a person's sake",
   "operations.metadata": "may have to be erased for a person's sake",
 };

@@ -74,6 +74,9 @@ const chargeOf = (state: ChargeState, attempt = 1): ChargeFacts => ({
   description: null,
   receipt_email: null,
   statement_descriptor: null,
+  statement_descriptor_suffix: null,
+  transfer_group: null,
+  shipping: null,
   metadata: {},
   processor_ref: "auth_1",
   outcome: {

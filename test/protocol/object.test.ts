@@ -47,6 +47,9 @@ const captured: ChargeFacts = {
   description: "Two “tesserae” \u2028",
   receipt_email: "ada@example.com",
   statement_descriptor: "TESSERA",
+  statement_descriptor_suffix: null,
+  transfer_group: null,
+  shipping: null,
   metadata: { order: "A-17", "2": "b", "10": "a" },
   processor_ref: "auth_1",
   outcome: {

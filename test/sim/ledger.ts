@@ -999,7 +999,7 @@ function patchedCard(card: CardOfCustomer, patch: Document): CardOfCustomer {
 function erased<F extends ChargeFacts | null>(facts: F): F {
   if (facts === null) return facts;
   const { name: _, address_line1: _line1, address_zip: _zip, ...card } = facts.card;
-  return { ...facts, card, description: null, receipt_email: null, metadata: {} };
+  return { ...facts, card, description: null, receipt_email: null, metadata: {}, shipping: null };
 }
 
 /** The words about a person in the charges of a customer and in what was done with them. */
