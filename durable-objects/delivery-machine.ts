@@ -7,7 +7,7 @@
 // once a success is kept it is not sent again; where order is asked for, none before the one before it.
 
 import { attempted, type Outcome, startAttempts, wakeOfAttempts } from "./delivery-attempts.ts";
-import { nextPull, pullFailed, takePage, wakeOfPull } from "./delivery-pull.ts";
+import { hasRoom, nextPull, pullFailed, takePage, wakeOfPull } from "./delivery-pull.ts";
 import {
   type Change,
   changeDelivery,
@@ -35,7 +35,7 @@ export type Input =
   /** The ledger answered a `pull`, or could not be reached (undefined). */
   | { readonly kind: "pulled"; readonly pull: number; readonly page: Page | undefined }
   | { readonly kind: "attempted"; readonly attempt: number; readonly outcome: Outcome }
-  /** Somebody wants an event again. */
+  /** Somebody wants an event again; nothing where so many wait that there is no room for it. */
   | { readonly kind: "redeliver"; readonly endpoint: string; readonly event: Event }
   /** Somebody wants all entries after one number up to another again. */
   | {
@@ -132,6 +132,7 @@ function redeliver(state: DeliveryState, id: string, event: Event, nowMs: number
   const endpoint = state.endpoints.get(id);
   if (endpoint === undefined) return;
   const known = endpoint.waiting.get(event.place);
+  if (known === undefined && !hasRoom(endpoint)) return;
   const fresh = { ...event, attempts: 0, firstMs: null };
   changeDelivery(state, endpoint, { ...(known ?? fresh), nextMs: nowMs, redelivery: true });
   // Whoever asks by hand has mended something.

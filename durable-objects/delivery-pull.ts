@@ -19,6 +19,9 @@ export const WINDOW_MAX = 500;
 /** A poke that was lost is made good after so long. */
 const IDLE_MS = 5 * 60_000;
 
+/** Whether one more event may wait at an endpoint. */
+export const hasRoom = ({ waiting }: Endpoint): boolean => waiting.size < WINDOW_MAX;
+
 /** What to ask the ledger now, if anything. */
 export function nextPull(
   state: DeliveryState,
@@ -41,8 +44,9 @@ const isLiveWanted = (state: DeliveryState): boolean => state.progress.cursor < 
 function laggingCursor(state: DeliveryState): number | undefined {
   const { cursor } = state.progress;
   let lowest: number | undefined;
-  for (const { row, waiting } of state.endpoints.values()) {
-    if (!row.enabled || waiting.size >= WINDOW_MAX) continue;
+  for (const endpoint of state.endpoints.values()) {
+    const { row } = endpoint;
+    if (!row.enabled || !hasRoom(endpoint)) continue;
     for (const at of [row.cursor, row.replay?.cursor ?? cursor]) {
       if (at < cursor && (lowest === undefined || at < lowest)) lowest = at;
     }
@@ -112,18 +116,22 @@ function takeUp(
 ): boolean {
   const { row } = endpoint;
   const { replay } = row;
-  const takes = row.enabled && endpoint.waiting.size < WINDOW_MAX;
-  const isFresh = takes && isNext(row.cursor, before, entry);
+  const switched = entry.endpoint?.id === row.id ? entry.endpoint.config?.enabled : undefined;
+  const takes = row.enabled && hasRoom(endpoint);
+  // That it is switched off is taken up also where nothing else is: what it wants ends there.
+  const isFresh = (takes || switched === false) && isNext(row.cursor, before, entry);
   const isReplayed = takes && replay !== null && isNext(replay.cursor, before, entry);
   if (!isFresh && !isReplayed) return false;
-  if (isFresh || (replay !== null && entry.seq <= replay.until)) {
+  const listens = switched ?? row.listens;
+  const isWanted = isFresh && row.listens && listens;
+  if (isWanted || (isReplayed && entry.seq <= replay.until)) {
     for (const event of entry.events) {
       if (!wants(row.events, event.type) || endpoint.waiting.has(event.place)) continue;
-      const waits = { attempts: 0, firstMs: null, nextMs: nowMs, redelivery: !isFresh };
+      const waits = { attempts: 0, firstMs: null, nextMs: nowMs, redelivery: !isWanted };
       changeDelivery(state, endpoint, { ...event, ...waits });
     }
   }
-  if (isFresh) endpoint.row = { ...endpoint.row, cursor: entry.seq };
+  if (isFresh) endpoint.row = { ...endpoint.row, cursor: entry.seq, listens };
   if (isReplayed) {
     const rest = entry.seq < replay.until ? { cursor: entry.seq, until: replay.until } : null;
     endpoint.row = { ...endpoint.row, replay: rest };
@@ -146,7 +154,12 @@ function applyChange(state: DeliveryState, entry: Entry, nowMs: number): void {
   }
   if (known === undefined) {
     const fresh = { failingSinceMs: null, failures: 0, resumeMs: 0, replay: null };
-    const made = newEndpoint({ ...config, cursor: entry.seq, ...fresh });
+    const made = newEndpoint({
+      ...config,
+      cursor: entry.seq,
+      listens: config.enabled,
+      ...fresh,
+    });
     state.endpoints.set(id, made);
     changeEndpoint(state, made, {});
     return;
@@ -157,8 +170,9 @@ function applyChange(state: DeliveryState, entry: Entry, nowMs: number): void {
   const isElsewhere = config.url !== known.row.url;
   changeEndpoint(state, known, {
     ...config,
-    // While it was off nothing was wanted; what waited before is still wanted.
-    ...(isBack ? { cursor: entry.seq } : {}),
+    // While it was off nothing was wanted. What was not taken up before that is still wanted, and where there is
+    // any the entries are read from there on.
+    ...(isBack && !known.row.listens ? { cursor: entry.seq, listens: true } : {}),
     ...(isBack || isElsewhere ? { failingSinceMs: null, failures: 0, resumeMs: 0 } : {}),
   });
   if (!isBack && !isElsewhere) return;

@@ -38,6 +38,7 @@ type EndpointColumns = {
   secret_version: number;
   former_until: number | null;
   cursor: number;
+  listens: number;
   failing_since_ms: number | null;
   failures: number;
   resume_ms: number;
@@ -93,6 +94,7 @@ const endpointOf = (r: EndpointColumns): EndpointRow => ({
   secretVersion: r.secret_version,
   formerUntil: r.former_until,
   cursor: r.cursor,
+  listens: r.listens === 1,
   failingSinceMs: r.failing_since_ms,
   failures: r.failures,
   resumeMs: r.resume_ms,
@@ -153,10 +155,11 @@ export function keep(sql: Sql, change: Change): void {
 function keepEndpoint(sql: Sql, r: EndpointRow): void {
   sql.exec(
     `insert or replace into endpoints (id, seq, url, events, ordered, enabled, secret_version, former_until,
-       cursor, failing_since_ms, failures, resume_ms, replay_cursor, replay_until)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       cursor, listens, failing_since_ms, failures, resume_ms, replay_cursor, replay_until)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ...[r.id, r.seq, r.url, r.events.join(","), Number(r.ordered), Number(r.enabled)],
-    ...[r.secretVersion, r.formerUntil, r.cursor, r.failingSinceMs, r.failures, r.resumeMs],
+    ...[r.secretVersion, r.formerUntil, r.cursor, Number(r.listens)],
+    ...[r.failingSinceMs, r.failures, r.resumeMs],
     ...[r.replay?.cursor ?? null, r.replay?.until ?? null],
   );
 }

@@ -66,6 +66,8 @@ export type Replay = { readonly cursor: number; readonly until: number };
 export type EndpointRow = EndpointConfig & {
   /** All entries up to it were taken up. */
   readonly cursor: number;
+  /** Whether it was switched on there: an endpoint that lags goes through its past in order. */
+  readonly listens: boolean;
   /** When what failed first since anything succeeded was begun; null when the last attempt succeeded. */
   readonly failingSinceMs: number | null;
   /** Failures since anything succeeded. */

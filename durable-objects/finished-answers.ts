@@ -47,15 +47,22 @@ export class FinishedAnswers {
     );
   }
 
-  /** Lets go of what was said of a token that is forgotten, of charges made with it, and of what it became. */
-  forgetToken(token: TokenId): void {
+  /**
+   * Lets go of what was said of a token that is forgotten, of charges made with it, of what it became, and of its
+   * account's intents (`whose` begins their names): which of them held its words the ledger knows.
+   */
+  forgetToken(token: TokenId, whose: string): void {
     const card = cardIdOfToken(token);
-    this.#forgetAll((facts) => {
+    this.#forgetAll((facts, name) => {
       switch (facts.kind) {
         case "charge":
           return facts.token === token;
         case "object":
-          return facts.token === token || facts.charge?.token === token;
+          return (
+            facts.token === token ||
+            facts.charge?.token === token ||
+            (facts.type.endsWith("_intent") && name.startsWith(`${whose}/`))
+          );
         case "customer":
           return facts.card?.id === card;
         default:
@@ -64,11 +71,11 @@ export class FinishedAnswers {
     });
   }
 
-  #forgetAll(isOf: (facts: Facts) => boolean): void {
+  #forgetAll(isOf: (facts: Facts, name: string) => boolean): void {
     for (const [name, { finished }] of this.#answers) {
       const { end } = finished.reply;
       const facts = end.ok ? end.facts : end.charge;
-      if (facts !== undefined && isOf(facts)) this.#forget(name);
+      if (facts !== undefined && isOf(facts, name)) this.#forget(name);
     }
   }
 

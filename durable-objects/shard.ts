@@ -10,6 +10,7 @@ import type { ForgetAsk, LeftOpen } from "../protocol/forgetting.ts";
 import { firstUuidAt } from "../protocol/ids.ts";
 import { readLines } from "../protocol/lines.ts";
 import { cardIdOfToken } from "../protocol/object.ts";
+import type { KeyedRequest, Recalled } from "../protocol/remembered.ts";
 import { ok, type Result, refuse } from "../protocol/result.ts";
 import type {
   Admission,
@@ -39,6 +40,8 @@ import {
 } from "./machine.ts";
 import { applyAt, askOrigin, forgetAt, type OriginBindings } from "./origin-client.ts";
 import { Pokes } from "./pokes.ts";
+import { RememberedRequests } from "./remembered-requests.ts";
+import { RevokedKeys } from "./revoked-keys.ts";
 import { ALARM_MS, accountOf, expectLate, nameOf, wordOf } from "./shard-state.ts";
 import type { Stream } from "./stream.ts";
 
@@ -66,7 +69,6 @@ const LANE_MS_MAX = 35_000;
 /** The vault asks a processor three times, eight seconds each, and by key in between. */
 const PERFORM_MS_MAX = 60_000;
 const CLEAN_SINCE = "clean_since_ms";
-const REVOKED = "revoked_keys";
 
 /** What follows it is done at the end of the turn. Cheaper than queueMicrotask, which leaves the engine. */
 const TURN = Promise.resolve();
@@ -87,7 +89,8 @@ export class Shard extends DurableObject<ShardEnv> {
   #lastCall = 0;
   readonly #forgetting: Forgetting;
   readonly #pokes: Pokes;
-  #revokedKeys: Map<string, number> | undefined;
+  readonly #revoked: RevokedKeys;
+  readonly #remembered: RememberedRequests;
   /** Told when no recovery is under way. */
   #resting: (() => void)[] = [];
 
@@ -96,6 +99,8 @@ export class Shard extends DurableObject<ShardEnv> {
     this.#slot = Number((state.id.name ?? "").slice("slot-".length));
     this.#state = this.#wake();
     this.#forgetting = new Forgetting(state.storage, env);
+    this.#revoked = new RevokedKeys(state.storage.sql);
+    this.#remembered = new RememberedRequests(state.storage.sql);
     this.#pokes = new Pokes({
       poke: async (scope, seq) => await env.STREAM.getByName(nameOf(scope)).poke(seq),
       nowMs: () => Date.now(),
@@ -113,23 +118,29 @@ export class Shard extends DurableObject<ShardEnv> {
     return admitToken(this.#state, scope, visit, clock);
   }
 
-  /** Takes a key back by its serial until it would have ended anyway. */
-  revoke(scope: Scope, serial: string, untilMs: number): void {
-    const revoked = this.#revoked();
-    revoked.set(`${nameOf(scope)}/${serial}`, untilMs);
+  /** Takes a key back by its serial until it would have ended anyway, as far as the account may write now. */
+  revoke(scope: Scope, serial: string, untilMs: number): Admission {
     const nowMs = Date.now();
-    for (const [name, endMs] of revoked) if (endMs <= nowMs) revoked.delete(name);
-    this.ctx.storage.kv.put(REVOKED, [...revoked]);
+    const admission = admit(this.#state, scope, nowMs, "write");
+    if (admission.ok) this.#revoked.add(nameOf(scope), serial, untilMs, nowMs);
+    return admission;
   }
 
   /** Whether a key was taken back. */
   isRevoked(scope: Scope, serial: string): boolean {
-    return this.#revoked().has(`${nameOf(scope)}/${serial}`);
+    return this.#revoked.has(nameOf(scope), serial);
   }
 
-  #revoked(): Map<string, number> {
-    this.#revokedKeys ??= new Map(this.ctx.storage.kv.get<[string, number][]>(REVOKED) ?? []);
-    return this.#revokedKeys;
+  /** What a request that leaves nothing in the ledger is to hear; undefined when it is the first with its key. */
+  recall(scope: Scope, asked: KeyedRequest): Recalled | undefined {
+    return this.#remembered.recall(nameOf(scope), asked);
+  }
+
+  /** Remembers such a request and what its answer is made of, if it is the first; what it hears if it is not. */
+  remember(scope: Scope, asked: KeyedRequest, note: string): Recalled | undefined {
+    const before = this.recall(scope, asked);
+    if (before === undefined) this.#remembered.keep(nameOf(scope), asked, note, Date.now());
+    return before;
   }
 
   /** Executes a request once for its key; every other request with that key hears the same. */
@@ -178,7 +189,7 @@ export class Shard extends DurableObject<ShardEnv> {
     }
     const account = accountOf(this.#state, nameOf(ask));
     account.seq = Math.max(account.seq, verdict.value.seq);
-    this.#state.finished.forgetToken(ask.token);
+    this.#state.finished.forgetToken(ask.token, nameOf(ask));
     this.#forgetting.destroy({ account: ask.account, livemode: ask.livemode, tokens: [ask.token] });
     await this.#forgetting.settled();
     return ok(null);
@@ -335,7 +346,9 @@ export class Shard extends DurableObject<ShardEnv> {
     const answer = await this.#leftOpen(firstUuidAt(sinceMs / 1000));
     if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
     for (const owed of answer.ok ? answer.value.owed : []) {
-      for (const token of owed.tokens) this.#state.finished.forgetToken(token);
+      for (const token of owed.tokens) {
+        this.#state.finished.forgetToken(token, nameOf(owed));
+      }
       this.#forgetting.destroy(owed);
     }
     const unfinished = answer.ok ? ok(answer.value.unfinished) : answer;

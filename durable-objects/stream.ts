@@ -10,6 +10,7 @@ import { eventObjects } from "../protocol/event-object.ts";
 import { type AccountId, mintRequestId, partOf as partOfId, sequenceId } from "../protocol/ids.ts";
 import type { StripeObject } from "../protocol/object.ts";
 import type { Row } from "../protocol/query.ts";
+import type { KeyedRequest, Recalled } from "../protocol/remembered.ts";
 import { assert } from "../protocol/result.ts";
 import { homeOf, slotOf } from "../protocol/slot.ts";
 import type { DeliveryFacts } from "../protocol/webhook-delivery.ts";
@@ -21,11 +22,13 @@ import {
 import { webhookSecrets } from "../protocol/webhook-secret.ts";
 import type { Outcome } from "./delivery-attempts.ts";
 import { type Action, type Input, step } from "./delivery-machine.ts";
+import { hasRoom } from "./delivery-pull.ts";
 import { type AttemptsAsk, keep, readAttempts, readState } from "./delivery-rows.ts";
 import { sendWebhook } from "./delivery-sending.ts";
 import {
   type DeliveryClock,
   type DeliveryState,
+  type Endpoint,
   type EndpointConfig,
   type Entry,
   type Event,
@@ -38,6 +41,7 @@ import {
 } from "./delivery-state.ts";
 import { EventFeed } from "./event-feed.ts";
 import { applyAt, type OriginBindings, readAt } from "./origin-client.ts";
+import { RememberedRequests } from "./remembered-requests.ts";
 
 export type StreamEnv = OriginBindings & {
   /** Base64url, 32 bytes, several versions with commas: the secrets of all endpoints are derived from it. */
@@ -68,6 +72,7 @@ const SCHEMA = `
     secret_version integer not null,
     former_until integer,
     cursor integer not null,
+    listens integer not null,
     failing_since_ms integer,
     failures integer not null,
     resume_ms integer not null,
@@ -108,22 +113,30 @@ const clock: DeliveryClock = {
 
 type EventRow = Extract<Row, { kind: "event" }> & EventFacts;
 
-/** How a redelivery was taken: `unknown` where the endpoint's own entry has not been read yet. */
-export type RedeliveryTaken = "taken" | "unknown" | "disabled" | "under_way";
+/**
+ * How a redelivery was taken: `unknown` where the endpoint's own entry has not been read yet, `full` where so much
+ * waits already that nothing is added; or what an earlier request with its key was.
+ */
+export type RedeliveryTaken = "taken" | "unknown" | "disabled" | "under_way" | "full" | Recalled;
 
 export class Stream extends DurableObject<StreamEnv> {
   readonly #scope: Scope;
+  /** Account and mode. */
+  readonly #name: string;
   readonly #feed: EventFeed;
+  readonly #requests: RememberedRequests;
   readonly #entries = new Map<number, { readonly row: EventRow; readonly untilMs: number }>();
   #state: DeliveryState;
 
   constructor(state: DurableObjectState, env: StreamEnv) {
     super(state, env);
-    const [account, mode] = (state.id.name ?? "").split("/");
+    this.#name = state.id.name ?? "";
+    const [account, mode] = this.#name.split("/");
     assert(account !== undefined && mode !== undefined, "a stream is named account/mode");
     this.#scope = { account: account as AccountId, livemode: mode === "live" };
     this.#feed = new EventFeed(env, this.#scope);
     const { sql } = state.storage;
+    this.#requests = new RememberedRequests(sql);
     // Most accounts have no endpoints: asked about, such a stream writes nothing.
     const isKept =
       sql.exec("select 1 from sqlite_master where name = 'progress'").toArray().length > 0;
@@ -155,25 +168,32 @@ export class Stream extends DurableObject<StreamEnv> {
     return true;
   }
 
-  /** Has an event sent to an endpoint once more, now. */
+  /** Has an event sent to an endpoint once more, now; once for its key, where there is one. */
   redeliver(
     endpoint: string,
-    event: Omit<Event, "place"> & { seq: number; part: number },
+    { seq, part, type }: { seq: number; part: number; type: string },
+    asked?: KeyedRequest,
   ): RedeliveryTaken {
-    const refused = this.#refusal(endpoint);
-    if (refused !== undefined) return refused;
-    const { seq, part, type } = event;
-    this.#take({ kind: "redeliver", endpoint, event: { place: placeOf(seq, part), type } });
-    return "taken";
+    const place = placeOf(seq, part);
+    return this.#once(endpoint, asked, (known) => {
+      if (!known.waiting.has(place) && !hasRoom(known)) return "full";
+      this.#take({ kind: "redeliver", endpoint, event: { place, type } });
+      return "taken";
+    });
   }
 
-  /** Has all that an endpoint wants of the entries after one number, up to another, sent once more. */
-  replay(endpoint: string, after: number, until: number): RedeliveryTaken {
-    const refused = this.#refusal(endpoint);
-    if (refused !== undefined) return refused;
-    if (this.#state.endpoints.get(endpoint)?.row.replay !== null) return "under_way";
-    this.#take({ kind: "replay", endpoint, after, until });
-    return "taken";
+  /** Has all that an endpoint wants of the entries after one number, up to another, sent once more; once for its key. */
+  replay(endpoint: string, after: number, until: number, asked?: KeyedRequest): RedeliveryTaken {
+    return this.#once(endpoint, asked, (known) => {
+      if (known.row.replay !== null) return "under_way";
+      this.#take({ kind: "replay", endpoint, after, until });
+      return "taken";
+    });
+  }
+
+  /** What a redelivery that was asked for under a key is to hear; undefined when it is the first with it. */
+  recall(asked: KeyedRequest): Recalled | undefined {
+    return this.#requests.recall(this.#name, asked);
   }
 
   /** Attempts to deliver to an endpoint, newest first. */
@@ -194,10 +214,19 @@ export class Stream extends DurableObject<StreamEnv> {
     this.#take({ kind: "alarm" });
   }
 
-  #refusal(endpoint: string): RedeliveryTaken | undefined {
-    const known = this.#state.endpoints.get(endpoint);
-    if (known === undefined) return "unknown";
-    return known.row.enabled ? undefined : "disabled";
+  // In one turn, so that what is taken and its key are kept together or not at all.
+  #once(
+    id: string,
+    asked: KeyedRequest | undefined,
+    take: (endpoint: Endpoint) => RedeliveryTaken,
+  ): RedeliveryTaken {
+    const before = asked && this.recall(asked);
+    if (before !== undefined) return before;
+    const endpoint = this.#state.endpoints.get(id);
+    if (endpoint === undefined) return "unknown";
+    const taken = endpoint.row.enabled ? take(endpoint) : "disabled";
+    if (taken === "taken" && asked) this.#requests.keep(this.#name, asked, "", Date.now());
+    return taken;
   }
 
   #take(input: Input): void {

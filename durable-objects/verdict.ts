@@ -11,7 +11,7 @@ import { breakDrive, closeAnswered, type Drive, drive, follow } from "./drive.ts
 import { endOfFacts, endOfFailure, INTERNAL, refused } from "./end.ts";
 import type { Action, SendFailure } from "./machine.ts";
 import { answer, breakOff, type Request } from "./request.ts";
-import { doubt, expectLate, type ShardState } from "./shard-state.ts";
+import { doubt, expectLate, nameOf, type ShardState } from "./shard-state.ts";
 
 /** A batch was committed, refused whole, or nobody knows. */
 export function committed(
@@ -125,9 +125,10 @@ function done(
   if (facts.kind === "customer" && facts.deleted) state.finished.forgetCustomer(facts.id);
   if (forgotten.length > 0) {
     // A payment method may have been spoken of before it was the customer's.
-    for (const token of forgotten) state.finished.forgetToken(token);
     const { account, livemode } = request.ask;
-    out.push({ kind: "forget", scope: { account, livemode }, tokens: forgotten });
+    const scope = { account, livemode };
+    for (const token of forgotten) state.finished.forgetToken(token, nameOf(scope));
+    out.push({ kind: "forget", scope, tokens: forgotten });
   }
   answer(state, request, { ok: true, facts }, out);
 }

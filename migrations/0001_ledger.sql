@@ -71,12 +71,13 @@ create index cards_customer on cards (customer, seq);
 -- Everything else a merchant makes (payment intents, payment methods, disputes, payouts, endpoints): a
 -- document that changes as a whole. `seq` is the entry of its last change, and whoever changes it says which one it
 -- decided on, so no decision is made on what is no longer so. `customer` and `parent` are what lists are made
--- of; `token` is the sealed card of a payment method; `due` (unix seconds) is when the clock is to look at it.
+-- of; `former` is the customer a payment method was detached from, who may have to be forgotten with it; `token` is the sealed card of a payment method; `due` (unix seconds) is when the clock is to look at it.
 create table objects (
   account_no integer not null,
   seq bigint not null,
   id uuid not null,
   customer uuid,
+  former uuid,
   parent uuid,
   token uuid,
   deleted boolean not null default false,
@@ -87,6 +88,7 @@ create table objects (
 create index objects_due on objects (due) where due is not null;
 create index objects_type on objects (account_no, type, id);
 create index objects_customer on objects (account_no, customer, id) where customer is not null;
+create index objects_former on objects (account_no, former) where former is not null;
 create index objects_parent on objects (account_no, parent, id) where parent is not null;
 create unique index objects_token on objects (token, account_no) where token is not null;
 
@@ -155,7 +157,7 @@ create index charges_method on charges (account_no, card_id) where card_form = '
 create index charges_customer on charges (account_no, customer, id) where customer is not null;
 create index charges_group on charges (account_no, transfer_group, id) where transfer_group is not null;
 
--- What the processor said of a charge, and how it stands since. A charge without one is open.
+-- What the processor said of a charge, and how it stands since; `raised` is added to it. A charge without one is open.
 create table authorizations (
   account_no integer not null,
   amount integer not null,
@@ -166,7 +168,7 @@ create table authorizations (
   amount_refunded integer not null default 0,
   amount_refunding integer not null default 0,
   state text not null check (state in
-    ('failed', 'authorized', 'capturing', 'captured', 'releasing', 'released')),
+    ('failed', 'authorized', 'incrementing', 'capturing', 'captured', 'releasing', 'released')),
   network_code text not null,
   risk_level text not null,
   cvc_check text,
@@ -177,14 +179,15 @@ create table authorizations (
   processor_ref text,
   decline json,
   available_now boolean check (available_now),
+  raised integer check (raised > 0),
   primary key (account_no, id),
-  check (amount_captured between 0 and amount),
+  check (amount_captured between 0 and amount + coalesce(raised, 0)),
   check (amount_refunded >= 0 and amount_refunding >= 0 and amount_refunded + amount_refunding
-    <= case state when 'released' then amount else amount_captured end)
+    <= case state when 'released' then amount + coalesce(raised, 0) else amount_captured end)
 ) with (fillfactor = 80);
 
--- A capture, refund or release (refund before capture) of a charge: its intent, then its outcome. `intent` is the
--- payment intent of the charge.
+-- A capture, refund, release (refund before capture) or increment (`amount` more is held) of a charge: its intent, then
+-- its outcome; `decline` is of an increment. `intent` is the payment intent of the charge.
 create table operations (
   account_no integer not null,
   amount integer not null check (amount > 0),
@@ -193,7 +196,7 @@ create table operations (
   intent uuid,
   seq bigint,
   balance_seq bigint,
-  kind text not null check (kind in ('capture', 'refund', 'release')),
+  kind text not null check (kind in ('capture', 'refund', 'release', 'increment')),
   state text not null check (state in ('opened', 'succeeded', 'failed')),
   currency text not null,
   key text not null check (length(key) between 1 and 300),
@@ -207,8 +210,10 @@ create table operations (
   pending boolean check (pending),
   -- The entry that took it back: it came back from the network, or was canceled.
   reversed_seq bigint,
+  decline json,
   primary key (account_no, id),
   check ((state = 'opened') = (seq is null)),
+  check (decline is null or state = 'failed' and kind = 'increment'),
   check (reversed_seq is null or state = 'succeeded' and kind = 'refund')
 ) with (fillfactor = 80);
 create unique index operations_claim on operations ((account_no::text || '/' || key));
@@ -272,6 +277,8 @@ insert into event_types values
   (10, 'customer.created', 'customer', true),
   (11, 'customer.updated', 'customer', true),
   (12, 'customer.deleted', 'customer', true),
+  (13, 'charge.incremented', 'charge', false),
+  (14, 'increment.failed', 'operation', false),
   (20, 'payment_intent.created', 'object', true),
   (21, 'payment_intent.updated', 'object', false),
   (22, 'payment_intent.canceled', 'object', true),

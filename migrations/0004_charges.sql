@@ -77,6 +77,8 @@ begin
             or exists (select from cards d where d.account_no = q.no and d.token = q.token offset 0)
             or exists (select from objects o where o.account_no = q.no and o.token = q.token offset 0)) then
           json_build_object('kind', 'token_already_used', 'token', q.token)
+        when q.token is not null and exists (select from forgotten_tokens t
+            where t.account_no = q.no and t.token = q.token offset 0) then '{"kind":"object_locked"}'
         when q.attempt_number is not null and exists (select from charges c where c.account_no = q.no
             and c.order_id = q.order_id and c.attempt_number = q.attempt_number offset 0) then
           '{"kind":"order_attempt_taken"}'
@@ -205,7 +207,7 @@ begin
         case when n.sells then n.amount else 0 end, 0, 0,
         case when n.sells then 'captured' when n.approved then 'authorized' else 'failed' end,
         n.network_code, n.risk_level, n.cvc_check, n.address_line1_check, n.address_zip_check,
-        n.funding, n.country, n.processor_ref, n.decline, n.available_now)::authorizations as said,
+        n.funding, n.country, n.processor_ref, n.decline, n.available_now, null)::authorizations as said,
       row(n.no, case when n.approved then 2 else 3 end, case when n.sells then 1 end, n.event_seq,
         case when n.sells then n.amount end, now(), case when n.sells then n.amount else 0 end, 0,
         case when n.sells then 2 end, n.id, case when n.sells then n.currency end, null, null, n.fee,

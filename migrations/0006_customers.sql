@@ -45,6 +45,7 @@ begin
             d.account_no = q.no and d.id = q.default_source and d.customer = q.id offset 0) then
           json_build_object('kind', 'resource_missing', 'object', 'card', 'id', q.default_source,
             'param', 'default_source')
+        when q.token is not null and is_forgotten(q.no, q.token) then '{"kind":"object_locked"}'
         when q.token is not null and token_used(q.no, q.token) then
           json_build_object('kind', 'token_already_used', 'token', q.token)
         -- Stripe's limit, of what there is after the change.
@@ -68,7 +69,8 @@ begin
   ), claimed as (
     insert into idempotency_keys (account_no, key, operation, mac, request, seq, failure)
     select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request, s.event_seq, j.failure
-      from judged j left join saved s on s.i = j.i where j.no is not null and not j.used
+      from judged j left join saved s on s.i = j.i
+     where j.no is not null and not j.used and j.failure->>'kind' is distinct from 'object_locked'
   ), kept as (
     insert into cards (account_no, seq, id, customer, token, card)
     select s.no, s.event_seq, s.card_id, s.id, s.token, s.card from saved s where s.token is not null
@@ -113,7 +115,8 @@ begin
               select d.token from erased_cards d where d.i = j.i
               union all
               select o.token from objects o where j.removed and o.account_no = j.no
-                and o.customer = j.id and o.token is not null and not o.deleted) d), '[]'))
+                and (o.customer = j.id or o.former = j.id) and o.token is not null
+                and not o.deleted) d), '[]'))
       end
     from judged j
     left join saved s on s.i = j.i

@@ -27,13 +27,25 @@ end $$;
 create trigger cards_leave_tombstones after delete on cards referencing old table as gone
   for each statement execute function leave_tombstones();
 
--- A document without the words about a person.
+-- Whose billing details an intent has held: those of a payment method, or of a card of a customer.
+create table intent_methods (
+  account_no integer not null,
+  method uuid not null,
+  intent uuid not null,
+  primary key (account_no, method, intent)
+);
+
+-- The fields of a document in which words about a person stand, and a document without them.
+create function words() returns text[] language sql immutable as $$
+  select '{description,metadata,receipt_email,shipping,billing_details,evidence}'::text[]
+$$;
 create function without_words(p_document jsonb) returns jsonb language sql immutable as $$
-  select p_document - '{description,metadata,receipt_email,shipping,billing_details,evidence}'::text[]
+  select p_document - words()
 $$;
 
 -- The words about a person in the charges of a customer, in those made with one token, or in those made with a
--- payment method; in what was done with these charges, and in what they were attempts of.
+-- payment method; in what was done with these charges, in what they were attempts of, and in intents that are not
+-- paid and have held the card's or the method's words.
 create function erase_charges(p_no integer, p_customer uuid, p_token uuid, p_method uuid) returns void
 language sql as $$
   with meant as (
@@ -52,8 +64,13 @@ language sql as $$
       from meant m where c.account_no = p_no and c.id = m.id
     returning c.id, c.intent
   ), attempted as (
-    update object_versions v set document = without_words(v.document) from erased e
-     where v.account_no = p_no and v.id = e.intent
+    update object_versions v set document = without_words(v.document)
+      from (select e.intent from erased e
+            union
+            -- A card's id is the number of its token.
+            select i.intent from intent_methods i
+             where i.account_no = p_no and i.method in (p_token, p_method)) m
+     where v.account_no = p_no and v.id = m.intent
   ), changes as (
     update object_versions v set document = without_words(v.document) from erased e, objects o
      where o.account_no = p_no and (o.id = e.id or o.parent = e.id)
@@ -63,23 +80,24 @@ language sql as $$
    where o.account_no = p_no and o.charge = e.id and o.metadata is not null
 $$;
 
--- What a deleted customer leaves of its objects: its payment methods are gone with their cards, and of the rest
--- go the words about the person.
+-- What a deleted customer leaves of its objects: its payment methods, also those it was detached from, are gone
+-- with their cards, and of the rest go the words about the person.
 create function erase_objects(p_no integer, p_customer uuid) returns void language sql as $$
   insert into forgotten_tokens (account_no, token, customer)
-  select o.account_no, o.token, o.customer from objects o
-   where o.account_no = p_no and o.customer = p_customer and o.token is not null and not o.deleted
+  select o.account_no, o.token, p_customer from objects o where o.account_no = p_no
+     and (o.customer = p_customer or o.former = p_customer) and o.token is not null and not o.deleted
   on conflict (account_no, token) do update set customer = excluded.customer, destroyed_at = null;
-  select erase_charges(p_no, null, null, o.id) from objects o
-   where o.account_no = p_no and o.customer = p_customer and o.token is not null and not o.deleted;
+  select erase_charges(p_no, null, null, o.id) from objects o where o.account_no = p_no
+     and (o.customer = p_customer or o.former = p_customer) and o.token is not null and not o.deleted;
   delete from object_versions v using objects o
-   where o.account_no = p_no and o.customer = p_customer and o.token is not null
-     and v.account_no = o.account_no and v.id = o.id;
+   where o.account_no = p_no and (o.customer = p_customer or o.former = p_customer)
+     and o.token is not null and v.account_no = o.account_no and v.id = o.id;
   update object_versions v set document = without_words(v.document)
     from objects o where o.account_no = p_no and o.customer = p_customer and o.token is null
      and v.account_no = o.account_no and v.id = o.id;
   update objects o set deleted = true
-   where o.account_no = p_no and o.customer = p_customer and o.token is not null and not o.deleted
+   where o.account_no = p_no and (o.customer = p_customer or o.former = p_customer)
+     and o.token is not null and not o.deleted
 $$;
 
 create function erase_customer() returns trigger language plpgsql as $$
@@ -158,7 +176,8 @@ create function forget_method(o objects, p_request text) returns bigint language
 declare
   n bigint;
 begin
-  insert into forgotten_tokens (account_no, token, customer) values (o.account_no, o.token, o.customer)
+  insert into forgotten_tokens (account_no, token, customer)
+  values (o.account_no, o.token, coalesce(o.customer, o.former))
   on conflict (account_no, token) do update set customer = excluded.customer, destroyed_at = null;
   perform erase_charges(o.account_no, null, null, o.id);
   delete from object_versions v where v.account_no = o.account_no and v.id = o.id;

@@ -10,6 +10,30 @@ alter table object_versions
 create index object_versions_group on object_versions (account_no, transfer_group, id)
   where transfer_group is not null;
 
+-- Whether a token was forgotten. Who would use it has decided so before that, and decides anew.
+create function is_forgotten(p_no integer, p_token uuid) returns boolean language sql stable as $$
+  select exists (select from forgotten_tokens t where t.account_no = p_no and t.token = p_token)
+$$;
+
+-- Whether words about a person stood in what was decided on (a version of an object, or a charge or refund that
+-- it is of) and were erased since: they go all at once, and never come back by themselves.
+create function is_erased(p_no integer, p_id uuid, p_type text, p_version bigint) returns boolean
+language sql stable as $$
+  select not exists (select from object_versions v where v.account_no = p_no and v.id = p_id
+      and v.seq = p_version and v.document ?| words())
+    and case p_type
+      when 'charge' then exists (select from charges c
+        where c.account_no = p_no and c.id = p_id and c.metadata is null)
+      when 'refund' then exists (select from operations o
+        where o.account_no = p_no and o.id = p_id and o.metadata is null)
+      else true end
+$$;
+
+-- Whether an intent's document holds the billing details of a payment method.
+create function is_billed(p_document jsonb) returns boolean language sql immutable as $$
+  select p_document -> 'billing_details' <> '{}'
+$$;
+
 create function save_objects(p json, p_nos integer[]) returns setof verdict
 language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
@@ -25,8 +49,8 @@ begin
            coalesce(free.amount, 0) as available, own.operation as own_operation
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
              request text, under text, id uuid, type text, made boolean, expects bigint, attempts smallint,
-             document jsonb, event smallint, customer uuid, parent uuid, token uuid, debit smallint,
-             credit smallint, amount bigint, currency text, refusal json)
+             document jsonb, event smallint, customer uuid, parent uuid, token uuid, method uuid,
+             worded boolean, debit smallint, credit smallint, amount bigint, currency text, refusal json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from claim_of(a.no, r.under) c where r.under is not null
@@ -61,6 +85,14 @@ begin
             or (q.refund).amount <> q.amount) then '{"kind":"object_locked"}'
         when q.attempts is not null and exists (select from charges c where c.account_no = q.no
             and c.intent = q.id and c.intent_attempt > q.attempts offset 0) then
+          '{"kind":"object_locked"}'
+        -- Whoever saw words about a person that were erased since, or uses a card that was forgotten since,
+        -- would bring them back.
+        when q.worded and is_erased(q.no, q.id, q.type, q.version) then '{"kind":"object_locked"}'
+        when q.method is not null and is_billed(q.document) and (is_forgotten(q.no, q.method)
+            or exists (select from objects m where m.account_no = q.no and m.id = q.method and m.deleted
+              offset 0)) then '{"kind":"object_locked"}'
+        when q.made and q.token is not null and is_forgotten(q.no, q.token) then
           '{"kind":"object_locked"}'
         when not q.customer_known then json_build_object('kind', 'resource_missing',
           'object', 'customer', 'id', q.customer, 'param', 'customer')
@@ -102,7 +134,13 @@ begin
            (l.document ->> 'due')::bigint
       from linked l
     on conflict (account_no, id) do update set seq = excluded.seq, customer = excluded.customer,
+      former = case when objects.token is not null
+        then coalesce(nullif(objects.customer, excluded.customer), objects.former) end,
       parent = excluded.parent, deleted = excluded.deleted, due = excluded.due
+  ), billed as (
+    insert into intent_methods (account_no, method, intent)
+    select l.no, l.method, l.id from linked l where l.method is not null and is_billed(l.document)
+    on conflict do nothing
   ), reversed as (
     update operations o set reversed_seq = l.event_seq from linked l
      where l.type = 'refund' and l.amount is not null and o.account_no = l.no and o.id = l.id

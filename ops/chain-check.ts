@@ -33,6 +33,10 @@ const [ACCOUNT, JOURNAL, HEAD] = [0, 1, 2] as const;
 /** Before any number an entry could have been given. */
 const FIRST = -(2n ** 63n);
 
+/** What the processor said of an operation, as `word_of` has it. */
+const wordOf = (o: string): string =>
+  `case when ${o}.id is not null then row(${o}.processor_ref, ${o}.pending, ${o}.decline)::text end`;
+
 // One stream, sorted: of each account its row, then its entries, each followed by a head signed there.
 const ROWS = `
   select a.no as account_no, '${FIRST}'::bigint as seq, ${ACCOUNT} as sort, a.seq as at, a.head as hash,
@@ -44,17 +48,16 @@ const ROWS = `
            when j.type = 1 then case when c.id is not null then ${CHARGE} end
            when j.type in (2, 3) then case when a.id is not null then ${AUTHORIZATION} end
            when j.type = 4 then case when o.id is not null then ${OPERATION} end
-           when j.type = 5 then p.processor_ref
-           when j.type in (6, 8, 9) then
-             case when o.id is not null then row(o.processor_ref, o.pending)::text end end, '')
+           when j.type in (5, 13) then ${wordOf("p")}
+           when j.type in (6, 8, 9, 14) then ${wordOf("o")} end, '')
     from journal j
     left join charges c on j.type = 1 and c.account_no = j.account_no and c.id = j.subject
     left join authorizations a
       on j.type in (2, 3) and a.account_no = j.account_no and a.id = j.subject
     left join operations o
-      on j.type in (4, 6, 8, 9) and o.account_no = j.account_no and o.id = j.subject
-    left join operations p on j.type = 5 and p.account_no = j.account_no and p.charge = j.subject
-      and p.kind = 'capture' and p.seq = j.seq
+      on j.type in (4, 6, 8, 9, 14) and o.account_no = j.account_no and o.id = j.subject
+    left join operations p on j.type in (5, 13) and p.account_no = j.account_no and p.charge = j.subject
+      and p.kind = case j.type when 5 then 'capture' else 'increment' end and p.seq = j.seq
   union all
   select h.account_no, h.seq, ${HEAD}, h.checkpoint, h.head, null, null, null
     from checkpoint_heads h

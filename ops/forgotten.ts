@@ -37,7 +37,8 @@ const TOKENS = `
   select d.token, null, null from cards d, subject s where d.token = s.token or d.customer = s.customer
   union all
   select o.token, null, null from objects o, subject s
-   where o.token is not null and not o.deleted and (o.token = s.token or o.customer = s.customer)`;
+   where o.token is not null and not o.deleted
+     and (o.token = s.token or o.customer = s.customer or o.former = s.customer)`;
 
 /** Rows of each table that still tell of the subject. */
 const ROWS: readonly (readonly [table: string, what: string, sql: string])[] = [
@@ -61,7 +62,11 @@ const ROWS: readonly (readonly [table: string, what: string, sql: string])[] = [
     "object_versions",
     "payment methods, and words about a person in what was done with them",
     `select from object_versions v join objects o on o.account_no = v.account_no and o.id = v.id, subject s
-      where (o.token = s.token or o.customer = s.customer
+      where (o.token = s.token or o.customer = s.customer or o.former = s.customer
+          or exists (select from intent_methods i where i.account_no = v.account_no and i.intent = v.id
+            -- A card's id is the number of its token.
+            and (i.method = s.token or i.method in (select m.id from objects m
+              where m.token = s.token or m.customer = s.customer or m.former = s.customer)))
           or o.parent in (select m.id from objects m where m.token = s.token)
           or exists (select from charges c where (c.token = s.token or c.customer = s.customer)
             and (v.id in (c.id, c.intent) or o.parent = c.id)))

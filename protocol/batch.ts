@@ -174,12 +174,21 @@ const saveObjectRow = (c: SaveObject, i: number, a: number): object => ({
   customer: c.customer && uuid("cus", c.customer),
   parent: c.parent && parentUuidOf(c.type, c.parent),
   token: c.token && uuid("tok", c.token),
+  method: methodUuidOf(c.document),
+  worded: c.worded,
   debit: c.posting && codeOf(c.posting.debit),
   credit: c.posting && codeOf(c.posting.credit),
   amount: c.posting?.amount,
   currency: c.posting?.currency,
   refusal: c.refusal,
 });
+
+/** What an intent is paid with: a payment method, or a card of a customer. */
+function methodUuidOf(document: SaveObject["document"]): string | undefined {
+  const method = document?.["payment_method"];
+  if (typeof method !== "string") return undefined;
+  return uuidOf("pm", method) ?? uuidOf("card", method);
+}
 
 /** Metadata, or nothing when there is none: an empty object would be stored with each charge. */
 function given(metadata: Readonly<Record<string, string>> | undefined) {

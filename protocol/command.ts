@@ -3,6 +3,7 @@
 
 import type {
   CardSummary,
+  Decline,
   Document,
   Facts,
   IntentOfCharge,
@@ -88,6 +89,8 @@ export type OpenOperation = Scope &
     readonly capture: boolean;
     /** Refused once the charge is captured: money that was taken is not given back in passing. */
     readonly releases?: true;
+    /** More is to be held: `amount` in all. */
+    readonly increments?: true;
     readonly amount?: number;
     readonly reason?: string;
     readonly metadata?: Readonly<Record<string, string>>;
@@ -101,6 +104,8 @@ export type CloseOperation = Scope & {
   readonly processor_ref: string | null;
   /** The processor has taken it and says later that it is done. */
   readonly pending?: true;
+  /** Why the cardholder's bank refused an increment. */
+  readonly decline?: Decline;
 };
 
 export type SaveCustomer = Scope &
@@ -149,6 +154,8 @@ export type SaveObject = Scope &
     /** The sealed card of a payment method, when it is made. */
     readonly token?: TokenId;
     readonly posting?: ObjectPosting;
+    /** Words about a person stood in what was decided on; refused as locked where they were erased since. */
+    readonly worded?: true;
     /** Decided where it was asked: nothing is changed, and the key says so from now on. */
     readonly refusal?: Failure;
   };

@@ -2,6 +2,7 @@
 // to the card box, and until when a copy of a store that was taken before could bring a card back.
 
 import type { Scope, Unfinished } from "./command.ts";
+import type { Document } from "./facts.ts";
 import { type CustomerId, idOf, type RequestId, type TokenId } from "./ids.ts";
 
 const DAY_SECONDS = 86_400;
@@ -16,6 +17,19 @@ const LEDGER_HISTORY_SECONDS = 30 * DAY_SECONDS;
 /** Unix seconds at which no store can be taken back any more to a time before `forgottenSeconds`. */
 export const effectiveAt = (forgottenSeconds: number): number =>
   forgottenSeconds + Math.max(OBJECT_HISTORY_SECONDS, LEDGER_HISTORY_SECONDS);
+
+/** The fields of a document in which words about a person stand; as in the ledger's function `words`. */
+const WORDS = [
+  "description",
+  "metadata",
+  "receipt_email",
+  "shipping",
+  "billing_details",
+  "evidence",
+] as const;
+
+/** Whether words about a person stand in a document, or did when it was read. */
+export const hasWords = (document: Document): boolean => WORDS.some((name) => name in document);
 
 /** Forget a token for ever, and the card it became, which must be this customer's if one is named. */
 export type ForgetAsk = Scope & {

@@ -10,6 +10,10 @@ export const METADATA_VALUE_MAX = 500;
 /** Pairs as they are sent: null unsets a key, and instead of all pairs it unsets all. */
 export type MetadataChange = Readonly<Record<string, string | null>> | null | undefined;
 
+/** Whether there are any pairs. */
+export const hasPairs = (pairs: Readonly<Record<string, string>>): boolean =>
+  Object.keys(pairs).length > 0;
+
 /** What an object's pairs are after a change. */
 export function mergedMetadata(
   kept: Readonly<Record<string, string>> | undefined,

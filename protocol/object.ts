@@ -15,6 +15,7 @@ import type {
   Outcome,
 } from "./facts.ts";
 import { type CardId, type CustomerId, sequenceId, type TokenId } from "./ids.ts";
+import { isIncrementable } from "./increment.ts";
 import { keptObject } from "./kept-object.ts";
 import { type BillingDetails, billingObject } from "./payment-method.ts";
 import { refundObject } from "./refund.ts";
@@ -240,6 +241,7 @@ function paymentMethodDetails(c: ChargeFacts): StripeObject {
       exp_year: c.card.exp_year,
       fingerprint: c.card.fingerprint,
       funding: c.card.funding,
+      incremental_authorization: { status: isIncrementable(c) ? "available" : "unavailable" },
       installments: null,
       last4: c.card.last4,
       mandate: null,

@@ -49,6 +49,8 @@ export type MethodDocument = Document & {
   readonly customer?: CustomerId;
   /** It was attached once, so it is attached to nobody any more. */
   readonly detached?: true;
+  /** Whom it was attached to then. */
+  readonly former_customer?: CustomerId;
   /** The processor's name for what its holder proved when it was set up. */
   readonly authentication?: string;
   /** What the processor last said of it. */
@@ -167,7 +169,7 @@ export function detached(method: MethodDocument): Result<MethodDocument, Failure
     const why = "The payment method is not attached to a customer, so it cannot be detached.";
     return refuse({ kind: "payment_method_unexpected_state", why });
   }
-  return ok({ ...(rest as MethodDocument), detached: true });
+  return ok({ ...(rest as MethodDocument), detached: true, former_customer: customer });
 }
 
 export function paymentMethodObject(

@@ -79,7 +79,7 @@ export type ChargeRow = {
 export type OperationRow = {
   id: string;
   charge: string;
-  kind: "capture" | "refund" | "release";
+  kind: "capture" | "refund" | "release" | "increment";
   state: "opened" | "succeeded" | "failed";
   amount: number;
   currency: string;
@@ -195,7 +195,7 @@ function outcomeOf(r: ChargeRow): Outcome | null {
 
 export const operationFacts = (r: OperationRow): OperationFacts => ({
   kind: "operation",
-  id: r.kind === "capture" ? idOf("op", r.id) : idOf("re", r.id),
+  id: r.kind === "capture" || r.kind === "increment" ? idOf("op", r.id) : idOf("re", r.id),
   created: createdOf(r.id),
   charge: idOf("ch", r.charge),
   operation: r.kind,
@@ -357,6 +357,7 @@ function failureWithIds(f: Failure): Failure {
     const prefix = PREFIXES[f.object];
     return prefix === undefined ? f : { ...f, id: idOf(prefix, f.id) };
   }
+  if (f.kind === "card_declined") return { ...f, charge: idOf("ch", f.charge) };
   return f.kind === "token_already_used" ? { ...f, token: idOf("tok", f.token) } : f;
 }
 

@@ -16,6 +16,7 @@ import {
   changedBy,
   type FailedBy,
   failedWith,
+  paidWith,
   patched,
   UNPROVED,
   without,
@@ -114,11 +115,7 @@ export function confirmedSetup(
   patch: SetupPatch,
   method: ChosenMethod | undefined,
 ): Result<SetupDocument, Failure> {
-  const chosen =
-    method === undefined
-      ? {}
-      : { payment_method: method.id, billing_details: method.billing_details };
-  const next = updatedSetup(setup, { ...patch, ...chosen }, "confirm");
+  const next = updatedSetup(setup, { ...patch, ...paidWith(method) }, "confirm");
   if (!next.ok) return next;
   return next.value.payment_method === undefined
     ? refuse({ kind: "intent_without_method", object: "setup_intent" })

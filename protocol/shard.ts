@@ -54,7 +54,8 @@ export type ChargeAsk = Scope &
 
 export type OperationAsk = Scope &
   Claim & {
-    readonly kind: "capture" | "refund";
+    /** An increment is of `amount` in all. */
+    readonly kind: "capture" | "refund" | "increment";
     readonly charge: ChargeId;
     /** A refund that is to let go of a hold, and to give nothing back. */
     readonly releases?: true;

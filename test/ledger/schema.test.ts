@@ -2,7 +2,7 @@
 // against a migrated database, the Durable Objects' own schemas, and the wrangler.toml files.
 
 import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
 import type pg from "pg";
@@ -120,8 +120,15 @@ describe("docs/storage.md", () => {
   const sources = globSync(["durable-objects/*.ts", "workers/**/*.ts"], { cwd: root });
   const classes = sources.flatMap((path) => {
     const found = read(path).matchAll(/export class (\w+) extends DurableObject/g);
-    return [...found].map(([, name]) => ({ name: name ?? "", source: read(path) }));
+    return [...found].map(([, name]) => ({ name: name ?? "", path, source: read(path) }));
   });
+
+  /** The text of a file and of those beside it that it imports: an object's tables may be another's to describe. */
+  function textsOf(path: string): string {
+    const beside = [...read(path).matchAll(/^import \{[^}]*\} from "(\.\/[^"]+)";/gm)];
+    const others = beside.map(([, name = ""]) => read(join(dirname(path), name)));
+    return [read(path), ...others].join("\n");
+  }
 
   test("has a section for each Durable Object class, and no other", () => {
     const described = page.slice(page.indexOf("## Durable Objects"), page.indexOf("## In memory"));
@@ -129,25 +136,34 @@ describe("docs/storage.md", () => {
     expect(sections.toSorted()).toEqual(classes.map(({ name }) => name).toSorted());
   });
 
-  test.each(classes)("names each table, column and key that $name stores", ({ name, source }) => {
-    const section = sectionOf(`\`${name}\``);
-    const tables = source.matchAll(/create table if not exists (\w+) \(([^;`]*)\)/gi);
-    const stored: string[] = [];
-    for (const [, table = "", body = ""] of tables) {
-      const names = [...body.matchAll(/^\s+(\w+) (?:text|integer)\b/gim)].map(
-        ([, column]) => column,
+  test.each(classes)(
+    "names each table, column and key that $name stores",
+    ({ name, path, source }) => {
+      const section = sectionOf(`\`${name}\``);
+      const tables = textsOf(path).matchAll(/create table if not exists (\w+) \(([^;`]*)\)/gi);
+      const stored: string[] = [];
+      for (const [, table = "", body = ""] of tables) {
+        const names = [...body.matchAll(/^\s+(\w+) (?:text|integer)\b/gim)].flatMap(
+          ([, column]) => column ?? [],
+        );
+        expect(names.length, table).toBeGreaterThan(1);
+        stored.push(table);
+        // A table that another class has too is described there.
+        const elsewhere = new RegExp(`Table \`${table}\`[^.]* as in \`(\\w+)\``).exec(section);
+        const of = elsewhere?.[1] === undefined ? section : sectionOf(`\`${elsewhere[1]}\``);
+        for (const column of names) expect(of, table).toContain(`\`${column}\``);
+      }
+      for (const [, constant] of source.matchAll(/storage\.kv\.(?:put|get)(?:<\w+>)?\((\w+)/g)) {
+        stored.push(new RegExp(`const ${constant} = "(\\w+)"`).exec(source)?.[1] ?? `${constant}?`);
+      }
+      for (const word of stored) expect(section).toContain(`\`${word}\``);
+      // A class that says that it stores nothing does so.
+      expect(section.includes("Stores nothing")).toBe(
+        !/storage\.(sql|kv|setAlarm|put)/.test(source),
       );
-      expect(names.length, table).toBeGreaterThan(1);
-      stored.push(table, ...names.map((column) => column ?? ""));
-    }
-    for (const [, constant] of source.matchAll(/storage\.kv\.(?:put|get)(?:<\w+>)?\((\w+)/g)) {
-      stored.push(new RegExp(`const ${constant} = "(\\w+)"`).exec(source)?.[1] ?? `${constant}?`);
-    }
-    for (const word of stored) expect(section).toContain(`\`${word}\``);
-    // A class that says that it stores nothing does so.
-    expect(section.includes("Stores nothing")).toBe(!/storage\.(sql|kv|setAlarm|put)/.test(source));
-    if (source.includes("setAlarm")) expect(section).toContain("alarm");
-  });
+      if (source.includes("setAlarm")) expect(section).toContain("alarm");
+    },
+  );
 
   test("tells what each secret of each wrangler.toml is, and of which Worker", () => {
     const secrets = page.slice(page.indexOf("## Secrets"), page.indexOf("## Files"));

@@ -7,7 +7,7 @@ import type { CustomerId } from "../../protocol/ids.ts";
 import { API_VERSION } from "../../protocol/object.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import { type Merchant, refused, type System, startSystem, stripeAt } from "../system.ts";
-import { verdictOf } from "./refusal.ts";
+import { errorOf, verdictOf } from "./refusal.ts";
 
 let system: System;
 let m: Merchant;
@@ -159,6 +159,95 @@ describe("an ephemeral key", () => {
       const call = await system.call(`/v1/customers/${customer}`, { key: changed });
       expect(call.status).toBe(401);
     }
+  });
+});
+
+describe("sent again with its idempotency key", () => {
+  const headersOf = (idempotencyKey: string) => ({
+    "idempotency-key": idempotencyKey,
+    "stripe-version": API_VERSION,
+  });
+  const make = (idempotencyKey: string, form: Record<string, string>) =>
+    system.call("/v1/ephemeral_keys", { key: m.secret, form, headers: headersOf(idempotencyKey) });
+
+  test("the making of a key answers with the same key, also after the shard was lost", async () => {
+    const first = await make("eph-1", { customer });
+    expect(first.headers.get("idempotent-replayed")).toBeNull();
+    await system.worker.evictDurableObject("SHARD", { name: `slot-${slotOf(m.account)}` });
+    const again = await make("eph-1", { customer });
+    expect(again.body).toEqual(first.body);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(again.headers.get("original-request")).toBe(first.headers.get("request-id"));
+    expect((await make("eph-2", { customer })).body).not.toEqual(first.body);
+  });
+
+  test("five at once make one key, which works and can be taken back", async () => {
+    const calls = await Promise.all([1, 2, 3, 4, 5].map(() => make("eph-3", { customer })));
+    const made = calls.map(({ body }) => body as { id: string; secret: string });
+    expect(new Set(made.map(({ secret }) => secret)).size).toBe(1);
+    const [{ id, secret: own } = { id: "", secret: "" }] = made;
+    expect((await system.call(`/v1/customers/${customer}`, { key: own })).status).toBe(200);
+    await m.stripe.ephemeralKeys.del(id);
+    const call = await system.call(`/v1/customers/${customer}`, { key: own });
+    expect(verdictOf(call)).toBe("401 api_key_expired -");
+  });
+
+  test("the making of another key is refused, and a merchant's keys are its own", async () => {
+    const first = await make("eph-4", { customer });
+    const refusal = await make("eph-4", { customer: other });
+    expect(verdictOf(refusal)).toBe("400 - -");
+    expect(errorOf(refusal).type).toBe("idempotency_error");
+    const n = await system.merchant();
+    const theirs = (await n.stripe.customers.create({})).id;
+    const form = { customer: theirs };
+    const headers = headersOf("eph-4");
+    const call = await system.call("/v1/ephemeral_keys", { key: n.secret, form, headers });
+    expect(call.status).toBe(200);
+    expect(call.body).not.toEqual(first.body);
+  });
+
+  test("the making answers the same when its customer is gone", async () => {
+    const gone = (await m.stripe.customers.create({})).id;
+    const first = await make("eph-5", { customer: gone });
+    await m.stripe.customers.del(gone);
+    expect((await make("eph-5", { customer: gone })).body).toEqual(first.body);
+    expect(verdictOf(await make("eph-6", { customer: gone }))).toBe(
+      "404 resource_missing customer",
+    );
+  });
+
+  test("what was refused may be asked again", async () => {
+    expect(verdictOf(await make("eph-7", { customer: "cus_x" }))).toBe(
+      "404 resource_missing customer",
+    );
+    expect((await make("eph-7", { customer })).status).toBe(200);
+  });
+
+  test("a key is taken back as before", async () => {
+    const { id } = await m.stripe.ephemeralKeys.create({ customer }, version);
+    const headers = headersOf("eph-8");
+    const remove = () =>
+      system.call(`/v1/ephemeral_keys/${id}`, { key: m.secret, method: "DELETE", headers });
+    const first = await remove();
+    expect(first.status).toBe(200);
+    expect((await remove()).body).toEqual(first.body);
+  });
+
+  test("an app's detaching answers as before, and to no other customer's app", async () => {
+    const method = await fresh();
+    await app.paymentMethods.attach(method, { customer });
+    const path = `/v1/payment_methods/${method}/detach`;
+    const detach = (by: string) =>
+      system.call(path, { key: by, form: {}, headers: headersOf("eph-9") });
+    const first = await detach(key);
+    expect(first.status).toBe(200);
+    const again = await detach(key);
+    expect(again.body).toEqual(first.body);
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    const theirs = await m.stripe.ephemeralKeys.create({ customer: other }, version);
+    expect(verdictOf(await detach(theirs.secret ?? ""))).toBe(
+      "404 resource_missing payment_method",
+    );
   });
 });
 

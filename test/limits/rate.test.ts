@@ -1,5 +1,6 @@
 import Stripe from "stripe";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { API_VERSION } from "../../protocol/object.ts";
 import { type Call, type Merchant, type System, startSystem, stripeAt } from "../system.ts";
 import { errorOf, verdictOf } from "./refusal.ts";
 
@@ -46,6 +47,19 @@ describe("a merchant that asks too much", () => {
     const [ours, theirs] = await Promise.all([flood(m, 40), flood(other, BURST)]);
     expect(admitted(ours)).toBeLessThan(40);
     expect(admitted(theirs)).toBe(BURST);
+  });
+
+  test("takes no more keys back than it may write", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const of = { apiVersion: API_VERSION };
+    const { id } = await m.stripe.ephemeralKeys.create({ customer }, of);
+    const path = `/v1/ephemeral_keys/${id}`;
+    const calls = await Promise.all(
+      Array.from({ length: 40 }, () => system.call(path, { key: m.secret, method: "DELETE" })),
+    );
+    const refused = calls.filter(({ status }) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const call of refused) expect(verdictOf(call)).toBe("429 rate_limit -");
   });
 
   test("is served again as its bucket fills", async () => {

@@ -114,6 +114,33 @@ describe("a restricted key", () => {
 });
 
 describe("making one", () => {
+  test("again with its idempotency key answers with the same one, and refuses another", async () => {
+    const again = (form: Record<string, string>, path = `/v1/accounts/${m.account}/keys`) =>
+      system.call(path, { key: system.platform, form, headers: { "idempotency-key": "rk-1" } });
+    const first = await again({ "permissions[]": "charge_read" });
+    const second = await again({ "permissions[]": "charge_read" });
+    expect(second.body).toEqual(first.body);
+    expect(second.headers.get("idempotent-replayed")).toBe("true");
+    const other = await again({ "permissions[]": "charge_write" });
+    expect(errorOf(other).type).toBe("idempotency_error");
+    expect((await m.stripe.customers.create({}, { idempotencyKey: "rk-1" })).object).toBe(
+      "customer",
+    );
+  });
+
+  test("a merchant again with its idempotency key answers with the same one, and refuses another", async () => {
+    const key = `acct-${crypto.randomUUID()}`;
+    const again = (form: Record<string, string>) =>
+      system.call("/v1/accounts", {
+        key: system.platform,
+        form,
+        headers: { "idempotency-key": key },
+      });
+    const calls = await Promise.all([1, 2, 3].map(() => again({ email: "one@example.com" })));
+    for (const { body } of calls) expect(body).toEqual(calls[0]?.body);
+    expect(errorOf(await again({ email: "two@example.com" })).type).toBe("idempotency_error");
+  });
+
   test("tells what it may do, and another one each time", async () => {
     const form = { "permissions[]": "charge_write" };
     const [one, two] = [await make(form), await make(form)];

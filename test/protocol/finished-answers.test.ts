@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Finished, FinishedAnswers } from "../../durable-objects/finished-answers.ts";
+import type { ObjectType } from "../../protocol/facts.ts";
+import type { TokenId } from "../../protocol/ids.ts";
 import { CARD, openedFacts } from "./hand.ts";
 
 const finished = (facts: Parameters<typeof replyOf>[0]): Finished => ({
@@ -58,5 +60,26 @@ describe("finished answers", () => {
     answers.forgetCustomer("cus_1");
     const names = ["made", "changed", "other"];
     expect(names.map((name) => answers.get(name) !== undefined)).toEqual([false, false, true]);
+  });
+
+  test("forget with a token what was said of it, and of its account's intents", () => {
+    const answers = new FinishedAnswers();
+    const object = (type: ObjectType, token: TokenId | null): Finished =>
+      finished({
+        ...{ kind: "object", type, token, id: "x_1", created: 1, seq: 1, document: {} },
+        ...{ customer: null, parent: null, charge: null, operation: null, postings: [] },
+      });
+    const kept = {
+      "a/test/method": object("payment_method", "tok_1"),
+      "a/test/other": object("payment_method", "tok_2"),
+      "a/test/intent": object("payment_intent", null),
+      "a/test/setup": object("setup_intent", null),
+      "a/test/payout": object("payout", null),
+      "b/test/intent": object("payment_intent", null),
+    };
+    for (const [name, answer] of Object.entries(kept)) answers.set(name, answer);
+    answers.forgetToken("tok_1", "a/test");
+    const left = Object.keys(kept).filter((name) => answers.get(name) !== undefined);
+    expect(left).toEqual(["a/test/other", "a/test/payout", "b/test/intent"]);
   });
 });

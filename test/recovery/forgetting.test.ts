@@ -2,6 +2,7 @@
 // everywhere, also when the ledger's answer is lost and the object that asked is gone; and what the vault did
 // with a card stands in the log.
 
+import type Stripe from "stripe";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { auditEntries } from "../../ops/audit.ts";
 import { findInLedger } from "../../ops/forgotten.ts";
@@ -249,6 +250,90 @@ describe("what is deleted", () => {
     expect(JSON.stringify(again)).not.toMatch(/Hypatia/);
     expect(await verifyLedger(urlOf())).toEqual([]);
   });
+
+  test("a customer: a payment method that it was detached from goes with it", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const made = await methodOf();
+    const token = await tokenOfMethod(made.id);
+    await m.stripe.paymentMethods.attach(made.id, { customer });
+    await m.stripe.paymentMethods.detach(made.id);
+    await m.stripe.paymentMethods.update(made.id, { metadata: { more: "likes-canaries" } });
+    const before = await findInLedger(urlOf(), { customer });
+    expect(before.places.filter((p) => p.open && p.where.endsWith("object_versions"))).toHaveLength(
+      1,
+    );
+    expect(before.tokens).toEqual([token]);
+    expect((await del(`/v1/customers/${customer}`)).status).toBe(200);
+    expect(await tokenStatus(token)).toBe(404);
+    const missing = { statusCode: 404, code: "resource_missing" };
+    expect(await refused(m.stripe.paymentMethods.retrieve(made.id))).toMatchObject(missing);
+    expect(await tablesWithPerson()).toEqual([]);
+    const found = await findInLedger(urlOf(), { customer });
+    expect(found.places.filter((p) => p.open)).toEqual([]);
+    expect(found.tokens).toEqual([token]);
+    expect(await verifyLedger(urlOf())).toEqual([]);
+  });
+
+  test.each(["payment method", "card"])(
+    "a %s that nothing was paid with: its words go from intents, also where they were before",
+    async (kind) => {
+      const { id: customer } = await m.stripe.customers.create({});
+      const card = await tokenOf();
+      const method =
+        kind === "card"
+          ? (await m.stripe.customers.createSource(customer, { source: card })).id
+          : (await methodOf()).id;
+      const token = kind === "card" ? card : await tokenOfMethod(method);
+      const of = kind === "card" ? { customer } : {};
+      const intent = { amount: 700, currency: "usd", payment_method: method, ...of };
+      const [now, before] = [
+        await m.stripe.paymentIntents.create(intent),
+        await m.stripe.paymentIntents.create(intent),
+      ];
+      await m.stripe.paymentIntents.update(before.id, { payment_method: "pm_card_visa" });
+      if (kind !== "card") await m.stripe.setupIntents.create({ payment_method: method });
+      const client = await ledger(inject("bindings"), homeOf(slotOf(m.account)));
+      const held = async () => {
+        const { rowCount } = await client.query(
+          "select from object_versions where document::text ~ 'Hypatia' and id = any ($1)",
+          [[uuidOf("pi", now.id), uuidOf("pi", before.id)]],
+        );
+        return rowCount;
+      };
+      expect(await held()).toBe(2);
+      expect((await findInLedger(urlOf(), { token })).places.some((p) => p.open)).toBe(true);
+      expect((await del(`/v1/tokens/${token}`)).status).toBe(200);
+      expect(await held()).toBe(0);
+      await client.end();
+      expect(await tablesWithPerson()).toEqual([]);
+      expect((await findInLedger(urlOf(), { token })).places.filter((p) => p.open)).toEqual([]);
+      expect((await m.stripe.paymentIntents.cancel(now.id)).status).toBe("canceled");
+      expect(await verifyLedger(urlOf())).toEqual([]);
+    },
+  );
+
+  test.each(["a payment intent", "a setup intent"])(
+    "a payment method that was made with %s: the request hears its answer again, without the words",
+    async (what) => {
+      const { name, address_line1: line1, address_zip: postal_code } = PERSON;
+      const data = {
+        payment_method_data: {
+          type: "card",
+          card: CARD_OF_METHOD,
+          billing_details: { name, address: { line1, postal_code } },
+        },
+      } as const;
+      const key = { idempotencyKey: `made-with-${what.replaceAll(" ", "-")}` };
+      const make = () =>
+        what === "a payment intent"
+          ? m.stripe.paymentIntents.create({ amount: 700, currency: "usd", ...data }, key)
+          : m.stripe.setupIntents.create(data as Stripe.SetupIntentCreateParams, key);
+      const first = await make();
+      await del(`/v1/payment_methods/${first.payment_method}`);
+      expect(await make()).toMatchObject({ id: first.id, payment_method: first.payment_method });
+      expect(await tablesWithPerson()).toEqual([]);
+    },
+  );
 
   test("a customer's card: what it was once is gone from every answer and event", async () => {
     const { id: customer } = await m.stripe.customers.create({});

@@ -268,7 +268,104 @@ describe("what is wanted", () => {
   });
 });
 
+describe("an endpoint that is switched off and on again", () => {
+  test.each(seeds)(
+    "is sent what happened while it was on, also what it had not taken up, and nothing else (seed %i)",
+    (seed) => {
+      for (const faults of [NO_FAULTS, HARD]) {
+        const world = new World(seed, faults);
+        const chance = chanceOf(seed ^ 0x0ff);
+        let works = false;
+        world.makeEndpoint({ id: "we_1", ordered: seed % 2 === 0 }, () => (works ? 200 : 500));
+        world.makeEndpoint({ id: "we_up" }, up);
+        while (!world.rows.has("we_1")) world.run(1000);
+        const known = world.rows.get("we_1");
+        if (known === undefined) throw new Error("the endpoint is gone");
+        const expected: number[] = [];
+        // More than may wait, so that the first time on is not taken up before it is off.
+        for (const [count, enabled] of [
+          [WINDOW_MAX + 150, true],
+          [120, false],
+          [90, true],
+          [250, false],
+          [30, true],
+        ] as const) {
+          world.commit([], { ...configOf(known), enabled });
+          for (let i = 0; i < count; i++) {
+            const seq = world.commit(["charge.succeeded"]);
+            if (enabled) expected.push(placeOf(seq, 0));
+            if (chance() < 0.05) world.run(chance() * MINUTE_MS);
+          }
+          world.run(HOUR_MS);
+        }
+        works = true;
+        world.run(12 * HOUR_MS);
+        expect(ascending(deduplicated(world, "we_1"))).toEqual(expected);
+        expect(world.deliveries.size).toBe(0);
+        expect(world.repeats).toEqual([]);
+      }
+    },
+  );
+
+  test("asks the ledger for nothing of the time between when it had taken up all before it", () => {
+    const world = new World(21);
+    world.makeEndpoint({ id: "we_1" }, up);
+    world.makeEndpoint({ id: "we_up" }, up);
+    world.run(MINUTE_MS);
+    const known = world.rows.get("we_1");
+    if (known === undefined) throw new Error("the endpoint is gone");
+    world.commit([], { ...configOf(known), enabled: false });
+    for (let i = 0; i < 2000; i++) world.commit(["charge.succeeded"]);
+    world.run(HOUR_MS);
+    const before = world.pulls;
+    world.commit([], { ...configOf(known), enabled: true });
+    const seq = world.commit(["charge.succeeded"]);
+    world.run(MINUTE_MS);
+    expect(deduplicated(world, "we_1")).toEqual([placeOf(seq, 0)]);
+    expect(world.pulls - before).toBeLessThanOrEqual(3);
+  });
+});
+
 describe("a redelivery", () => {
+  test.each([
+    ["four at once to one that works", false, 4],
+    ["one at a time to one that fails", true, 1],
+  ])("is an attempt like others: %s", (_, fails, most) => {
+    const world = new World(17);
+    let works = true;
+    world.makeEndpoint({ id: "we_1" }, () => (works ? 200 : 500));
+    const seqs = Array.from({ length: 60 }, () => world.commit(["charge.succeeded"]));
+    world.run(MINUTE_MS);
+    works = !fails;
+    world.commit(["charge.failed"]);
+    world.run(MINUTE_MS);
+    world.mostAtOnce = 0;
+    for (const seq of seqs) {
+      const event = { place: placeOf(seq, 0), type: "charge.succeeded" };
+      world.take({ kind: "redeliver", endpoint: "we_1", event });
+    }
+    world.run(MINUTE_MS);
+    expect(world.mostAtOnce).toBe(most);
+    expect(world.log.some(({ redelivery }) => redelivery)).toBe(true);
+  });
+
+  test("takes a place of those that may wait, or is not taken", () => {
+    const world = new World(18);
+    let works = true;
+    world.makeEndpoint({ id: "we_1" }, () => (works ? 200 : 500));
+    const seqs = Array.from({ length: 40 }, () => world.commit(["charge.succeeded"]));
+    world.run(MINUTE_MS);
+    works = false;
+    for (let i = 0; i < WINDOW_MAX - 10; i++) world.commit(["charge.succeeded"]);
+    world.run(HOUR_MS);
+    expect(world.deliveries.size).toBe(WINDOW_MAX - 10);
+    for (const seq of seqs) {
+      const event = { place: placeOf(seq, 0), type: "charge.succeeded" };
+      world.take({ kind: "redeliver", endpoint: "we_1", event });
+    }
+    expect(world.deliveries.size).toBe(WINDOW_MAX);
+  });
+
   test("of one event sends it once more, at once, also to one that is failing", () => {
     const world = new World(16);
     let works = true;

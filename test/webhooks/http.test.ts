@@ -433,6 +433,50 @@ describe("a redelivery", () => {
     expect(back.map(({ id }) => id)).toEqual([log[1]?.["id"], log[2]?.["id"]]);
   });
 
+  test("that is sent again with its idempotency key is one, and another one is refused", async () => {
+    const m = await system.merchant();
+    const hook = await receiver();
+    const { id } = await m.stripe.webhookEndpoints.create({
+      url: hook.url,
+      enabled_events: ["charge.succeeded"],
+    });
+    await charge(m);
+    await charge(m);
+    await hook.until((all) => all.length >= 2);
+    const redeliver = (key: string, form: Record<string, string>) =>
+      system.call(`/v1/webhook_endpoints/${id}/redeliver`, {
+        key: m.secret,
+        form,
+        headers: { "idempotency-key": key },
+      });
+    const forms = [
+      { event: hook.received[0]?.event.id ?? "" },
+      { "created[gte]": String(Math.floor(Date.now() / 1000) - 3600) },
+    ];
+    const first: unknown[] = [];
+    for (const [i, form] of forms.entries()) {
+      const calls = await Promise.all([1, 2, 3].map(() => redeliver(`again-${i}`, form)));
+      for (const { status, body } of calls) {
+        expect(status).toBe(200);
+        expect(body).toEqual(calls[0]?.body);
+      }
+      first.push(calls[0]?.body);
+    }
+    await hook.until((all) => all.length >= 5);
+    await system.worker.evictDurableObject("STREAM", { name: `${m.account}/test` });
+    for (const [i, form] of forms.entries()) {
+      const again = await redeliver(`again-${i}`, form);
+      expect(again.body).toEqual(first[i]);
+      expect(again.headers.get("idempotent-replayed")).toBe("true");
+      const other = await redeliver(`again-${i}`, forms[1 - i] ?? {});
+      expect(other).toMatchObject({ status: 400, body: { error: { type: "idempotency_error" } } });
+    }
+    await m.stripe.webhookEndpoints.del(id);
+    expect((await redeliver("again-0", forms[0] ?? {})).body).toEqual(first[0]);
+    const log = hook.received.map(({ event }) => event.id);
+    expect(log).toHaveLength(5);
+  });
+
   test.each<[string, Record<string, string>, number, string]>([
     ["of nothing", {}, 400, "event"],
     ["of both", { event: "evt_x", "created[gte]": "1" }, 400, "event"],

@@ -51,6 +51,7 @@ const row: fc.Arbitrary<EndpointRow> = fc.record({
   secretVersion: fc.integer({ min: 1, max: 9 }),
   formerUntil: fc.option(time),
   cursor: fc.nat(),
+  listens: fc.boolean(),
   failingSinceMs: fc.option(time),
   failures: fc.nat(),
   resumeMs: time,

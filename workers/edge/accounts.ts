@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { mintApiKey } from "../../protocol/api-key.ts";
 import type { AccountFacts } from "../../protocol/facts.ts";
-import { mintAccountId } from "../../protocol/ids.ts";
+import { type AccountId, mintAccountId } from "../../protocol/ids.ts";
 import { accountObject, objectOf } from "../../protocol/object.ts";
 import { ok } from "../../protocol/result.ts";
 import { slotOf } from "../../protocol/slot.ts";
@@ -16,6 +16,7 @@ import {
   USUAL_TERMS,
 } from "../../protocol/terms.ts";
 import { one } from "./lookup.ts";
+import { notedOnce } from "./remembered.ts";
 import { type Route, route } from "./route.ts";
 import { choice, expand, flag, integer, sums, text } from "./schema.ts";
 import { execute } from "./shard-call.ts";
@@ -71,7 +72,11 @@ export const accountRoutes: readonly Route[] = [
     }),
     answers: "account",
     handle: async (call) => {
-      const id = mintAccountId(random);
+      // Noted before it is made: whoever asks again makes the same one, which is harmless.
+      const noted = await notedOnce(call, call.scope, async () => ok(mintAccountId(random)));
+      if (!noted.ok) return noted;
+      const { note, ...replay } = noted.value;
+      const id = note as AccountId;
       const { livemode } = call.scope;
       const { email, business_profile: profile, sealed_only: sealedOnly = false } = call.params;
       const terms = keptTerms(termsIn(call.params));
@@ -94,7 +99,7 @@ export const accountRoutes: readonly Route[] = [
       const keyOf = (kind: "secret" | "publishable") =>
         mintApiKey({ kind, livemode, account, sealedOnly }, call.env.API_KEY_SECRET);
       const keys = { secret: await keyOf("secret"), publishable: await keyOf("publishable") };
-      return ok({ object: { ...made.value.object, keys } });
+      return ok({ object: { ...made.value.object, keys }, ...replay });
     },
   }),
   route({

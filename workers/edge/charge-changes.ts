@@ -6,10 +6,11 @@ import { eventCode } from "../../protocol/event.ts";
 import type { ChargeFacts, ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type ChargeId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { hasPairs } from "../../protocol/metadata.ts";
 import { type ChargeDocument, changesOf } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { TRANSFER_GROUP_MAX } from "./charges.ts";
-import { answerOf, readObject, saveObject } from "./kept-objects.ts";
+import { answered, readObject, saveObject } from "./kept-objects.ts";
 import { compact, shipment } from "./person.ts";
 import { find } from "./reading.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
@@ -113,8 +114,9 @@ async function update(call: Update): Promise<Result<Answered, Refused>> {
     document: { ...document.value, ...given },
     ...given,
     ...(from === undefined ? { id: charge.id } : { from }),
+    ...(hasPairs(charge.metadata) ? { worded: true } : {}),
   });
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 export const chargeChangeRoutes: readonly Route[] = [

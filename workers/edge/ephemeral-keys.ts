@@ -1,16 +1,19 @@
-// Ephemeral keys: for an hour a merchant's app may speak of one customer itself. Nothing is stored of one
-// but that it was taken back: whom it is of and when it ends stand in the key, under its MAC.
+// Ephemeral keys: for an hour a merchant's app may speak of one customer itself. Whom a key is of and when it
+// ends stand in it, under its MAC. Stored is only that it was taken back and, where it was asked for under an
+// idempotency key, its serial and its end, so that the same is answered again.
 
 import * as z from "zod";
 import { hasTag, importMacKeys, mintApiKey, tagOf } from "../../protocol/api-key.ts";
 import { decodeBase62, encodeBase62, randomBase62 } from "../../protocol/base62.ts";
 import type { Scope } from "../../protocol/command.ts";
+import type { CustomerId } from "../../protocol/ids.ts";
 import type { StripeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { readCustomer } from "./customer.ts";
+import { notedOnce } from "./remembered.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import { expand, required } from "./schema.ts";
-import { shardOf } from "./shard-call.ts";
+import { shardOf, withQuotas } from "./shard-call.ts";
 
 /** As Stripe's. */
 const LIFETIME_S = 3600;
@@ -27,6 +30,8 @@ const createParams = z.strictObject({ customer: required(100), expand: expand.op
 const named = ({ account, livemode }: Scope, serial: string, expires: string): string =>
   `ephkey/${account}/${livemode}/${serial}${expires}`;
 
+const expiresOf = (end: string): number => Number(decodeBase62(end) ?? 0n);
+
 const shown = (id: string, expires: number, { livemode }: Scope): StripeObject => ({
   id,
   object: "ephemeral_key",
@@ -42,29 +47,41 @@ async function create(
     const why = "Send the version of your app's SDK as the header Stripe-Version.";
     return refuse({ kind: "parameter_invalid", param: "Stripe-Version", why });
   }
-  const customer = await readCustomer(call, call.params.customer, "customer");
-  if (!customer.ok) return customer;
-  const { id } = customer.value.row;
-  const { account, livemode } = call.scope;
-  const expires = Math.floor(Date.now() / 1000) + LIFETIME_S;
-  const serial = randomBase62(SERIAL_CHARACTERS, random);
-  const end = encodeBase62(BigInt(expires), EXPIRES_CHARACTERS);
-  const { API_KEY_SECRET } = call.env;
-  const tag = await tagOf(named(call.scope, serial, end), API_KEY_SECRET);
+  const noted = await notedOnce(call, call.scope, async () => {
+    const customer = await readCustomer(call, call.params.customer, "customer");
+    if (!customer.ok) return customer;
+    const expires = Math.floor(Date.now() / 1000) + LIFETIME_S;
+    const end = encodeBase62(BigInt(expires), EXPIRES_CHARACTERS);
+    return ok(randomBase62(SERIAL_CHARACTERS, random) + end);
+  });
+  if (!noted.ok) return noted;
+  const { note, ...replay } = noted.value;
+  const object = await madeOf(call, call.params.customer as CustomerId, note);
+  return ok({ object, ...replay });
+}
+
+/** A key of a customer by its serial and its end. */
+async function madeOf(
+  { env, scope }: Pick<Call<unknown>, "env" | "scope">,
+  customer: CustomerId,
+  note: string,
+): Promise<StripeObject> {
+  const [serial, end] = [note.slice(0, SERIAL_CHARACTERS), note.slice(SERIAL_CHARACTERS)];
+  const expires = expiresOf(end);
+  const { account, livemode } = scope;
+  const tag = await tagOf(named(scope, serial, end), env.API_KEY_SECRET);
   const of = {
     kind: "ephemeral",
     livemode,
     account: account.slice("acct_".length),
     serial,
-    only: { customer: id, expires },
+    only: { customer, expires },
   } as const;
-  return ok({
-    object: {
-      ...shown(`ephkey_${serial}${end}${tag}`, expires, call.scope),
-      associated_objects: [{ id, type: "customer" }],
-      secret: await mintApiKey(of, API_KEY_SECRET),
-    },
-  });
+  return {
+    ...shown(`ephkey_${serial}${end}${tag}`, expires, scope),
+    associated_objects: [{ id: customer, type: "customer" }],
+    secret: await mintApiKey(of, env.API_KEY_SECRET),
+  };
 }
 
 async function remove(call: Call<unknown>): Promise<Result<Answered, Refused>> {
@@ -75,9 +92,11 @@ async function remove(call: Call<unknown>): Promise<Result<Answered, Refused>> {
     const told = id.slice(0, 100);
     return refuse({ kind: "resource_missing", object: "ephemeral_key", id: told, param: "id" });
   }
-  const expires = Number(decodeBase62(end) ?? 0n);
-  await shardOf(call.env, call.scope).revoke(call.scope, serial, expires * 1000);
-  return ok({ object: shown(id, expires, call.scope) });
+  const expires = expiresOf(end);
+  const revoked = await shardOf(call.env, call.scope).revoke(call.scope, serial, expires * 1000);
+  return revoked.ok
+    ? ok({ object: shown(id, expires, call.scope), word: revoked })
+    : refuse(withQuotas(revoked));
 }
 
 export const ephemeralKeyRoutes: readonly Route[] = [

@@ -62,8 +62,9 @@ export async function claimOf(
   const [mac = "", ...otherMacs] = await Promise.all(keys.map((key) => macOf(text, key)));
   const { id, of } = request;
   const sent = request.key ?? `${OURS}${id}`;
-  // Whoever reads a key in a page or an app cannot take one that the merchant's server is about to use.
-  const isOutside = of === "publishable" || of === "ephemeral";
+  // Whoever reads a key in a page or an app cannot take one that the merchant's server is about to use; nor does
+  // the platform, which speaks of the same merchant.
+  const isOutside = of === "publishable" || of === "ephemeral" || of === "platform";
   const key = isOutside ? `${OURS}${of}/${sent}` : sent;
   return { key, operation, mac, request: id, otherMacs };
 }

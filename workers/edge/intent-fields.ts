@@ -2,6 +2,8 @@
 
 import * as z from "zod";
 import type { Failure } from "../../protocol/failure.ts";
+import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { refuse } from "../../protocol/result.ts";
 import { choice, flag, text } from "./schema.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -65,10 +67,16 @@ export const automaticMethods = z.strictObject({
   allow_redirects: choice("always", "never").optional(),
 });
 
-export const methodOptions = z.strictObject({
+const cardOptions = { request_three_d_secure: choice("automatic", "any", "challenge").optional() };
+
+export const methodOptions = z.strictObject({ card: z.strictObject(cardOptions).optional() });
+
+/** Those of a payment; setting a card up holds nothing that could be added to. */
+export const paymentOptions = z.strictObject({
   card: z
     .strictObject({
-      request_three_d_secure: choice("automatic", "any", "challenge").optional(),
+      ...cardOptions,
+      request_incremental_authorization: choice("if_available", "never").optional(),
     })
     .optional(),
 });
@@ -79,7 +87,6 @@ export const usage = choice("on_session", "off_session");
 export const choosing = {
   automatic_payment_methods: automaticMethods.optional(),
   payment_method_types: methodTypes.optional(),
-  payment_method_options: methodOptions.optional(),
 };
 
 export function automaticOf(p: {
@@ -98,6 +105,27 @@ export function automaticOf(p: {
   const allow_redirects = automatic?.allow_redirects ?? "always";
   return { document: { automatic_payment_methods: { enabled: true, allow_redirects } } };
 }
+
+/** A refusal of what cannot be the id of a customer. */
+export const customerMissing = (customer: string | undefined) =>
+  customer === undefined || uuidOf("cus", customer) !== undefined
+    ? undefined
+    : refuse({
+        kind: "resource_missing" as const,
+        object: "customer",
+        id: customer,
+        param: "customer",
+      });
+
+/** Whose an intent is, of which its document speaks only where it is somebody's. */
+export const holderOf = (customer: string | undefined): { readonly customer?: CustomerId } =>
+  customer === undefined ? {} : { customer: customer as CustomerId };
+
+export const CONFIRMED_WITHOUT_METHOD: Failure = {
+  kind: "parameter_invalid",
+  param: "payment_method",
+  why: "An intent is confirmed with a payment method. Send payment_method with confirm=true.",
+};
 
 const SECRET_CHARACTERS_MAX = 200;
 export const clientSecret = text(SECRET_CHARACTERS_MAX);

@@ -6,6 +6,7 @@ import type { SaveObject } from "../../protocol/command.ts";
 import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts, ObjectType } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
+import { hasWords } from "../../protocol/forgetting.ts";
 import { type CustomerId, firstUuidAt, idOf } from "../../protocol/ids.ts";
 import { keptObject } from "../../protocol/kept-object.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
@@ -78,10 +79,18 @@ export async function readObject(
 /** What is to become of an object. */
 export type Change = Pick<
   SaveObject,
-  "type" | "document" | "event" | "customer" | "parent" | "token" | "posting" | "attempts"
+  | "type"
+  | "document"
+  | "event"
+  | "customer"
+  | "parent"
+  | "token"
+  | "posting"
+  | "attempts"
+  | "worded"
 > & {
   /** What was read of it; absent when it is to be made. */
-  readonly from?: Pick<ObjectFacts, "id" | "seq">;
+  readonly from?: Pick<ObjectFacts, "id" | "seq" | "document">;
   /** Its id, where it is to be made and goes by that of something else. */
   readonly id?: string;
 };
@@ -102,6 +111,7 @@ export async function saveObject(
     made: from === undefined,
     ...(id === undefined ? {} : { id }),
     ...(from === undefined ? {} : { id: from.id, expects: from.seq }),
+    ...(from?.document != null && hasWords(from.document) ? { worded: true } : {}),
   });
   const ended = endOf(reply);
   if (!ended.ok) return ended;
@@ -154,6 +164,12 @@ export async function refuseKept(
 /** A saved object as the answer to its request. */
 export const answerOf = ({ facts, ...rest }: Saved, call: Pick<Caller, "scope">) =>
   ({ object: keptObject(facts, call.scope), ...rest }) satisfies Answered;
+
+/** The same, where saving it may have been refused. */
+export const answered = (
+  saved: Result<Saved, Refused>,
+  call: Pick<Caller, "scope">,
+): Result<Answered, Refused> => (saved.ok ? ok(answerOf(saved.value, call)) : saved);
 
 /** A page of the objects of a kind, newest first. */
 export function listObjects(

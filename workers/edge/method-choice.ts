@@ -2,17 +2,18 @@
 // intent has. One that belongs to a customer is used for that customer only.
 
 import { eventCode } from "../../protocol/event.ts";
-import type { ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { CustomerId } from "../../protocol/ids.ts";
-import { attached, chargedCard, methodOf } from "../../protocol/payment-method.ts";
+import { attached, methodOf } from "../../protocol/payment-method.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import type { VersionedClaim } from "./idempotency.ts";
 import { readObject, saveObject, stepOf } from "./kept-objects.ts";
 import {
   createPaymentMethod,
   type FoundMethod,
+  foundIn,
   type MethodData,
+  missingMethod,
   paymentMethodOf,
 } from "./payment-method.ts";
 import type { Call, Refused } from "./route.ts";
@@ -75,19 +76,11 @@ async function made(
   const saved = await createPaymentMethod(call, stepOf(claim, "method"), data, {
     param: "payment_method_data",
   });
-  return saved.ok ? ok(foundIn(saved.value.facts)) : saved;
-}
-
-function foundIn(facts: ObjectFacts): FoundMethod {
-  const method = methodOf(facts);
-  assert(method !== undefined && facts.token !== null, "a method that was just made has a card");
-  return {
-    id: facts.id,
-    token: facts.token,
-    card: chargedCard(method),
-    customer: method.customer ?? null,
-    billing_details: method.billing_details,
-  };
+  if (!saved.ok) return saved;
+  const found = foundIn(saved.value.facts);
+  return found === undefined
+    ? missingMethod(saved.value.facts.id, "payment_method_data")
+    : ok(found);
 }
 
 function belonging(method: FoundMethod, customer: CustomerId | undefined): Failure | undefined {

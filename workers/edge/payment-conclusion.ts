@@ -5,7 +5,7 @@ import { paymentIntentObject } from "../../protocol/payment-intent.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import type { Reply } from "../../protocol/shard.ts";
 import { readIntent, showing } from "./intent-access.ts";
-import { answeredBefore, answerOf, stepOf } from "./kept-objects.ts";
+import { answered, answeredBefore, stepOf } from "./kept-objects.ts";
 import { concluded } from "./payment-answer.ts";
 import { orAnswerBefore, saveIntent, standing } from "./payment-confirmation.ts";
 import type { Answered, Call, Refused } from "./route.ts";
@@ -93,7 +93,7 @@ export async function cancelIntent(
   const { document, release } = decided.value;
   if (release === undefined) {
     const saved = await saveIntent(call, call.claim, at, document, "payment_intent.canceled");
-    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+    return answered(saved, call);
   }
   const said = await saveIntent(call, stepOf(call.claim, CANCEL_STEP), at, document);
   if (!said.ok) return said;

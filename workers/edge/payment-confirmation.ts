@@ -5,7 +5,6 @@
 
 import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts } from "../../protocol/facts.ts";
-import { isRetryable } from "../../protocol/failure.ts";
 import type { CardId, CustomerId, PaymentIntentId, PaymentMethodId } from "../../protocol/ids.ts";
 import {
   confirmed,
@@ -27,7 +26,7 @@ import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import type { ChargeAsk } from "../../protocol/shard.ts";
 import { actionOf, askCardholder, NOT_HANDLED } from "./cardholder.ts";
 import type { VersionedClaim } from "./idempotency.ts";
-import { showing } from "./intent-access.ts";
+import { orBefore, showing } from "./intent-access.ts";
 import { answeredBefore, saveObject, stepOf } from "./kept-objects.ts";
 import { type FoundMethod, type MethodChoice, methodChosen } from "./method-choice.ts";
 import { type Confirming, concluded } from "./payment-answer.ts";
@@ -78,15 +77,11 @@ export async function answerBefore(
 }
 
 /** A refusal of what cannot be done now, or what the key was answered when it could. */
-export async function orAnswerBefore(
+export const orAnswerBefore = (
   call: Confirming,
   claim: VersionedClaim,
-  refused: { readonly ok: false; readonly failure: Refused },
-): Promise<Result<Answered, Refused>> {
-  // Who is to come back is no second one yet, and asking would only be in the way of the first.
-  if (isRetryable(refused.failure) || refused.failure.replay !== undefined) return refused;
-  return (await answerBefore(call, claim)) ?? refused;
-}
+  refused: Parameters<typeof orBefore>[0],
+) => orBefore(refused, () => answerBefore(call, claim));
 
 /** An intent that is decided on, and with what it is charged. */
 export type Ready = { readonly at: Standing; readonly method: FoundMethod };

@@ -1,16 +1,22 @@
-// /v1/payment_intents: made, read, changed and listed here; confirmed by payment-confirmation.ts, captured and
-// canceled by payment-conclusion.ts. What may become of one is decided in protocol/intent-moves.ts.
+// /v1/payment_intents: made, read, changed and listed here; confirmed by payment-confirmation.ts, incremented by
+// payment-increment.ts, captured and canceled by payment-conclusion.ts. What may become of one is decided in protocol/intent-moves.ts.
 
 import * as z from "zod";
 import { amountFailure } from "../../protocol/currency.ts";
 import { eventCode } from "../../protocol/event.ts";
-import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
-import { type IntentPatch, updated } from "../../protocol/intent-moves.ts";
+import type { CustomerId } from "../../protocol/ids.ts";
+import { type IntentPatch, paidWith, updated } from "../../protocol/intent-moves.ts";
 import { paymentIntentObject } from "../../protocol/payment-intent.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { readIntent, seenBy, showing } from "./intent-access.ts";
-import { automaticOf, clientSecret } from "./intent-fields.ts";
-import { answerOf, type Change, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import {
+  automaticOf,
+  CONFIRMED_WITHOUT_METHOD,
+  clientSecret,
+  customerMissing,
+  holderOf,
+} from "./intent-fields.ts";
+import { answered, type Change, listObjects, saveObject, stepOf } from "./kept-objects.ts";
 import { type FoundMethod, methodChosen } from "./method-choice.ts";
 import { cancelIntent, captureIntent } from "./payment-conclusion.ts";
 import {
@@ -20,6 +26,7 @@ import {
   saveIntent,
   standing,
 } from "./payment-confirmation.ts";
+import { incrementIntent, incrementParams } from "./payment-increment.ts";
 import {
   confirmationOf,
   confirmParams,
@@ -30,16 +37,6 @@ import {
 } from "./payment-intent-fields.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import { amount, choice, created, expand, flag, metadata, page, pageOf, text } from "./schema.ts";
-
-export const customerMissing = (customer: string | undefined) =>
-  customer === undefined || uuidOf("cus", customer) !== undefined
-    ? undefined
-    : refuse({
-        kind: "resource_missing" as const,
-        object: "customer",
-        id: customer,
-        param: "customer",
-      });
 
 type CreateCall = Call<z.output<typeof createParams>>;
 
@@ -59,7 +56,7 @@ async function create(call: CreateCall): Promise<Result<Answered, Refused>> {
   const { change, method } = ready.value;
   if (p.confirm !== true || method === undefined) {
     const saved = await saveObject(call, call.claim, change);
-    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+    return answered(saved, call);
   }
   const saved = await saveObject(call, stepOf(call.claim, "create"), change);
   if (!saved.ok) return orAnswerBefore(call, call.claim, saved);
@@ -83,15 +80,11 @@ async function readied(
   automatic: Readonly<Record<string, unknown>>,
 ): Promise<Result<{ change: Change; method: FoundMethod | undefined }, Refused>> {
   const p = call.params;
-  const holder = p.customer === undefined ? {} : { customer: p.customer as CustomerId };
+  const holder = holderOf(p.customer);
   const chosen = await methodChosen(call, call.claim, p, holder);
   if (!chosen.ok) return chosen;
   const method = chosen.value;
-  if (p.confirm === true && method === undefined) {
-    const why =
-      "An intent is confirmed with a payment method. Send payment_method with confirm=true.";
-    return refuse({ kind: "parameter_invalid", param: "payment_method", why });
-  }
+  if (p.confirm === true && method === undefined) return refuse(CONFIRMED_WITHOUT_METHOD);
   const change = {
     type: "payment_intent",
     document: newDocument(p, automatic, method),
@@ -117,20 +110,16 @@ async function changed(
   at: ReturnType<typeof standing>,
 ): Promise<Result<Answered, Refused>> {
   const patch = patchOf(call.params);
-  const customer = patch.customer ?? at.intent.document.customer;
+  const holder = holderOf(patch.customer ?? at.intent.document.customer);
   const { payment_method, payment_method_data } = call.params;
   const chosen = await methodChosen(
     call,
     call.claim,
     { payment_method, payment_method_data },
-    customer === undefined ? {} : { customer },
+    holder,
   );
   if (!chosen.ok) return chosen;
-  const paid =
-    chosen.value === undefined
-      ? {}
-      : { payment_method: chosen.value.id, billing_details: chosen.value.billing_details };
-  const next = updated(at.intent, { ...patch, ...paid } as IntentPatch);
+  const next = updated(at.intent, { ...patch, ...paidWith(chosen.value) } as IntentPatch);
   if (!next.ok) {
     return showing(next.failure, "payment_intent", paymentIntentObject(at.intent, call.scope));
   }
@@ -138,13 +127,14 @@ async function changed(
   const refusal = amountFailure(amount, currency);
   if (refusal !== undefined) return refuse(refusal);
   const saved = await saveIntent(call, call.claim, at, next.value);
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 type ConfirmCall = Call<z.output<typeof confirmParams>>;
 
 /** What only the merchant's server may say of a confirmation. */
 const SERVERS_ONLY = ["off_session", "error_on_requires_action", "capture_method"] as const;
+const INCREMENTS = "request_incremental_authorization";
 
 async function confirm(call: ConfirmCall): Promise<Result<Answered, Refused>> {
   const p = call.params;
@@ -152,6 +142,10 @@ async function confirm(call: ConfirmCall): Promise<Result<Answered, Refused>> {
     ? SERVERS_ONLY.find((param) => p[param] !== undefined)
     : undefined;
   if (foreign !== undefined) return refuse({ kind: "parameter_unknown", param: foreign });
+  if (call.fromBrowser && p.payment_method_options?.card?.[INCREMENTS] !== undefined) {
+    const param = `payment_method_options[card][${INCREMENTS}]`;
+    return refuse({ kind: "parameter_unknown", param });
+  }
   const read = await readIntent(call, "payment_intent", p.client_secret);
   if (!read.ok) return read;
   const at = standing(read.value);
@@ -251,6 +245,16 @@ export const paymentIntentRoutes: readonly Route[] = [
       }
       return captureIntent(call, amount_to_capture, pairs);
     },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id/increment_authorization",
+    summary: "Hold more than a payment intent holds",
+    access: "secret",
+    permission: "payment_intent_write",
+    params: incrementParams,
+    answers: "payment_intent",
+    handle: incrementIntent,
   }),
   route({
     method: "POST",

@@ -18,7 +18,7 @@ import {
   REDISPLAYS,
   USED_UP,
 } from "../../protocol/payment-method.ts";
-import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
+import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { summaryOf } from "../../protocol/row.ts";
 import type { Visit } from "../../protocol/shard.ts";
 import type { TokenizedCard, TypedCard } from "../../protocol/vault.ts";
@@ -197,23 +197,29 @@ export async function paymentMethodOf(
   if (uuidOf("card", name) !== undefined) return cardOfCustomer(call, name, param, customer);
   const read = await readObject(call, "payment_method", name, param);
   if (!read.ok) return read;
-  const method = methodOf(read.value);
-  if (method === undefined || read.value.token === null) return missingMethod(name, param);
-  if (method.detached === true) return refuse(USED_UP);
-  return ok({
-    id: read.value.id,
-    token: read.value.token,
+  if (methodOf(read.value)?.detached === true) return refuse(USED_UP);
+  const found = foundIn(read.value);
+  return found === undefined ? missingMethod(name, param) : ok(found);
+}
+
+/** A payment method as something to pay with; undefined where it was deleted. */
+export function foundIn(facts: ObjectFacts): FoundMethod | undefined {
+  const method = methodOf(facts);
+  if (method === undefined || facts.token === null) return undefined;
+  return {
+    id: facts.id,
+    token: facts.token,
     card: chargedCard(method),
     customer: method.customer ?? null,
     billing_details: method.billing_details,
     ...(method.authentication === undefined ? {} : { authentication: method.authentication }),
-  });
+  };
 }
 
 /** Names such as `pm_card_visa`; no id has a second `_`. */
 export const isAlias = (name: string): boolean => /^pm_card_[A-Za-z0-9_]{1,60}$/.test(name);
 
-const missingMethod = (name: string, param: string) =>
+export const missingMethod = (name: string, param: string) =>
   refuse<Failure>({
     kind: "resource_missing",
     object: "payment_method",
@@ -229,17 +235,8 @@ async function methodOfAlias(
 ): Promise<Result<FoundMethod, Refused>> {
   const saved = await aliased(call, stepOf(call.claim, "payment_method"), name, param);
   if (!saved.ok) return saved;
-  const { id, token, document } = saved.value.facts;
-  assert(token !== null && document !== null, "a method that was just made has a card");
-  const method = methodOf(saved.value.facts);
-  assert(method !== undefined, "a method that was just made has a document");
-  return ok({
-    id,
-    token,
-    card: chargedCard(method),
-    customer: null,
-    billing_details: method.billing_details,
-  });
+  const found = foundIn(saved.value.facts);
+  return found === undefined ? missingMethod(name, param) : ok(found);
 }
 
 /** Makes the payment method that a test alias stands for. */

@@ -17,7 +17,7 @@ import {
 } from "../../protocol/payment-method.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { customerId, readCustomer } from "./customer.ts";
-import { answerOf, endedBefore, readObject, saveObject, stepOf } from "./kept-objects.ts";
+import { answered, answerOf, endedBefore, readObject, saveObject, stepOf } from "./kept-objects.ts";
 import { attachedTo, methodsOfCustomer } from "./method-list.ts";
 import { attachMethod, createPaymentMethod, methodFields } from "./payment-method.ts";
 import { billingDetails } from "./person.ts";
@@ -74,7 +74,7 @@ async function update(
     event: eventCode("payment_method.updated"),
     ...(read.value.customer === null ? {} : { customer: read.value.customer }),
   });
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 function updated(
@@ -143,7 +143,7 @@ async function attach(
   if (!customer.ok) return customer;
   const id = call.path["id"] ?? "";
   const saved = await attachMethod(call, call.claim, id, customer.value);
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 /** A customer does not keep by default what it cannot pay with any more; done first, so that a retry ends it. */
@@ -183,7 +183,8 @@ async function detach(call: Call<unknown>): Promise<Result<Answered, Refused>> {
   if (!read.ok) return read;
   const method = methodOf(read.value);
   assert(method !== undefined, "what stands has a document");
-  const isOthers = call.onlyFor !== undefined && method.customer !== call.onlyFor;
+  const { customer = method.former_customer } = method;
+  const isOthers = call.onlyFor !== undefined && customer !== call.onlyFor;
   if (isOthers) return missing(read.value.id, "payment_method");
   const next = detached(method);
   if (!next.ok) {
@@ -199,7 +200,7 @@ async function detach(call: Call<unknown>): Promise<Result<Answered, Refused>> {
     document: next.value,
     event: eventCode("payment_method.detached"),
   });
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 export const paymentMethodRoutes: readonly Route[] = [
@@ -214,7 +215,7 @@ export const paymentMethodRoutes: readonly Route[] = [
     handle: async (call) => {
       const { challenge, expand: _, ...data } = call.params;
       const made = await createPaymentMethod(call, call.claim, data, { challenge });
-      return made.ok ? ok(answerOf(made.value, call)) : made;
+      return answered(made, call);
     },
   }),
   route({

@@ -12,7 +12,7 @@ import {
   withMetadata,
 } from "../../protocol/payout.ts";
 import { ok, refuse } from "../../protocol/result.ts";
-import { answerOf, listObjects, readObject, refuseKept, saveObject } from "./kept-objects.ts";
+import { answered, listObjects, readObject, refuseKept, saveObject } from "./kept-objects.ts";
 import { type Call, type Route, route } from "./route.ts";
 import {
   amount,
@@ -76,7 +76,7 @@ async function create(call: Call<CreateParams>) {
     document: newPayout(wish, Math.floor(Date.now() / 1000)),
     posting: { debit: "merchant", credit: "payouts", amount: p.amount, currency: p.currency },
   });
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 const updateParams = z.strictObject({ metadata: metadata.optional(), expand: expand.optional() });
@@ -93,7 +93,7 @@ async function update(call: Call<z.output<typeof updateParams>>) {
     document: withMetadata(read.value, merged),
     from: read.value,
   });
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 async function cancel(call: Call<unknown>) {
@@ -110,7 +110,7 @@ async function cancel(call: Call<unknown>) {
     from: read.value,
     posting: { debit: "payouts", credit: "merchant", amount: sum, currency: code },
   });
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 export const payoutRoutes: readonly Route[] = [

@@ -128,6 +128,7 @@ async function handle(
       env.REQUEST_MAC_SECRET,
       shapesOf(version.value),
     ),
+    isKeyed: asked.key !== undefined,
     fromBrowser: caller.kind === "publishable",
     onlyFor: caller.only?.customer,
     namesVersion: versionText(request) !== undefined,

@@ -5,6 +5,7 @@ import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts, OperationFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { type RefundId, uuidOf } from "../../protocol/ids.ts";
+import { hasPairs } from "../../protocol/metadata.ts";
 import {
   movedRefund,
   type RefundDocument,
@@ -14,7 +15,14 @@ import {
 } from "../../protocol/refund.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { VersionedClaim } from "./idempotency.ts";
-import { answerOf, endedBefore, readObject, type Saved, saveObject } from "./kept-objects.ts";
+import {
+  answered,
+  answerOf,
+  endedBefore,
+  readObject,
+  type Saved,
+  saveObject,
+} from "./kept-objects.ts";
 import { find } from "./reading.ts";
 import type { Answered, Call, Refused } from "./route.ts";
 import { mergedMetadata } from "./schema.ts";
@@ -64,6 +72,7 @@ export function saveRefund(
     document,
     parent,
     ...(from === undefined ? { id } : { from }),
+    ...(hasPairs(refund.metadata) ? { worded: true } : {}),
     ...(comesBack ? { posting } : {}),
   });
 }
@@ -80,7 +89,7 @@ export async function updateRefund(
   if (!metadata.ok) return metadata;
   const document = { ...(refund.changes ?? {}), metadata: metadata.value };
   const saved = await saveRefund(call, call.claim, read.value, { document, comesBack: false });
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 /** POST /v1/refunds/:id/cancel: while the processor has it under way. It is asked first, and has the last word. */
@@ -89,7 +98,7 @@ export async function cancelRefund(call: Call<unknown>): Promise<Result<Answered
   if (!read.ok) return read;
   const { id } = read.value.refund;
   const before = await endedBefore(call, call.claim);
-  if (before !== undefined) return before.ok ? ok(answerOf(before.value, call)) : before;
+  if (before !== undefined) return answered(before, call);
   // A notice may have come before the answer of an earlier try.
   const asItIs = (refund: OperationFacts) => ok({ object: refundObject(refund, call.scope) });
   if (refundStatus(read.value.refund) === "canceled") return asItIs(read.value.refund);

@@ -1,5 +1,5 @@
-// Restricted keys: the platform has one made that may do what it names and nothing else. Nothing is stored:
-// what a key may do is in the key, under its MAC.
+// Restricted keys: the platform has one made that may do what it names and nothing else. What a key may do is in
+// the key, under its MAC. Stored is only its serial, where it was asked for under an idempotency key.
 
 import * as z from "zod";
 import { mintApiKey } from "../../protocol/api-key.ts";
@@ -8,6 +8,7 @@ import { parseAccountId } from "../../protocol/ids.ts";
 import { PERMISSIONS, parsePermission } from "../../protocol/permission.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import { find } from "./reading.ts";
+import { notedOnce } from "./remembered.ts";
 import { type Route, route } from "./route.ts";
 import { expand, flag, texts } from "./schema.ts";
 
@@ -51,15 +52,19 @@ export const restrictedKeyRoutes: readonly Route[] = [
       if (account === undefined) return refuse(missing);
       const { livemode } = call.scope;
       const scope = { account, livemode };
-      const found = await find(call.env, scope, call.continent, { kind: "account" });
-      if (!found.ok)
+      const noted = await notedOnce(call, scope, async () => {
+        const found = await find(call.env, scope, call.continent, { kind: "account" });
+        if (found.ok) return ok(randomBase62(SERIAL_CHARACTERS, random));
         return refuse(found.failure.kind === "account_unknown" ? missing : found.failure);
+      });
+      if (!noted.ok) return noted;
+      const { note: serial, ...replay } = noted.value;
       const of = {
         kind: "restricted",
         livemode,
         account: account.slice("acct_".length),
         sealedOnly,
-        serial: randomBase62(SERIAL_CHARACTERS, random),
+        serial,
         permissions: granted,
       } as const;
       const object = {
@@ -70,7 +75,7 @@ export const restrictedKeyRoutes: readonly Route[] = [
         permissions: PERMISSIONS.filter((permission) => granted.has(permission)),
         secret: await mintApiKey(of, call.env.API_KEY_SECRET),
       };
-      return ok({ object });
+      return ok({ object, ...replay });
     },
   }),
 ];

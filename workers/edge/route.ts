@@ -25,6 +25,8 @@ export type Call<P> = {
   readonly params: P;
   /** What makes this request itself; reads have one too and do not use it. */
   readonly claim: VersionedClaim;
+  /** Whether the caller has sent an idempotency key, and so may send it again. */
+  readonly isKeyed: boolean;
   /** Whether the key is one that is printed in pages. */
   readonly fromBrowser: boolean;
   /** The only customer that the caller may speak of: the key is an ephemeral one. */

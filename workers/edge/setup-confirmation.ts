@@ -3,7 +3,6 @@
 
 import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts } from "../../protocol/facts.ts";
-import { isRetryable } from "../../protocol/failure.ts";
 import { same } from "../../protocol/intent-moves.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import {
@@ -19,7 +18,7 @@ import {
 import type { Reply } from "../../protocol/shard.ts";
 import { actionOf, askCardholder } from "./cardholder.ts";
 import type { VersionedClaim } from "./idempotency.ts";
-import { showing } from "./intent-access.ts";
+import { orBefore, showing } from "./intent-access.ts";
 import { answeredBefore, type Change, saveObject, stepOf } from "./kept-objects.ts";
 import { attachTo, type FoundMethod, type MethodChoice, methodChosen } from "./method-choice.ts";
 import type { Confirming } from "./payment-answer.ts";
@@ -67,14 +66,11 @@ async function setupAnswerBefore(
 }
 
 /** A refusal of what cannot be done now, or what the key was answered when it could. */
-export async function orSetupAnswerBefore(
+export const orSetupAnswerBefore = (
   call: Confirming,
   claim: VersionedClaim,
-  refused: { readonly ok: false; readonly failure: Refused },
-): Promise<Result<Answered, Refused>> {
-  if (isRetryable(refused.failure) || refused.failure.replay !== undefined) return refused;
-  return (await setupAnswerBefore(call, claim)) ?? refused;
-}
+  refused: Parameters<typeof orBefore>[0],
+) => orBefore(refused, () => setupAnswerBefore(call, claim));
 
 export type SetupReady = { readonly at: SetupStanding; readonly method: FoundMethod };
 

@@ -4,6 +4,7 @@
 import * as z from "zod";
 import { eventCode } from "../../protocol/event.ts";
 import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { paidWith } from "../../protocol/intent-moves.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import {
   canceledSetup,
@@ -15,16 +16,18 @@ import {
 import { readIntent, seenBy, showing } from "./intent-access.ts";
 import {
   automaticOf,
+  CONFIRMED_WITHOUT_METHOD,
   choosing,
   clientSecret,
+  customerMissing,
+  holderOf,
   methodOptions,
   returnUrl,
   usage,
 } from "./intent-fields.ts";
-import { answerOf, type Change, listObjects, saveObject, stepOf } from "./kept-objects.ts";
+import { answered, type Change, listObjects, saveObject, stepOf } from "./kept-objects.ts";
 import type { FoundMethod } from "./method-choice.ts";
 import { mintSecret } from "./payment-intent-fields.ts";
-import { customerMissing } from "./payment-intents.ts";
 import { methodData } from "./payment-method.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import {
@@ -64,6 +67,7 @@ const returning = {
 
 const createParams = z.strictObject({
   ...choosing,
+  payment_method_options: methodOptions.optional(),
   ...chosenBy,
   ...words,
   ...returning,
@@ -108,7 +112,7 @@ async function create(call: CreateCall): Promise<Result<Answered, Refused>> {
   const { change, method } = ready.value;
   if (p.confirm !== true || method === undefined) {
     const saved = await saveObject(call, call.claim, change);
-    return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+    return answered(saved, call);
   }
   const saved = await saveObject(call, stepOf(call.claim, "create"), change);
   if (!saved.ok) return orSetupAnswerBefore(call, call.claim, saved);
@@ -122,15 +126,11 @@ async function readied(
   automatic: Readonly<Record<string, unknown>>,
 ): Promise<Result<{ change: Change; method: FoundMethod | undefined }, Refused>> {
   const p = call.params;
-  const holder = p.customer === undefined ? {} : { customer: p.customer as CustomerId };
+  const holder = holderOf(p.customer);
   const chosen = await methodToKeep(call, call.claim, p, holder);
   if (!chosen.ok) return chosen;
   const method = chosen.value;
-  if (p.confirm === true && method === undefined) {
-    const why =
-      "An intent is confirmed with a payment method. Send payment_method with confirm=true.";
-    return refuse({ kind: "parameter_invalid", param: "payment_method", why });
-  }
+  if (p.confirm === true && method === undefined) return refuse(CONFIRMED_WITHOUT_METHOD);
   const document = {
     ...automatic,
     ...holder,
@@ -139,9 +139,7 @@ async function readied(
     metadata: setMetadata(p.metadata) ?? {},
     ...(p.description == null ? {} : { description: p.description }),
     ...threeDSecureIn(p),
-    ...(method === undefined
-      ? {}
-      : { payment_method: method.id, billing_details: method.billing_details }),
+    ...paidWith(method),
   } as SetupDocument;
   const change = {
     type: "setup_intent",
@@ -182,21 +180,17 @@ async function changed(
   at: ReturnType<typeof standingSetup>,
 ): Promise<Result<Answered, Refused>> {
   const { customer, description, metadata: pairs, ...p } = call.params;
-  const owner = (customer as CustomerId | undefined) ?? at.setup.document.customer;
-  const holder = owner === undefined ? {} : { customer: owner };
+  const holder = holderOf(customer ?? at.setup.document.customer);
   const chosen = await methodToKeep(call, call.claim, p, holder);
   if (!chosen.ok) return chosen;
-  const kept =
-    chosen.value === undefined
-      ? {}
-      : { payment_method: chosen.value.id, billing_details: chosen.value.billing_details };
-  const patch = { customer, description, metadata: pairs, ...threeDSecureIn(p), ...kept };
+  const said = { customer, description, metadata: pairs, ...threeDSecureIn(p) };
+  const patch = { ...said, ...paidWith(chosen.value) };
   const next = updatedSetup(at.setup, patch);
   if (!next.ok) {
     return showing(next.failure, "setup_intent", setupIntentObject(at.setup, call.scope));
   }
   const saved = await saveSetup(call, call.claim, at, next.value);
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 async function confirm(
@@ -228,7 +222,7 @@ async function cancel(
     return orSetupAnswerBefore(call, call.claim, showing(next.failure, "setup_intent", shown));
   }
   const saved = await saveSetup(call, call.claim, at, next.value, "setup_intent.canceled");
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 const PATH = "/v1/setup_intents";

@@ -12,7 +12,7 @@ type Answers<T> = {
 
 /** What the edge asks of a stream. */
 export type StreamVerbs = Answers<
-  Pick<Stream, "listen" | "arm" | "redeliver" | "replay" | "attempts">
+  Pick<Stream, "listen" | "arm" | "recall" | "redeliver" | "replay" | "attempts">
 >;
 
 /** The stream of an account in its mode. */

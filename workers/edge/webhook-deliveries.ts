@@ -1,28 +1,32 @@
 // What was sent to a webhook endpoint, and having it sent again: one event, or all of a time.
 
 import * as z from "zod";
+import type { RedeliveryTaken } from "../../durable-objects/stream.ts";
 import type { EventFacts } from "../../protocol/event-object.ts";
 import { eventObjects } from "../../protocol/event-object.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { partOf, sequenceOf } from "../../protocol/ids.ts";
 import { listObject, type StripeObject } from "../../protocol/object.ts";
 import type { Row, Span } from "../../protocol/query.ts";
+import type { KeyedRequest } from "../../protocol/remembered.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { deliveryNumberOf, deliveryObject } from "../../protocol/webhook-delivery.ts";
 import { readObject } from "./kept-objects.ts";
 import { find } from "./reading.ts";
+import { askedOf, heard } from "./remembered.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import { choice, created, expand, page, pageOf, text } from "./schema.ts";
 import { streamOf } from "./stream-call.ts";
 
 type EventRow = Extract<Row, { kind: "event" }> & EventFacts;
-type Taken = "taken" | "unknown" | "disabled" | "under_way";
 
 const redeliverParams = z.strictObject({
   created: created.optional(),
   event: text(100).optional(),
   expand: expand.optional(),
 });
+type RedeliverCall = Call<z.output<typeof redeliverParams>>;
+
 const deliveriesParams = z.strictObject({
   ...page,
   event: text(100).optional(),
@@ -45,39 +49,54 @@ function eventPlace(call: Call<unknown>, id: string) {
   return seq === undefined ? undefined : { seq, part: partOf(id) };
 }
 
-async function redeliver(
-  call: Call<z.output<typeof redeliverParams>>,
-): Promise<Result<Answered, Refused>> {
+async function redeliver(call: RedeliverCall): Promise<Result<Answered, Refused>> {
+  const { event, created: span } = call.params;
+  const keyed = call.isKeyed ? askedOf(call) : undefined;
+  const before = keyed && (await streamOf(call.env, call.scope).recall(keyed));
+  if (before !== undefined) return answerTo(call, before);
   const endpoint = await endpointOf(call);
   if (!endpoint.ok) return endpoint;
-  const { event, created: span } = call.params;
   if ((event === undefined) === (span === undefined)) {
     return invalid("event", "Send an event, or created with a span of time, and not both.");
   }
+  const { id } = endpoint.value;
   const taken =
     event === undefined
-      ? await replaySpan(call, endpoint.value.id, span ?? {})
-      : await redeliverOne(call, endpoint.value.id, event);
-  if (!taken.ok) return taken;
-  const refused = refusalOf(taken.value);
-  if (refused !== undefined) return refuse(refused);
-  return ok({
-    object: {
-      object: "webhook_redelivery",
-      created: span === undefined ? null : { gte: span.from ?? null, lte: span.to ?? null },
-      event: event ?? null,
-      livemode: call.scope.livemode,
-      status: "pending",
-      webhook_endpoint: endpoint.value.id,
-    },
-  });
+      ? await replaySpan(call, id, span ?? {}, keyed)
+      : await redeliverOne(call, id, event, keyed);
+  return taken.ok ? answerTo(call, taken.value) : taken;
+}
+
+/** What is answered is what was asked for, so one that is sent again hears the same. */
+function answerTo(call: RedeliverCall, taken: RedeliveryTaken): Result<Answered, Refused> {
+  let replay: Pick<Answered, "replayed" | "original"> = {};
+  if (typeof taken === "string") {
+    const refused = refusalOf(taken);
+    if (refused !== undefined) return refuse(refused);
+  } else {
+    const first = heard(taken, call);
+    if (!first.ok) return first;
+    const { replayed, original } = first.value;
+    replay = { replayed, original };
+  }
+  const { event, created: span } = call.params;
+  const object = {
+    object: "webhook_redelivery",
+    created: span === undefined ? null : { gte: span.from ?? null, lte: span.to ?? null },
+    event: event ?? null,
+    livemode: call.scope.livemode,
+    status: "pending",
+    webhook_endpoint: call.path["id"] ?? "",
+  };
+  return ok({ object, ...replay });
 }
 
 async function redeliverOne(
   call: Call<unknown>,
   endpoint: string,
   id: string,
-): Promise<Result<Taken, Failure>> {
+  keyed: KeyedRequest | undefined,
+): Promise<Result<RedeliveryTaken, Failure>> {
   const place = eventPlace(call, id);
   if (place === undefined) return noSuch("event", id, "event");
   const { seq } = place;
@@ -87,7 +106,7 @@ async function redeliverOne(
   const shown = row && eventObjects(row, call.scope).find((event) => event["id"] === id);
   if (shown === undefined) return noSuch("event", id, "event");
   const type = String(shown["type"]);
-  return ok(await streamOf(call.env, call.scope).redeliver(endpoint, { ...place, type }));
+  return ok(await streamOf(call.env, call.scope).redeliver(endpoint, { ...place, type }, keyed));
 }
 
 /** The entries of a span lie after the last event before it, up to the last event in it. */
@@ -95,13 +114,14 @@ async function replaySpan(
   call: Call<unknown>,
   endpoint: string,
   { from, to }: Span,
-): Promise<Result<Taken, Failure>> {
+  keyed: KeyedRequest | undefined,
+): Promise<Result<RedeliveryTaken, Failure>> {
   if (from === undefined) return invalid("created[gte]", "Say from when on events are sent again.");
   const after = from <= 0 ? ok(0) : await lastSeqIn(call, { to: from - 1 });
   if (!after.ok) return after;
   const until = await lastSeqIn(call, to === undefined ? {} : { to });
   if (!until.ok) return until;
-  return ok(await streamOf(call.env, call.scope).replay(endpoint, after.value, until.value));
+  return ok(await streamOf(call.env, call.scope).replay(endpoint, after.value, until.value, keyed));
 }
 
 async function lastSeqIn(call: Call<unknown>, created: Span): Promise<Result<number, Failure>> {
@@ -112,7 +132,7 @@ async function lastSeqIn(call: Call<unknown>, created: Span): Promise<Result<num
   return ok(row?.seq ?? 0);
 }
 
-function refusalOf(taken: Taken): Failure | undefined {
+function refusalOf(taken: Extract<RedeliveryTaken, string>): Failure | undefined {
   switch (taken) {
     case "taken":
       return undefined;
@@ -122,8 +142,9 @@ function refusalOf(taken: Taken): Failure | undefined {
         param: "id",
         why: "This webhook endpoint is disabled. Update it with disabled=false first.",
       };
-    // Its own entry is just being read, or an earlier span is still being sent.
+    // Its own entry is just being read, an earlier span is still being sent, or as much waits as may wait.
     case "unknown":
+    case "full":
     case "under_way":
       return { kind: "object_locked" };
   }

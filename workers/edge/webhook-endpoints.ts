@@ -23,7 +23,14 @@ import {
 import { webhookSecrets } from "../../protocol/webhook-secret.ts";
 import { WEBHOOK_URL_MAX, webhookUrl } from "../../protocol/webhook-url.ts";
 import { eventNames } from "./event-names.ts";
-import { answerOf, listObjects, readObject, type Saved, saveObject } from "./kept-objects.ts";
+import {
+  answered,
+  answerOf,
+  listObjects,
+  readObject,
+  type Saved,
+  saveObject,
+} from "./kept-objects.ts";
 import { find } from "./reading.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
 import {
@@ -123,7 +130,7 @@ async function roomFor(
   if (!found.ok) return found;
   const [some] = found.value.rows;
   if (found.value.rows.length < ENDPOINTS_MAX || some?.kind !== "object") return ok(undefined);
-  const from = { id: some.id, seq: -1 };
+  const from = { id: some.id, seq: -1, document: null };
   const known = await saveObject(call, call.claim, {
     type: TYPE,
     event: ENDPOINT_CREATED,
@@ -177,7 +184,7 @@ async function update(call: Call<z.output<typeof updateParams>>) {
   const saved = await change(call, (document) =>
     changedEndpoint(document, { ...rest, url: url.value }),
   );
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 async function roll(call: Call<z.output<typeof rollParams>>) {
@@ -192,7 +199,7 @@ async function remove(call: Call<unknown>): Promise<Result<Answered, Refused>> {
   if (!from.ok) return from;
   const change = { type: TYPE, event: ENDPOINT_DELETED, document: null, from: from.value } as const;
   const saved = await saveObject(call, call.claim, change);
-  return saved.ok ? ok(answerOf(saved.value, call)) : saved;
+  return answered(saved, call);
 }
 
 const retrieve = async (call: Call<unknown>): Promise<Result<Answered, Refused>> => {
