@@ -252,16 +252,22 @@ class History {
     const closed = [...authorizations.keys()];
     const ids = closed.length > 0 && dice.chance(0.9) ? closed : [...charges.keys()];
     const charge = this.#oneOf(ids, "ch");
-    if (dice.chance(0.3)) {
-      // Mostly more than there is.
-      const held = specification.chargeFacts(this.#account, charge)?.amount ?? 0;
-      return incrementing(this.scope, charge, held + dice.whole(-2, 20));
-    }
+    if (dice.chance(0.3)) return this.#increment(charge);
     return operating(this.scope, charge, {
       capture: dice.chance(0.3),
       ...(dice.chance(0.5) ? { amount: dice.whole(dice.chance(0.01) ? 0 : 1, 410) } : {}),
       ...(dice.chance(0.3) ? { reason: "duplicate", metadata: { why: "it was" } } : {}),
     });
+  }
+
+  /** Mostly one that waits for its capture, and mostly more than it has. */
+  #increment(charge: ChargeId): Command {
+    const factsOf = (id: ChargeId) => specification.chargeFacts(this.#account, id);
+    const waiting = [...this.#account.authorizations.keys()].filter(
+      (id) => factsOf(id)?.state === "authorized",
+    );
+    const id = waiting.length > 0 && this.#dice.chance(0.8) ? this.#dice.pick(waiting) : charge;
+    return incrementing(this.scope, id, (factsOf(id)?.amount ?? 0) + this.#dice.whole(-2, 20));
   }
 
   #end(): Command {
@@ -270,7 +276,7 @@ class History {
     const among = open.length > 0 && this.#dice.chance(0.8) ? open : [...operations.values()];
     const { command, kind } = this.#dice.pick(among);
     const { account, livemode, id, charge } = command;
-    const approved = this.#dice.chance(0.75);
+    const approved = this.#dice.chance(kind === "increment" ? 0.5 : 0.75);
     const processor_ref = approved ? "ref_2" : null;
     const decline = this.#dice.pick([
       {

@@ -164,6 +164,8 @@ export type Account = {
   readonly chargeOfIntent: Map<string, ChargeId>;
   readonly operationOfKey: Map<string, string>;
   readonly cardOfToken: Map<TokenId, CardId>;
+  /** Tokens of cards that are gone, and the entry that they went with. */
+  readonly forgotten: Map<TokenId, number>;
 };
 
 export type Ledger = {
@@ -392,7 +394,7 @@ function openCharge(phase: Phase, command: OpenCharge): Verdict {
   if (judged !== undefined) return judged;
   const paidWith = command.token === undefined ? paidWithOf(account, command) : undefined;
   const failure = chargeFailure(account, command, paidWith);
-  // Another has changed the intent: decided anew, the same key may pay it.
+  // Another has changed the intent, or forgotten the card: decided anew, the same key may pay.
   if (failure?.kind === "object_locked") return { outcome: "refused", failure, seq: account.seq };
   if (failure !== undefined) return refuseAndKeep(phase, account, command, failure);
   const seq = nextNumber(phase, account);
@@ -444,7 +446,8 @@ function chargeFailure(
       ? { kind: "customer_without_card" }
       : { kind: "resource_missing", object: "card", id: card_id, param: "source" };
   }
-  if (token !== undefined && isUsed(account, token)) return { kind: "token_already_used", token };
+  const misused = token === undefined ? undefined : tokenFailure(account, token);
+  if (misused !== undefined) return misused;
   if (attempt_number !== undefined) {
     const attempt = `${order_id}/${attempt_number}`;
     if (account.chargeOfAttempt.has(attempt)) return { kind: "order_attempt_taken" };
@@ -474,8 +477,13 @@ function attemptsAt(account: Account, intent: string): number {
   return attempts;
 }
 
-const isUsed = (account: Account, token: TokenId): boolean =>
-  account.chargeOfToken.has(token) || account.cardOfToken.has(token);
+/** A token is used once. Who would use a forgotten one has not heard of it yet, and decides anew. */
+function tokenFailure(account: Account, token: TokenId): Failure | undefined {
+  if (account.chargeOfToken.has(token) || account.cardOfToken.has(token)) {
+    return { kind: "token_already_used", token };
+  }
+  return account.forgotten.has(token) ? { kind: "object_locked" } : undefined;
+}
 
 function closeCharge(phase: Phase, command: CloseCharge): Verdict {
   const account = accountOf(phase.ledger, command);
@@ -932,6 +940,7 @@ function saveCustomer(phase: Phase, command: SaveCustomer): Verdict {
   const judged = judgeKey(account, command);
   if (judged !== undefined) return judged;
   const failure = customerFailure(account, command);
+  if (failure?.kind === "object_locked") return { outcome: "refused", failure, seq: account.seq };
   if (failure !== undefined) return refuseAndKeep(phase, account, command, failure);
   const { id, made, removed, token, card, card_id, card_patch, request } = command;
   const seq = nextNumber(phase, account);
@@ -955,6 +964,7 @@ function saveCustomer(phase: Phase, command: SaveCustomer): Verdict {
     for (const [cardId, kept] of cards) {
       remove(phase, account.cards, cardId);
       remove(phase, account.cardOfToken, kept.token);
+      insert(phase, account.forgotten, kept.token, seq);
     }
     if (changed !== undefined && card_id !== undefined) {
       change(phase, account.cards, card_id, changed);
@@ -1036,7 +1046,8 @@ function customerFailure(account: Account, command: SaveCustomer): Failure | und
     const param = "default_source";
     return { kind: "resource_missing", object: "card", id: default_source, param };
   }
-  if (token !== undefined && isUsed(account, token)) return { kind: "token_already_used", token };
+  const misused = token === undefined ? undefined : tokenFailure(account, token);
+  if (misused !== undefined) return misused;
   const kept = account.customers.get(id);
   const { document = {} } = kept?.versions.get(kept.seq) ?? {};
   const held = account.cards.get(card_id ?? "card_");
@@ -1120,6 +1131,7 @@ const newAccount = (scope: Scope, slot: number, facts: AccountFacts): Account =>
   chargeOfIntent: new Map(),
   operationOfKey: new Map(),
   cardOfToken: new Map(),
+  forgotten: new Map(),
 });
 
 // Writing, so that it can be taken back.
