@@ -1,4 +1,4 @@
-// Drives an opened charge, capture or refund to its end: orders the effect of the vault, then closes it
+// Drives an opened charge, capture, refund or increment to its end: orders the effect of the vault, then closes it
 // at the ledger. May be run again at any moment by anyone: the processor's key is derived from the id,
 // and only one close moves the state, so every driver arrives at the same end.
 
@@ -20,7 +20,12 @@ const CLOSE_TRIES_MAX = 3;
 const CLOSE_PAUSE_MS = 250;
 
 /** The order that carries out an operation. */
-const VERBS = { capture: "capture", refund: "refund", release: "void" } as const;
+const VERBS = {
+  capture: "capture",
+  refund: "refund",
+  release: "void",
+  increment: "increment",
+} as const;
 
 export type Drive = {
   readonly kind: "drive";
@@ -160,7 +165,7 @@ function orderOf(scope: Scope, facts: ChargeFacts | OperationFacts): Order {
     };
   }
   const { id, authorization, amount } = facts;
-  assert(authorization !== null, "only an authorized charge is captured, refunded or released");
+  assert(authorization !== null, "nothing is done to a charge that was not authorized");
   const verb = VERBS[facts.operation];
   return { account, livemode, key: `${id}.${verb}.${ATTEMPT}`, verb, authorization, amount };
 }
@@ -175,7 +180,11 @@ function closeOf(
     const processor_ref = approved ? effect.ref : null;
     const kind = "close_operation" as const;
     const close = { account, livemode, kind, id, charge, approved, processor_ref };
-    return effect.pending === undefined ? close : { ...close, pending: effect.pending };
+    return {
+      ...close,
+      ...(effect.pending === undefined ? {} : { pending: effect.pending }),
+      ...(effect.decline === undefined ? {} : { decline: effect.decline }),
+    };
   }
   const { outcome, card, available_now, ref: processor_ref } = effect;
   assert(outcome !== undefined, "an authorization has an outcome");

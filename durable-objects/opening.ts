@@ -34,6 +34,7 @@ export function opening(ask: KeyedAsk, described: UsableCard | undefined, mint: 
       return saveObject(ask, mint);
     case "capture":
     case "refund":
+    case "increment":
       return openOperation(ask, mint);
   }
 }
@@ -61,8 +62,9 @@ const saveObject = ({ kind: _, ...rest }: ObjectAsk, mint: IdMint): SaveObject =
 
 function openOperation(ask: OperationAsk, mint: IdMint): OpenOperation {
   const { kind, ...rest } = ask;
-  const id = kind === "capture" ? mint.mint("op") : mint.mint("re");
-  return { ...rest, kind: "open_operation", id, capture: kind === "capture" };
+  const id = kind === "refund" ? mint.mint("re") : mint.mint("op");
+  const increments = kind === "increment" ? ({ increments: true } as const) : {};
+  return { ...rest, ...increments, kind: "open_operation", id, capture: kind === "capture" };
 }
 
 function saveCustomer(

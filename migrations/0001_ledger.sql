@@ -138,6 +138,9 @@ create table charges (
   receipt_email text check (length(receipt_email) <= 512),
   statement_descriptor text check (length(statement_descriptor) <= 22),
   metadata json,
+  statement_descriptor_suffix text check (length(statement_descriptor_suffix) <= 22),
+  transfer_group text check (length(transfer_group) <= 500),
+  shipping json,
   primary key (account_no, id),
   check ((intent is null) = (intent_attempt is null) and (intent is null) = (intent_seq is null))
 );
@@ -152,8 +155,9 @@ create unique index charges_intent on charges (account_no, intent, intent_attemp
   where intent is not null;
 create index charges_method on charges (account_no, card_id) where card_form = 'pm';
 create index charges_customer on charges (account_no, customer, id) where customer is not null;
+create index charges_group on charges (account_no, transfer_group, id) where transfer_group is not null;
 
--- What the processor said of a charge, and how it stands since. A charge without one is open.
+-- What the processor said of a charge, and how it stands since; `raised` is added to it. A charge without one is open.
 create table authorizations (
   account_no integer not null,
   amount integer not null,
@@ -164,7 +168,7 @@ create table authorizations (
   amount_refunded integer not null default 0,
   amount_refunding integer not null default 0,
   state text not null check (state in
-    ('failed', 'authorized', 'capturing', 'captured', 'releasing', 'released')),
+    ('failed', 'authorized', 'incrementing', 'capturing', 'captured', 'releasing', 'released')),
   network_code text not null,
   risk_level text not null,
   cvc_check text,
@@ -175,14 +179,15 @@ create table authorizations (
   processor_ref text,
   decline json,
   available_now boolean check (available_now),
+  raised integer check (raised > 0),
   primary key (account_no, id),
-  check (amount_captured between 0 and amount),
+  check (amount_captured between 0 and amount + coalesce(raised, 0)),
   check (amount_refunded >= 0 and amount_refunding >= 0 and amount_refunded + amount_refunding
-    <= case state when 'released' then amount else amount_captured end)
+    <= case state when 'released' then amount + coalesce(raised, 0) else amount_captured end)
 ) with (fillfactor = 80);
 
--- A capture, refund or release (refund before capture) of a charge: its intent, then its outcome. `intent` is the
--- payment intent of the charge.
+-- A capture, refund, release (refund before capture) or increment (`amount` more is held) of a charge: its intent, then
+-- its outcome; `decline` is of an increment. `intent` is the payment intent of the charge.
 create table operations (
   account_no integer not null,
   amount integer not null check (amount > 0),
@@ -191,7 +196,7 @@ create table operations (
   intent uuid,
   seq bigint,
   balance_seq bigint,
-  kind text not null check (kind in ('capture', 'refund', 'release')),
+  kind text not null check (kind in ('capture', 'refund', 'release', 'increment')),
   state text not null check (state in ('opened', 'succeeded', 'failed')),
   currency text not null,
   key text not null check (length(key) between 1 and 300),
@@ -205,8 +210,10 @@ create table operations (
   pending boolean check (pending),
   -- The entry that took it back: it came back from the network, or was canceled.
   reversed_seq bigint,
+  decline json,
   primary key (account_no, id),
   check ((state = 'opened') = (seq is null)),
+  check (decline is null or state = 'failed' and kind = 'increment'),
   check (reversed_seq is null or state = 'succeeded' and kind = 'refund')
 ) with (fillfactor = 80);
 create unique index operations_claim on operations ((account_no::text || '/' || key));
@@ -270,6 +277,8 @@ insert into event_types values
   (10, 'customer.created', 'customer', true),
   (11, 'customer.updated', 'customer', true),
   (12, 'customer.deleted', 'customer', true),
+  (13, 'charge.incremented', 'charge', false),
+  (14, 'increment.failed', 'operation', false),
   (20, 'payment_intent.created', 'object', true),
   (21, 'payment_intent.updated', 'object', false),
   (22, 'payment_intent.canceled', 'object', true),

@@ -37,6 +37,8 @@ create function text_of(c charges) returns text language sql stable as $$
     c.fingerprint, c.funding, c.country, c.statement_descriptor)::text
     || case num_nonnulls(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)
          when 0 then '' else row(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)::text end
+    || case num_nonnulls(c.statement_descriptor_suffix, c.transfer_group)
+         when 0 then '' else row(c.statement_descriptor_suffix, c.transfer_group)::text end
 $$;
 
 create function text_of(a authorizations) returns text language sql stable as $$
@@ -50,6 +52,11 @@ create function text_of(o operations) returns text language sql stable as $$
     o.reason)::text || case when o.intent is null then '' else row(o.intent)::text end
 $$;
 
+-- What the processor said of an operation.
+create function word_of(o operations) returns text language sql stable as $$
+  select row(o.processor_ref, o.pending, o.decline)::text
+$$;
+
 -- What an entry stands for, as it was hashed.
 create function content_of(j journal) returns text language sql stable as $$
   select case
@@ -59,9 +66,10 @@ create function content_of(j journal) returns text language sql stable as $$
       where a.account_no = j.account_no and a.id = j.subject)
     when j.type = 4 then (select text_of(o) from operations o
       where o.account_no = j.account_no and o.id = j.subject)
-    when j.type = 5 then (select o.processor_ref from operations o
-      where o.account_no = j.account_no and o.charge = j.subject and o.kind = 'capture' and o.seq = j.seq)
-    when j.type in (6, 8, 9) then (select row(o.processor_ref, o.pending)::text from operations o
+    when j.type in (5, 13) then (select word_of(o) from operations o
+      where o.account_no = j.account_no and o.charge = j.subject and o.seq = j.seq
+        and o.kind = case j.type when 5 then 'capture' else 'increment' end)
+    when j.type in (6, 8, 9, 14) then (select word_of(o) from operations o
       where o.account_no = j.account_no and o.id = j.subject)
   end
 $$;

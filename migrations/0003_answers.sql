@@ -19,10 +19,11 @@ language sql stable as $$
 $$;
 
 -- A charge and what the processor said of it. `offset 0` keeps the planner from scanning either for a row.
--- The last two: what was changed of it since, and its dispute. Both are as they are now: who tells of the past
--- replaces them.
+-- The amount with its increments, what was changed of it since, and its dispute are as they are now: who tells of the
+-- past replaces them.
 create view charge_facts as
-  select c.account_no, c.id, coalesce(a.state, 'opened') as state, c.amount, c.currency, c.capture,
+  select c.account_no, c.id, coalesce(a.state, 'opened') as state,
+         c.amount + coalesce(a.raised, 0) as amount, c.currency, c.capture,
          c.key, c.operation, c.request, c.token, c.card_id, c.customer, c.brand, c.last4, c.exp_month,
          c.exp_year, c.fingerprint, coalesce(a.funding, c.funding) as funding,
          coalesce(a.country, c.country) as country, c.card_name, c.address_line1, c.address_zip,
@@ -35,11 +36,23 @@ create view charge_facts as
            end as intent_document,
          (select v.document from object_versions v where v.account_no = c.account_no and v.id = c.id
            order by v.seq desc limit 1) as changes,
+         c.statement_descriptor_suffix, c.transfer_group, c.shipping,
          (select o.id from objects o where o.account_no = c.account_no and o.parent = c.id
-             and o.type = 'dispute' order by o.id limit 1) as dispute
+             and o.type = 'dispute' order by o.id limit 1) as dispute,
+         a.raised
     from charges c
     left join lateral (select * from authorizations a
       where a.account_no = c.account_no and a.id = c.id offset 0) a on true;
+
+-- What was authorized of a charge before the increments that came after an entry, in its field; nothing for a charge
+-- that has none.
+create function amount_at(p_no integer, p_id uuid, p_amount integer, p_raised integer, p_seq bigint)
+returns jsonb language sql stable as $$
+  select case when p_raised is null then '{}' else jsonb_build_object('amount', p_amount - (
+    select coalesce(sum(o.amount), 0) from operations o
+     where o.account_no = p_no and o.charge = p_id and o.kind = 'increment' and o.state = 'succeeded'
+       and o.seq > p_seq)) end
+$$;
 
 -- The state of a charge that an entry of this type leaves, given what is captured of it.
 create function charge_state_after(p_type smallint, p_captured integer) returns text
@@ -60,11 +73,12 @@ language sql stable as $$
       'balance_seq', case when f.balance_seq <= p_seq then f.balance_seq end,
       'intent_document', document_at(p_no, f.intent, p_seq),
       'changes', document_at(p_no, f.id, p_seq), 'dispute', dispute_of(p_no, f.id, p_seq))
+      || amount_at(p_no, p_id, f.amount, f.raised, p_seq)
     from charge_facts f,
          lateral (select coalesce(bool_or(o.kind = 'release'), false) as released,
              coalesce(sum(o.amount), 0) as refunded
-           from operations o where o.account_no = p_no and o.charge = p_id and o.kind <> 'capture'
-             and o.state = 'succeeded' and o.seq <= p_seq
+           from operations o where o.account_no = p_no and o.charge = p_id
+             and o.kind in ('refund', 'release') and o.state = 'succeeded' and o.seq <= p_seq
              and (o.reversed_seq is null or o.reversed_seq > p_seq)) r
    where f.account_no = p_no and f.id = p_id
 $$;
@@ -123,7 +137,7 @@ create function subject_of(j journal) returns jsonb language sql stable as $$
               || jsonb_build_object('intent_document', document_at(c.account_no, c.intent, c.intent_seq))
          from charges c
         where c.account_no = j.account_no and c.id = j.subject)
-    when j.type in (2, 3, 5, 7) then
+    when j.type in (2, 3, 5, 7, 13) then
       (select to_jsonb(f) || jsonb_build_object('state', charge_state_after(j.type, j.captured),
                 'amount_captured', j.captured, 'amount_refunded', j.refunded,
                 'balance_seq', case when f.balance_seq <= j.seq then f.balance_seq end)
@@ -132,8 +146,9 @@ create function subject_of(j journal) returns jsonb language sql stable as $$
                   then dispute_of(f.account_no, f.id, j.seq) end)
               || case when f.intent is null then '{}' else jsonb_build_object('intent_document',
                 document_at(f.account_no, f.intent, j.seq)) end
+              || amount_at(f.account_no, f.id, f.amount, f.raised, j.seq)
          from charge_facts f where f.account_no = j.account_no and f.id = j.subject)
-    when j.type in (4, 6, 8, 9) then
+    when j.type in (4, 6, 8, 9, 14) then
       (select operation_at(o, j.seq) || jsonb_build_object('state',
                 case j.type when 4 then 'opened' when 6 then 'succeeded' else 'failed' end)
               || case j.type when 4 then '{"balance_seq":null}' else '{}' end::jsonb
@@ -147,12 +162,23 @@ create function subject_of(j journal) returns jsonb language sql stable as $$
   end
 $$;
 
+-- What is told of a capture, release or increment that the processor refused; an increment that the cardholder's bank
+-- declined is told like a charge that it declined.
+create function refusal_of(o operations) returns jsonb language sql stable as $$
+  select case when o.decline is null then
+      jsonb_build_object('kind', 'processor_refused', 'operation', o.kind)
+    else jsonb_strip_nulls(jsonb_build_object('kind', 'card_declined', 'charge', o.charge,
+      'code', o.decline ->> 'code', 'declineCode', o.decline ->> 'decline_code',
+      'message', o.decline ->> 'message', 'networkDeclineCode', o.decline ->> 'network_code')) end
+$$;
+
 -- How the first request with a key stands: ended with facts or a failure, or unfinished.
 create function answer_of(p_no integer, p_key text) returns jsonb language sql stable as $$
   select jsonb_build_object('request', f.request, 'ended', f.state <> 'opened', 'kind', 'charge',
       'facts', to_jsonb(f) || case when f.state <> 'opened' then jsonb_build_object(
         'state', case when f.state = 'failed' then 'failed' when f.capture then 'captured'
           else 'authorized' end,
+        'amount', f.amount - coalesce(f.raised, 0),
         'amount_captured', case when f.state <> 'failed' and f.capture then f.amount else 0 end,
         'amount_refunded', 0, 'changes', null, 'dispute', null,
         'balance_seq', case when f.state <> 'failed' and f.capture then f.seq end)
@@ -163,8 +189,8 @@ create function answer_of(p_no integer, p_key text) returns jsonb language sql s
   union all
   select case
       when o.state = 'failed' and o.kind <> 'refund' then jsonb_build_object('request', o.request,
-        'failure', jsonb_build_object('kind', 'processor_refused', 'operation', o.kind))
-      when o.state = 'succeeded' and o.kind = 'capture' then
+        'failure', refusal_of(o))
+      when o.state = 'succeeded' and o.kind in ('capture', 'increment') then
         (select jsonb_build_object('request', o.request, 'ended', true, 'kind', 'charge',
                   'facts', subject_of(j))
            from journal j where j.account_no = o.account_no and j.seq = o.seq)

@@ -33,7 +33,8 @@ begin
              exp_year smallint, fingerprint text, funding text, country text, card_name text,
              address_line1 text, address_zip text, customer uuid, card_id uuid, description text,
              receipt_email text, statement_descriptor text, metadata json, intent uuid,
-             intent_seq bigint, intent_attempt smallint, card_form text, authentication text)
+             intent_seq bigint, intent_attempt smallint, card_form text, authentication text,
+             statement_descriptor_suffix text, transfer_group text, shipping json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from customers u
@@ -93,7 +94,8 @@ begin
         coalesce(j.country, k.country), j.key, j.operation, decode(j.mac, 'hex'), j.request,
         j.order_id, j.attempt_number, j.card_form, j.authentication, coalesce(j.card_name, k.name),
         coalesce(j.address_line1, k.address_line1), coalesce(j.address_zip, k.address_zip),
-        j.description, j.receipt_email, j.statement_descriptor, j.metadata)::charges as charge,
+        j.description, j.receipt_email, j.statement_descriptor, j.metadata,
+        j.statement_descriptor_suffix, j.transfer_group, j.shipping)::charges as charge,
       row(j.no, 1, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
         null, null, j.id, null, null, null, null, null)::journal as entry
       from judged j
@@ -205,7 +207,7 @@ begin
         case when n.sells then n.amount else 0 end, 0, 0,
         case when n.sells then 'captured' when n.approved then 'authorized' else 'failed' end,
         n.network_code, n.risk_level, n.cvc_check, n.address_line1_check, n.address_zip_check,
-        n.funding, n.country, n.processor_ref, n.decline, n.available_now)::authorizations as said,
+        n.funding, n.country, n.processor_ref, n.decline, n.available_now, null)::authorizations as said,
       row(n.no, case when n.approved then 2 else 3 end, case when n.sells then 1 end, n.event_seq,
         case when n.sells then n.amount end, now(), case when n.sells then n.amount else 0 end, 0,
         case when n.sells then 2 end, n.id, case when n.sells then n.currency end, null, null, n.fee,

@@ -1,4 +1,4 @@
--- Captures, refunds and releases (the refund of a charge not yet captured), in the same two phases.
+-- Captures, refunds, releases (the refund of a charge not yet captured) and increments, in the same two phases.
 -- `amount_refunding` reserves what an open refund may take, so refunds that race never exceed what
 -- was captured. A batch holds at most one command for a charge; the shard keeps it so.
 
@@ -11,6 +11,9 @@ create function is_disputed(p_no integer, p_charge uuid) returns boolean languag
      and v.document ->> 'status' in ('needs_response', 'under_review', 'lost') offset 0)
 $$;
 
+-- How often more may be asked for on one authorization, declines counted; Stripe's limit.
+create function increments_max() returns bigint language sql immutable as 'select 10::bigint';
+
 create function open_operations(p json, p_nos integer[]) returns setof verdict
 language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
@@ -19,16 +22,19 @@ begin
     select r.*, a.no, a.seq, a.head, c.state, c.currency, c.intent, c.processor_ref,
            c.amount as authorized, c.amount_captured - c.amount_refunded as refundable,
            x.amount_refunding as reserved,
-           case when r.capture then 'capture' when c.state = 'authorized' then 'release'
-             else 'refund' end as kind,
-           coalesce(r.amount, case when r.capture or c.state = 'authorized' then c.amount
-             else c.amount_captured - c.amount_refunded - x.amount_refunding end) as wanted,
-           not r.capture and is_disputed(a.no, r.charge) as disputed,
+           case when r.increments then 'increment' when r.capture then 'capture'
+             when c.state = 'authorized' then 'release' else 'refund' end as kind,
+           case when r.increments then r.amount - c.amount else
+             coalesce(r.amount, case when r.capture or c.state = 'authorized' then c.amount
+               else c.amount_captured - c.amount_refunded - x.amount_refunding end) end as wanted,
+           not r.capture and r.increments is null and is_disputed(a.no, r.charge) as disputed,
+           case when r.increments then (select count(*) from operations o where o.account_no = a.no
+             and o.charge = r.charge and o.kind = 'increment') end as increments_before,
            first.key is not null as used, first.mac <> decode(r.mac, 'hex')
              or first.operation <> r.operation as other, first.operation as first_operation
       from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
-             request text, id uuid, charge uuid, capture boolean, releases boolean, amount integer,
-             reason text, metadata json)
+             request text, id uuid, charge uuid, capture boolean, releases boolean, increments boolean,
+             amount integer, reason text, metadata json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral claim_of(a.no, r.key) first on true
       left join lateral (select * from charge_facts c
@@ -42,12 +48,19 @@ begin
           'first', q.first_operation, 'second', q.operation)
         when q.used then null
         when q.state is null then json_build_object('kind', 'resource_missing', 'object', 'charge',
-          'id', q.charge, 'param', case when q.capture then 'id' else 'charge' end)
-        when q.state in ('opened', 'capturing', 'releasing') then '{"kind":"object_locked"}'
+          'id', q.charge, 'param', case when q.capture or q.increments then 'id' else 'charge' end)
+        when q.state in ('opened', 'incrementing', 'capturing', 'releasing') then
+          '{"kind":"object_locked"}'
         when q.state = 'failed' then '{"kind":"charge_failed"}'
         when q.state = 'released' then '{"kind":"charge_already_refunded"}'
         when q.capture and q.state = 'captured' then '{"kind":"charge_already_captured"}'
-        when q.releases and q.state = 'captured' then '{"kind":"charge_already_captured"}'
+        when (q.releases or q.increments) and q.state = 'captured' then
+          '{"kind":"charge_already_captured"}'
+        when q.increments and q.increments_before >= increments_max() then
+          json_build_object('kind', 'increments_used_up', 'max', increments_max())
+        when q.increments and q.wanted <= 0 then
+          json_build_object('kind', 'increment_too_small', 'authorized', q.authorized)
+        when q.increments then null
         when q.capture and q.wanted > q.authorized then
           json_build_object('kind', 'capture_too_large', 'max', q.authorized)
         when q.kind = 'capture' then null
@@ -65,7 +78,7 @@ begin
     select j.i, j.no, j.head, j.processor_ref,
       row(j.no, j.wanted, j.id, j.charge, j.intent, null, null, j.kind, 'opened', j.currency, j.key,
         j.operation, decode(j.mac, 'hex'), j.request, j.reason, null, j.metadata, null,
-        null)::operations
+        null, null)::operations
         as operation,
       row(j.no, 4, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
         null, null, j.id, null, null, null, null, null)::journal as entry
@@ -85,7 +98,7 @@ begin
   ), held as (
     update authorizations x set
         state = case (l.operation).kind when 'capture' then 'capturing' when 'release' then 'releasing'
-          else x.state end,
+          when 'increment' then 'incrementing' else x.state end,
         amount_refunding = x.amount_refunding
           + case (l.operation).kind when 'refund' then (l.operation).amount else 0 end
       from linked l where x.account_no = l.no and x.id = (l.operation).charge
@@ -107,7 +120,7 @@ begin
 end $$;
 
 -- A refund tells two things, in this order: the refund's own outcome (with the posting), then what
--- became of the charge; so it takes two numbers of the sequence.
+-- became of the charge; so it takes two numbers of the sequence. An increment moves no money: more is held.
 create function close_operations(p json, p_nos integer[]) returns setof verdict
 language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
@@ -116,17 +129,18 @@ begin
     select r.*, a.no, a.seq, a.head, a.terms, o.key, o.request, o.charge, o.kind, o.amount, o.currency,
            o.state = 'opened' as moves, x.amount_captured, x.amount_refunded, x.available_now
       from json_to_recordset(p) as r(i integer, a integer, id uuid, approved boolean,
-             processor_ref text, pending boolean)
+             processor_ref text, pending boolean, decline json)
       left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
       left join lateral (select * from operations o
         where o.account_no = a.no and o.id = r.id offset 0) o on true
       left join lateral (select * from authorizations x
         where x.account_no = a.no and x.id = o.charge offset 0) x on true
   ), moved as materialized (
-    select q.*, q.approved and q.kind <> 'capture' as refunds,
-           q.approved and q.kind <> 'release' as posts,
+    select q.*, q.approved and q.kind in ('refund', 'release') as refunds,
+           q.approved and q.kind in ('capture', 'refund') as posts,
            q.approved and q.kind = 'capture' as captures,
-           q.seq + sum(case when q.approved and q.kind <> 'capture' then 2 else 1 end)
+           q.approved and q.kind = 'increment' as raises,
+           q.seq + sum(case when q.approved and q.kind in ('refund', 'release') then 2 else 1 end)
              over (partition by q.no order by q.i) as last_seq
       from asked q where q.moves
   ), numbered as materialized (
@@ -140,18 +154,18 @@ begin
   ), entries_to_be as (
     -- In the order of the table's columns.
     select n.i, n.no, n.head, row(n.no,
-        case when n.refunds then 6 when n.kind <> 'capture' then 8 when n.approved then 5 else 9 end,
+        case when n.refunds then 6 when n.captures then 5 when n.raises then 13
+          when n.kind = 'capture' then 9 when n.kind = 'increment' then 14 else 8 end,
         case when n.posts then case n.kind when 'capture' then 1 else 2 end end, n.event_seq,
         case when n.posts then n.amount end, now(),
-        case when n.kind = 'capture' and n.approved then n.captured_then end,
-        case when n.kind = 'capture' and n.approved then n.refunded_then end,
+        case when n.captures or n.raises then n.captured_then end,
+        case when n.captures or n.raises then n.refunded_then end,
         case when n.posts then case n.kind when 'capture' then 2 else 1 end end,
-        case when n.kind = 'capture' and n.approved then n.charge else n.id end,
+        case when n.captures or n.raises then n.charge else n.id end,
         case when n.posts then n.currency end,
-        case when n.kind = 'capture' and n.approved then n.request end, null, n.fee,
+        case when n.captures or n.raises then n.request end, null, n.fee,
         n.free_on)::journal as entry,
-      case when n.kind = 'capture' and n.approved then coalesce(n.processor_ref, '')
-        else row(n.processor_ref, n.pending)::text end as content
+      row(n.processor_ref, n.pending, n.decline)::text as content
       from numbered n
     union all
     select n.i, n.no, n.head, row(n.no, 7, null, n.last_seq, null, now(), n.captured_then,
@@ -164,19 +178,20 @@ begin
   ), written as (
     update operations o set state = case when n.approved then 'succeeded' else 'failed' end,
         processor_ref = n.processor_ref, seq = n.event_seq, pending = n.pending,
-        balance_seq = case when n.posts then n.event_seq end
+        decline = n.decline, balance_seq = case when n.posts then n.event_seq end
       from numbered n where o.account_no = n.no and o.id = n.id
-    returning n.i, operation_at(o, n.event_seq) as facts
+    returning n.i, operation_at(o, n.event_seq) as facts, refusal_of(o) as refusal
   ), charged as (
     update authorizations x set
-        state = case n.kind when 'refund' then x.state
+        state = case n.kind when 'refund' then x.state when 'increment' then 'authorized'
           when 'capture' then case when n.approved then 'captured' else 'authorized' end
           else case when n.approved then 'released' else 'authorized' end end,
         amount_captured = n.captured_then,
         amount_refunded = n.refunded_then,
         amount_refunding = x.amount_refunding - case n.kind when 'refund' then n.amount else 0 end,
         balance_seq = case when n.kind = 'capture' and n.approved then n.event_seq
-          else x.balance_seq end
+          else x.balance_seq end,
+        raised = case when n.raises then coalesce(x.raised, 0) + n.amount else x.raised end
       from numbered n where x.account_no = n.no and x.id = n.charge
     returning n.i, x.state, x.balance_seq
   ), told as (
@@ -213,11 +228,11 @@ begin
       coalesce((select n.last_seq::bigint from numbered n where n.i = q.i), q.seq, 0),
       case when q.key is null then '{"kind":"internal"}'
         when not q.moves then answer_of(q.no, q.key)::json
-        when q.kind <> 'refund' and not q.approved then
-          json_build_object('kind', 'processor_refused', 'operation', q.kind)
-        when q.kind = 'capture' then json_build_object('kind', 'charge', 'facts',
-          (select to_jsonb(f) || jsonb_build_object('state', c.state, 'amount_captured', q.amount,
-                    'balance_seq', c.balance_seq)
+        when q.kind <> 'refund' and not q.approved then w.refusal::json
+        when q.kind in ('capture', 'increment') then json_build_object('kind', 'charge', 'facts',
+          (select to_jsonb(f) || jsonb_build_object('state', c.state, 'balance_seq', c.balance_seq)
+                  || case q.kind when 'capture' then jsonb_build_object('amount_captured', q.amount)
+                    else jsonb_build_object('amount', f.amount + q.amount) end
              from charge_facts f where f.account_no = q.no and f.id = q.charge))
         else json_build_object('kind', 'operation', 'facts', w.facts) end
     from asked q

@@ -60,7 +60,7 @@ language sql as $$
        and o.customer = p_customer and o.type = 'charge'
   ), erased as (
     update charges c set card_name = null, address_line1 = null, address_zip = null,
-           description = null, receipt_email = null, metadata = null
+           description = null, receipt_email = null, metadata = null, shipping = null
       from meant m where c.account_no = p_no and c.id = m.id
     returning c.id, c.intent
   ), attempted as (
@@ -112,7 +112,7 @@ create trigger customers_erased after update on customers for each row
 -- What was asked for stays as it is but for those words, which may go and never come.
 create function refuse_all_but_erasure() returns trigger language plpgsql as $$
 declare
-  words constant text[] := '{card_name,address_line1,address_zip,description,receipt_email,metadata}';
+  words constant text[] := '{card_name,address_line1,address_zip,description,receipt_email,metadata,shipping}';
   before constant jsonb := to_jsonb(old);
   after constant jsonb := to_jsonb(new);
 begin

@@ -69,6 +69,7 @@ alter default privileges revoke execute on functions from public;
 revoke create on schema public from public;
 grant usage on schema public to tessera_reader;
 grant execute on function own_account(), subject_of(journal), charge_state_after(smallint, integer),
+  amount_at(integer, uuid, integer, integer, bigint),
   pending_of(bigint[]), document_at(integer, uuid, bigint), charge_at(integer, uuid, bigint),
   object_facts(integer, uuid, bigint), dispute_of(integer, uuid, bigint),
   operation_at(operations, bigint), posting_of(journal), postings_of(integer, uuid, bigint)

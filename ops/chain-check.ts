@@ -20,7 +20,9 @@ const CHARGE = `row(c.id, c.amount, c.currency, c.capture, c.key, c.operation, c
   c.order_id, c.attempt_number, c.token, c.card_id, c.customer, c.brand, c.last4, c.exp_month,
   c.exp_year, c.fingerprint, c.funding, c.country, c.statement_descriptor)::text
   || case num_nonnulls(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)
-       when 0 then '' else row(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)::text end`;
+       when 0 then '' else row(c.intent, c.intent_seq, c.intent_attempt, c.card_form, c.authentication)::text end
+  || case num_nonnulls(c.statement_descriptor_suffix, c.transfer_group)
+       when 0 then '' else row(c.statement_descriptor_suffix, c.transfer_group)::text end`;
 const AUTHORIZATION = `row(a.id, a.amount, a.seq, a.network_code, a.risk_level, a.cvc_check,
   a.address_line1_check, a.address_zip_check, a.funding, a.country, a.processor_ref, a.decline)::text
   || case when a.available_now then 'now' else '' end`;
@@ -30,6 +32,10 @@ const OPERATION = `row(o.id, o.charge, o.kind, o.amount, o.currency, o.key, o.op
 const [ACCOUNT, JOURNAL, HEAD] = [0, 1, 2] as const;
 /** Before any number an entry could have been given. */
 const FIRST = -(2n ** 63n);
+
+/** What the processor said of an operation, as `word_of` has it. */
+const wordOf = (o: string): string =>
+  `case when ${o}.id is not null then row(${o}.processor_ref, ${o}.pending, ${o}.decline)::text end`;
 
 // One stream, sorted: of each account its row, then its entries, each followed by a head signed there.
 const ROWS = `
@@ -42,17 +48,16 @@ const ROWS = `
            when j.type = 1 then case when c.id is not null then ${CHARGE} end
            when j.type in (2, 3) then case when a.id is not null then ${AUTHORIZATION} end
            when j.type = 4 then case when o.id is not null then ${OPERATION} end
-           when j.type = 5 then p.processor_ref
-           when j.type in (6, 8, 9) then
-             case when o.id is not null then row(o.processor_ref, o.pending)::text end end, '')
+           when j.type in (5, 13) then ${wordOf("p")}
+           when j.type in (6, 8, 9, 14) then ${wordOf("o")} end, '')
     from journal j
     left join charges c on j.type = 1 and c.account_no = j.account_no and c.id = j.subject
     left join authorizations a
       on j.type in (2, 3) and a.account_no = j.account_no and a.id = j.subject
     left join operations o
-      on j.type in (4, 6, 8, 9) and o.account_no = j.account_no and o.id = j.subject
-    left join operations p on j.type = 5 and p.account_no = j.account_no and p.charge = j.subject
-      and p.kind = 'capture' and p.seq = j.seq
+      on j.type in (4, 6, 8, 9, 14) and o.account_no = j.account_no and o.id = j.subject
+    left join operations p on j.type in (5, 13) and p.account_no = j.account_no and p.charge = j.subject
+      and p.kind = case j.type when 5 then 'capture' else 'increment' end and p.seq = j.seq
   union all
   select h.account_no, h.seq, ${HEAD}, h.checkpoint, h.head, null, null, null
     from checkpoint_heads h

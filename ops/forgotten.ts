@@ -83,7 +83,7 @@ const ROWS: readonly (readonly [table: string, what: string, sql: string])[] = [
     "charges with words about a person",
     `select from charges c, subject s where (c.customer = s.customer or c.token = s.token)
         and num_nonnulls(c.card_name, address_line1, address_zip, description, receipt_email,
-          nullif(c.metadata::text, '{}')) > 0`,
+          c.shipping, nullif(c.metadata::text, '{}')) > 0`,
   ],
   [
     "operations",

@@ -77,9 +77,20 @@ export const LEDGER_CHECKS: readonly Check[] = [
          or (x.state = 'captured' and x.amount_captured <> coalesce(o.amount, c.amount))`,
   ),
   rows(
+    "what was added to an authorization is the sum of its increments",
+    `select x.account_no, 'charge', x.id::text,
+            coalesce(x.raised, 0) || ' was added; its increments sum to ' || coalesce(o.amount, 0)
+       from authorizations x
+       left join (select account_no, charge, sum(amount) as amount from operations
+                   where kind = 'increment' and state = 'succeeded' group by 1, 2) o
+         on o.account_no = x.account_no and o.charge = x.id
+      where coalesce(x.raised, 0) <> coalesce(o.amount, 0)`,
+  ),
+  rows(
     "no operation has the processor's word before it has ended",
-    `select account_no, kind, id::text, 'is open, and the processor called it ' || processor_ref
-       from operations where state = 'opened' and processor_ref is not null`,
+    `select account_no, kind, id::text, 'is open, and the processor called it '
+            || coalesce(processor_ref, decline::text)
+       from operations where state = 'opened' and num_nonnulls(processor_ref, decline) > 0`,
   ),
   rows(
     "each key made one thing",

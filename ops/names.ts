@@ -12,6 +12,7 @@ const PREFIXES: Readonly<Record<string, ObjectPrefix>> = {
   capture: "op",
   refund: "re",
   release: "re",
+  increment: "op",
   operation: "re",
   customer: "cus",
 };

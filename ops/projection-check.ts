@@ -49,6 +49,7 @@ type KeptCharge = ChargeIntent & {
 
 type Authorization = {
   readonly state: string;
+  readonly raised: number;
   readonly captured: number;
   readonly refunded: number;
   readonly refunding: number;
@@ -193,6 +194,7 @@ function put(life: Life, row: Row): void {
             ? null
             : {
                 state: text,
+                raised: Number(fee ?? 0),
                 captured: captured ?? 0,
                 refunded: refunded ?? 0,
                 refunding: Number(refunding),
@@ -286,8 +288,8 @@ function compare(owner: Owner, life: Life, projection: Projection, report: Repor
     if (charge.id === null) report(place, "was authorized, and there is no such charge");
     else if (told === undefined) report(place, "no entry opened it");
     else {
-      const { state, captured, refunded, refunding, balanceSeq } = charge.authorization ?? OPENED;
-      const kept = { state, captured, refunded, refunding, balance_seq: balanceSeq };
+      const { balanceSeq: seq, ...stands } = charge.authorization ?? OPENED;
+      const kept = { ...stands, balance_seq: seq };
       const { balanceSeq: balance_seq, busyWith: _, ...rest } = told;
       differ(place, kept, { ...rest, balance_seq }, report);
     }
@@ -327,6 +329,7 @@ function compareObjects(owner: Owner, life: Life, projection: Projection, report
 
 const OPENED: Authorization = {
   state: "opened",
+  raised: 0,
   captured: 0,
   refunded: 0,
   refunding: 0,

@@ -4,7 +4,7 @@ export const [ACCOUNT, BALANCE, CHARGE, OPERATION, CUSTOMER, OBJECT, ENTRY] = [
   0, 1, 2, 3, 4, 5, 6,
 ] as const;
 /** Operations by the number that stands for them in the column `type`. */
-export const KINDS = ["capture", "refund", "release"] as const;
+export const KINDS = ["capture", "refund", "release", "increment"] as const;
 
 // One stream, sorted by account and by the thing an entry is about: a charge, with all that is done to it,
 // or a customer. The account itself and its balances come first, under the nil uuid.
@@ -24,7 +24,7 @@ export const ROWS = `
   union all
   select coalesce(c.account_no, x.account_no), coalesce(c.id, x.id), ${CHARGE}, x.seq, x.state, c.id,
          c.amount, c.currency, x.amount_captured, x.amount_refunded, x.amount_refunding,
-         x.balance_seq, null, null, null, c.capture, null, null, null,
+         x.balance_seq, null, null, null, c.capture, x.raised, null, null,
          case when x.available_now then 'now' end
     from charges c full join authorizations x on x.account_no = c.account_no and x.id = c.id
   union all
@@ -48,7 +48,7 @@ export const ROWS = `
          j.available_on - '1970-01-01'::date, null
     from journal j
     left join operations o
-      on j.type in (4, 6, 8, 9, 81) and o.account_no = j.account_no and o.id = j.subject
+      on j.type in (4, 6, 8, 9, 14, 81) and o.account_no = j.account_no and o.id = j.subject
    order by account_no, thing, sort, seq`;
 
 export type Row = readonly [
@@ -69,6 +69,7 @@ export type Row = readonly [
   debit: number | null,
   credit: number | null,
   flag: boolean | null,
+  /** Of a charge, what its increments have added. */
   fee: string | null,
   day: number | null,
   free_day: number | null,

@@ -106,6 +106,7 @@ function isFrom({ code, derived }: EventSource): SQL | undefined {
   const isCode = eq(journal.type, code);
   switch (derived?.of) {
     case undefined:
+    case "charge":
       return isCode;
     case "intent": {
       const captured =

@@ -128,6 +128,9 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
       const filter = [
         ...(q.customer === undefined ? [] : [eq(charge_facts.customer, uuid("cus", q.customer))]),
         ...(q.intent === undefined ? [] : [eq(charge_facts.intent, uuid("pi", q.intent))]),
+        ...(q.group === undefined
+          ? []
+          : [sql`${charge_facts.id} = any (array${ofGroup(no, q.group)})`]),
       ];
       return listPlan(db, charge_facts, "ch", no, q, filter, chargeFacts);
     }
@@ -255,6 +258,16 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
       return onePlan(db.select().from(accounts).where(eq(accounts.no, no)), accountFacts);
   }
 }
+
+/**
+ * The charges of a transfer group: those that were made with it, and those that were given it since. Asked for as an
+ * array, so that the rows are reached by their keys however old they are (docs/decisions/0009).
+ */
+const ofGroup = (no: SQL<number>, group: string): SQL =>
+  sql`(select c.id from charges c where c.account_no = ${no} and c.transfer_group = ${group}::text
+    union select o.id from object_versions v
+      join objects o on o.account_no = v.account_no and o.id = v.id and o.type = 'charge'
+     where v.account_no = ${no} and v.transfer_group = ${group}::text)`;
 
 function listPlan<R>(
   db: Drizzle,

@@ -67,6 +67,9 @@ export const charge_facts = pgTable("charge_facts", {
   description: text(),
   receipt_email: text(),
   statement_descriptor: text(),
+  statement_descriptor_suffix: text(),
+  transfer_group: text(),
+  shipping: json().$type<Document>(),
   metadata: json().$type<Record<string, string>>(),
   processor_ref: text(),
   network_code: text(),
@@ -88,12 +91,12 @@ export const charge_facts = pgTable("charge_facts", {
   dispute: uuid(),
 });
 
-/** The view of a capture, refund or release and what was changed of it since. */
+/** The view of a capture, refund, release or increment and what was changed of it since. */
 export const operation_facts = pgTable("operation_facts", {
   account_no: integer().notNull(),
   id: uuid().notNull(),
   charge: uuid().notNull(),
-  kind: text().$type<"capture" | "refund" | "release">().notNull(),
+  kind: text().$type<"capture" | "refund" | "release" | "increment">().notNull(),
   state: text().$type<"opened" | "succeeded" | "failed">().notNull(),
   amount: integer().notNull(),
   currency: text().notNull(),

@@ -26,10 +26,11 @@ const SOURCE: Readonly<Record<SearchResource, SQL>> = {
   customer: sql`select c.account_no, c.id, v.document from customers c
     join customer_versions v on v.account_no = c.account_no and v.seq = c.seq
     where not c.deleted and`,
-  payment_intent: sql`select c.account_no, c.id, c.customer, v.document, l.state, l.intent_attempt
+  payment_intent: sql`select c.account_no, c.id, c.customer, v.document, l.state, l.raised, l.intent_attempt
     from objects c
     join object_versions v on v.account_no = c.account_no and v.id = c.id and v.seq = c.seq
-    left join lateral (select coalesce(a.state, 'opened') as state, t.intent_attempt
+    left join lateral (select coalesce(a.state, 'opened') as state, t.intent_attempt,
+        t.amount + a.raised as raised
       from charges t left join authorizations a on a.account_no = t.account_no and a.id = t.id
       where t.account_no = c.account_no and t.intent = c.id
       order by t.intent_attempt desc limit 1) l on true
@@ -45,7 +46,7 @@ const METADATA: Readonly<Record<SearchResource, SQL>> = {
 
 // As protocol/payment-intent.ts has it.
 const INTENT_STATUS = sql`case
-  when w.state in ('authorized', 'capturing', 'releasing') then 'requires_capture'
+  when w.state in ('authorized', 'incrementing', 'capturing', 'releasing') then 'requires_capture'
   when w.state = 'opened' then 'processing' when w.state = 'captured' then 'succeeded'
   when w.state = 'released' or w.document ? 'canceled_at' then 'canceled'
   when w.state = 'failed' and w.intent_attempt > (w.document ->> 'attempts')::integer
@@ -76,7 +77,7 @@ const FIELDS: Readonly<Record<SearchResource, Readonly<Record<string, SQL>>>> = 
     phone: sql`w.document ->> 'phone'`,
   },
   payment_intent: {
-    amount: sql`(w.document ->> 'amount')::bigint`,
+    amount: sql`coalesce(w.raised, (w.document ->> 'amount')::bigint)`,
     currency: sql`w.document ->> 'currency'`,
     status: INTENT_STATUS,
   },

@@ -134,6 +134,9 @@ const openChargeRow = (c: OpenCharge, i: number, a: number): object => ({
   receipt_email: c.receipt_email,
   statement_descriptor: c.statement_descriptor,
   metadata: given(c.metadata),
+  statement_descriptor_suffix: c.statement_descriptor_suffix,
+  transfer_group: c.transfer_group,
+  shipping: c.shipping,
 });
 
 const closeChargeRow = (c: CloseCharge, i: number, a: number): object => ({

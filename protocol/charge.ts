@@ -11,6 +11,9 @@ export type ChargeMove =
   | "decline"
   | "authorize"
   | "sell"
+  | "begin_increment"
+  | "increment"
+  | "refuse_increment"
   | "begin_capture"
   | "capture"
   | "refuse_capture"
@@ -25,7 +28,12 @@ export const CHARGE_MOVES: Readonly<
 > = {
   opened: { decline: "failed", authorize: "authorized", sell: "captured" },
   failed: {},
-  authorized: { begin_capture: "capturing", begin_release: "releasing" },
+  authorized: {
+    begin_increment: "incrementing",
+    begin_capture: "capturing",
+    begin_release: "releasing",
+  },
+  incrementing: { increment: "authorized", refuse_increment: "authorized" },
   capturing: { capture: "captured", refuse_capture: "authorized" },
   captured: { refund: "captured" },
   releasing: { release: "released", refuse_release: "authorized" },
@@ -34,7 +42,7 @@ export const CHARGE_MOVES: Readonly<
 
 export type OperationMove = "succeed" | "fail";
 
-/** An operation (capture, refund or release) ends once. */
+/** An operation (capture, refund, release or increment) ends once. */
 export const OPERATION_MOVES: Readonly<
   Record<OperationFacts["state"], Readonly<Partial<Record<OperationMove, OperationFacts["state"]>>>>
 > = {
@@ -79,6 +87,9 @@ export function openedCharge(c: OpenCharge, paidWith: PaidWith | undefined): Cha
     description: c.description ?? null,
     receipt_email: c.receipt_email ?? null,
     statement_descriptor: c.statement_descriptor ?? null,
+    statement_descriptor_suffix: c.statement_descriptor_suffix ?? null,
+    transfer_group: c.transfer_group ?? null,
+    shipping: c.shipping ?? null,
     metadata: c.metadata ?? {},
     processor_ref: null,
     outcome: null,

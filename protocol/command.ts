@@ -3,6 +3,7 @@
 
 import type {
   CardSummary,
+  Decline,
   Document,
   Facts,
   IntentOfCharge,
@@ -62,6 +63,9 @@ export type OpenCharge = Scope &
     readonly description?: string;
     readonly receipt_email?: string;
     readonly statement_descriptor?: string;
+    readonly statement_descriptor_suffix?: string;
+    readonly transfer_group?: string;
+    readonly shipping?: Document;
     readonly metadata?: Readonly<Record<string, string>>;
   };
 
@@ -85,6 +89,8 @@ export type OpenOperation = Scope &
     readonly capture: boolean;
     /** Refused once the charge is captured: money that was taken is not given back in passing. */
     readonly releases?: true;
+    /** More is to be held: `amount` in all. */
+    readonly increments?: true;
     readonly amount?: number;
     readonly reason?: string;
     readonly metadata?: Readonly<Record<string, string>>;
@@ -98,6 +104,8 @@ export type CloseOperation = Scope & {
   readonly processor_ref: string | null;
   /** The processor has taken it and says later that it is done. */
   readonly pending?: true;
+  /** Why the cardholder's bank refused an increment. */
+  readonly decline?: Decline;
 };
 
 export type SaveCustomer = Scope &

@@ -143,6 +143,18 @@ const REQUEST: readonly Row[] = [
     "Collect the card anew as a payment method, and attach it before it is used a second time.",
   ],
   [
+    "increment_unavailable",
+    400,
+    "No more can be held on this payment: it was not asked for, or the card's network does not take it.",
+    "Send `request_incremental_authorization` with the next intent; make another one for the rest of this.",
+  ],
+  [
+    "increments_used_up",
+    400,
+    "This authorization was incremented as often as can be.",
+    "Capture what is held, and make another intent for the rest.",
+  ],
+  [
     "order_attempt_taken",
     400,
     "Another charge has the same `order_id` and `attempt_number` in its metadata.",

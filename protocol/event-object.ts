@@ -47,6 +47,8 @@ function told(
       const intent = intentOfCharge(subject);
       return isIt && intent !== undefined ? paymentIntentObject(intent, scope) : undefined;
     }
+    case "charge":
+      return objectOf(subject, scope);
     case "object": {
       if (subject.kind !== "object") return undefined;
       const isPosted = d.posted === undefined || subject.postings.some((p) => p.seq === seq);

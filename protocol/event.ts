@@ -1,6 +1,6 @@
 // The events of the ledger: the codes of the `event_types` table and which of them merchants see.
 
-/** What an event tells of. Captures, refunds and releases are operations on a charge. */
+/** What an event tells of. Captures, refunds, releases and increments are operations on a charge. */
 export type Subject = "charge" | "operation" | "customer" | "object";
 
 export type EventType = {
@@ -25,6 +25,8 @@ export const EVENT_TYPES: readonly EventType[] = [
   { code: 10, name: "customer.created", subject: "customer", public: true },
   { code: 11, name: "customer.updated", subject: "customer", public: true },
   { code: 12, name: "customer.deleted", subject: "customer", public: true },
+  { code: 13, name: "charge.incremented", subject: "charge", public: false },
+  { code: 14, name: "increment.failed", subject: "operation", public: false },
   { code: 20, name: "payment_intent.created", subject: "object", public: true },
   { code: 21, name: "payment_intent.updated", subject: "object", public: false },
   { code: 22, name: "payment_intent.canceled", subject: "object", public: true },
@@ -82,6 +84,7 @@ export type DerivedEvent = {
       /** Only where the document of the object says so. */
       readonly status?: string;
     }
+  | { readonly of: "charge" }
   /** Only where the change of the customer was this change of a card. */
   | { readonly of: "card"; readonly change: "created" | "updated" | "deleted" }
 );
@@ -98,6 +101,8 @@ export const DERIVED_EVENTS: readonly DerivedEvent[] = [
   { name: "payment_intent.payment_failed", code: 3, of: "intent" },
   { name: "payment_intent.succeeded", code: 5, of: "intent" },
   { name: "payment_intent.canceled", code: 7, of: "intent", captured: "none" },
+  { name: "charge.updated", code: 13, of: "charge" },
+  { name: "payment_intent.amount_capturable_updated", code: 13, of: "intent" },
   { name: "charge.dispute.funds_withdrawn", code: 50, of: "object", posted: true },
   { name: "charge.dispute.funds_reinstated", code: 52, of: "object", posted: true },
   { name: "charge.refund.updated", code: 81, of: "object" },
@@ -140,6 +145,10 @@ export function eventCode(name: string): number {
 
 export const eventTypeOf = (code: number): EventType | undefined => BY_CODE.get(code);
 
-export const PUBLIC_EVENT_CODES: readonly number[] = EVENT_TYPES.filter((t) => t.public).map(
-  (t) => t.code,
-);
+/** Codes of the entries that merchants are told something of. */
+export const PUBLIC_EVENT_CODES: readonly number[] = [
+  ...new Set([
+    ...EVENT_TYPES.filter((t) => t.public).map((t) => t.code),
+    ...DERIVED_EVENTS.map((d) => d.code),
+  ]),
+];

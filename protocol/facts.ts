@@ -58,6 +58,12 @@ export type CardChange = {
 
 export type Check = "pass" | "fail" | "unavailable" | "unchecked";
 
+/** Why a cardholder's bank refused, where its network's own word comes with it. */
+export type Decline = NonNullable<Outcome["decline"]> & {
+  /** As the network said it, e.g. `51`. */
+  readonly network_code?: string;
+};
+
 /** How the processor answered an authorization. */
 export type Outcome = {
   readonly checks: {
@@ -79,6 +85,7 @@ export type ChargeState =
   | "opened"
   | "failed"
   | "authorized"
+  | "incrementing"
   | "capturing"
   | "captured"
   | "releasing"
@@ -103,6 +110,7 @@ export type ChargeFacts = {
   readonly id: ChargeId;
   readonly created: number;
   readonly state: ChargeState;
+  /** What was asked for, with what increments have added by then. */
   readonly amount: number;
   readonly currency: string;
   readonly capture: boolean;
@@ -118,6 +126,9 @@ export type ChargeFacts = {
   readonly description: string | null;
   readonly receipt_email: string | null;
   readonly statement_descriptor: string | null;
+  readonly statement_descriptor_suffix: string | null;
+  readonly transfer_group: string | null;
+  readonly shipping: Document | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly processor_ref: string | null;
   readonly outcome: Outcome | null;
@@ -129,13 +140,16 @@ export type ChargeFacts = {
   readonly dispute: DisputeId | null;
 };
 
-/** A capture, a refund, or a release: the refund of a charge that was never captured. */
+/**
+ * A capture, a refund, a release (the refund of a charge that was never captured), or an increment: `amount` more is
+ * held.
+ */
 export type OperationFacts = {
   readonly kind: "operation";
   readonly id: RefundId | CaptureId;
   readonly created: number;
   readonly charge: ChargeId;
-  readonly operation: "capture" | "refund" | "release";
+  readonly operation: "capture" | "refund" | "release" | "increment";
   readonly state: "opened" | "succeeded" | "failed";
   readonly amount: number;
   readonly currency: string;

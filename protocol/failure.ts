@@ -94,6 +94,9 @@ export type Failure =
   | { readonly kind: "charge_already_captured" }
   | { readonly kind: "charge_already_refunded" }
   | { readonly kind: "capture_too_large"; readonly max: number; readonly param?: string }
+  | { readonly kind: "increment_unavailable"; readonly asked: boolean }
+  | { readonly kind: "increment_too_small"; readonly authorized: number }
+  | { readonly kind: "increments_used_up"; readonly max: number }
   | IntentFailure
   | { readonly kind: "refund_too_large"; readonly max: number }
   | { readonly kind: "release_in_part" }

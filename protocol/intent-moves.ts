@@ -5,7 +5,9 @@ import type { IntentError } from "./cardholder.ts";
 import type { CardSummary, Document } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { ChargeId } from "./ids.ts";
+import { asksToIncrement, isIncrementable } from "./increment.ts";
 import {
+  amountOf,
   attemptsOf,
   capturableOf,
   type IntentDocument,
@@ -67,10 +69,16 @@ const WORDS: readonly string[] = ["description", "metadata", "receipt_email", "t
 /** What the cardholder proves himself for; a change of it makes his proof void. */
 const PROVED: readonly string[] = ["amount", "currency", "payment_method", "customer"];
 
-/** The document as it is now that its latest charge is known: a card that was declined is let go. */
+/**
+ * The document as it is now that its latest charge is known: a card that was declined is let go, and what was added to
+ * the amount is in it.
+ */
 export function documentNow(intent: IntentFacts): IntentDocument {
-  const { document, charge } = intent;
+  const { charge } = intent;
   const attempts = attemptsOf(intent);
+  const amount = amountOf(intent);
+  const document =
+    amount === intent.document.amount ? intent.document : { ...intent.document, amount };
   if (!isNews(intent)) return document;
   if (charge?.state !== "failed") return { ...document, attempts };
   return { ...without(document, "payment_method", "action", "authentication", "error"), attempts };
@@ -211,6 +219,29 @@ export function captured(
   return amount !== undefined && amount > max
     ? refuse({ kind: "capture_too_large", max, param: "amount_to_capture" })
     : ok({ charge: charge.id, amount: amount ?? max });
+}
+
+/** More is held on which charge: `amount` in all. */
+export function incremented(
+  intent: IntentFacts,
+  amount: number,
+): Result<{ readonly charge: ChargeId; readonly amount: number }, Failure> {
+  const refused = forbidden(intent, "increment");
+  if (refused !== undefined) return refuse(refused);
+  const { charge } = intent;
+  assert(charge !== null, "what is incremented was charged");
+  if (!isIncrementable(charge)) {
+    return refuse({ kind: "increment_unavailable", asked: asksToIncrement(intent.document) });
+  }
+  return amount > charge.amount
+    ? ok({ charge: charge.id, amount })
+    : refuse({ kind: "increment_too_small", authorized: charge.amount });
+}
+
+/** The document with the words that came with an increment that was made, wherever the intent stands by now. */
+export function worded(intent: IntentFacts, patch: IntentPatch): IntentDocument {
+  const before = documentNow(intent);
+  return patched(before, patch, changedBy(before, patch));
 }
 
 /** Whether two documents say the same, in whatever order. */

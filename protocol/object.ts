@@ -15,6 +15,7 @@ import type {
   Outcome,
 } from "./facts.ts";
 import { type CardId, type CustomerId, sequenceId, type TokenId } from "./ids.ts";
+import { isIncrementable } from "./increment.ts";
 import { keptObject } from "./kept-object.ts";
 import { type BillingDetails, billingObject } from "./payment-method.ts";
 import { refundObject } from "./refund.ts";
@@ -97,7 +98,8 @@ export type ChargeDocument = Document & {
   readonly description?: string | null;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly receipt_email?: string | null;
-  readonly shipping?: Document;
+  readonly shipping?: Document | null;
+  readonly transfer_group?: string;
   readonly fraud_details?: { readonly user_report?: string };
 };
 
@@ -160,14 +162,17 @@ export function chargeObject(c: ChargeFacts, scope: Scope): StripeObject {
     receipt_url: null,
     refunded: c.state === "released" || (captured && refunded === c.amount),
     review: null,
-    shipping: changes.shipping ?? shippingObject(c.intent?.document["shipping"]),
+    shipping: shippingObject(
+      changed(changes.shipping, c.shipping ?? c.intent?.document["shipping"] ?? null),
+    ),
     source: c.card_id?.startsWith("pm_") === true ? null : card,
     source_transfer: null,
     statement_descriptor: c.statement_descriptor,
-    statement_descriptor_suffix: c.intent?.document["statement_descriptor_suffix"] ?? null,
+    statement_descriptor_suffix:
+      c.statement_descriptor_suffix ?? c.intent?.document["statement_descriptor_suffix"] ?? null,
     status: failed ? "failed" : c.state === "opened" ? "pending" : "succeeded",
     transfer_data: null,
-    transfer_group: null,
+    transfer_group: changes.transfer_group ?? c.transfer_group,
   };
 }
 
@@ -236,6 +241,7 @@ function paymentMethodDetails(c: ChargeFacts): StripeObject {
       exp_year: c.card.exp_year,
       fingerprint: c.card.fingerprint,
       funding: c.card.funding,
+      incremental_authorization: { status: isIncrementable(c) ? "available" : "unavailable" },
       installments: null,
       last4: c.card.last4,
       mandate: null,

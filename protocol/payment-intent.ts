@@ -102,6 +102,7 @@ export function statusOf(intent: IntentFacts): IntentStatus {
 const CHARGE_STATUS = {
   opened: "processing",
   authorized: "requires_capture",
+  incrementing: "requires_capture",
   capturing: "requires_capture",
   releasing: "requires_capture",
   captured: "succeeded",
@@ -110,9 +111,13 @@ const CHARGE_STATUS = {
 
 /** What of the intent the processor holds and has not given yet. */
 export function capturableOf({ charge }: IntentFacts): number {
-  const held = ["authorized", "capturing", "releasing"].includes(charge?.state ?? "");
-  return held ? (charge?.amount ?? 0) : 0;
+  const held = ["authorized", "incrementing", "capturing", "releasing"];
+  return charge !== null && held.includes(charge.state) ? charge.amount : 0;
 }
+
+/** How much it is of: what its charge holds or has taken was added to that, where it was. */
+export const amountOf = ({ document, charge }: IntentFacts): number =>
+  charge === null || charge.state === "failed" ? document.amount : charge.amount;
 
 export function paymentIntentObject(intent: IntentFacts, scope: Scope): StripeObject {
   const { document: d, charge } = intent;
@@ -124,7 +129,7 @@ export function paymentIntentObject(intent: IntentFacts, scope: Scope): StripeOb
     id: intent.id,
     object: "payment_intent",
     allowed_payment_method_types: null,
-    amount: d.amount,
+    amount: amountOf(intent),
     amount_capturable: capturableOf(intent),
     amount_details: { tip: {} },
     amount_received: charge?.amount_captured ?? 0,
@@ -157,6 +162,9 @@ export function paymentIntentObject(intent: IntentFacts, scope: Scope): StripeOb
         installments: null,
         mandate_options: null,
         network: null,
+        ...(d["request_incremental_authorization"] === undefined
+          ? {}
+          : { request_incremental_authorization: d["request_incremental_authorization"] }),
         request_three_d_secure: field("request_three_d_secure") ?? "automatic",
       },
     },

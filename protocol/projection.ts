@@ -5,8 +5,9 @@ import { eventTypeOf } from "./event.ts";
 import type { ChargeState, OperationFacts } from "./facts.ts";
 import type { LedgerAccount } from "./ledger-account.ts";
 import { OBJECT_POSTINGS } from "./object-posting.ts";
+import { captured, post, withoutPosting } from "./projected-posting.ts";
 import { ok, type Result, refuse } from "./result.ts";
-import { availableOn, disputeFee, feeOf, type Terms } from "./terms.ts";
+import { disputeFee, type Terms } from "./terms.ts";
 
 /** Money moved from one ledger account to another, in minor units, and what the merchant paid for it. */
 export type Posting = {
@@ -57,12 +58,14 @@ export type ChargeIntent = {
 
 export type ProjectedCharge = {
   readonly state: ChargeState;
+  /** What increments have added to what was authorized first. */
+  readonly raised: number;
   readonly captured: number;
   readonly refunded: number;
   /** What open refunds may still take. */
   readonly refunding: number;
   readonly balanceSeq: number | null;
-  /** The capture or release that is under way. */
+  /** The capture, release or increment that is under way. */
   readonly busyWith: string | null;
 };
 
@@ -133,8 +136,11 @@ function take(state: Projection, entry: JournalEntry, intents: Intents): string 
       return openOperation(state, entry, intents);
     case "refund.created":
       return endOperation(state, entry, intents, true);
+    case "charge.incremented":
+      return incrementCharge(state, entry, intents);
     case "refund.failed":
     case "capture.failed":
+    case "increment.failed":
       return endOperation(state, entry, intents, false);
     case "customer.created":
     case "customer.updated":
@@ -149,8 +155,13 @@ function openCharge(state: Projection, entry: JournalEntry, intents: Intents): s
   if (intents.charge(entry.subject) === undefined) return "no such charge was asked for";
   if (state.charges.has(entry.subject)) return "the charge is open already";
   if (entry.posting !== null) return "an opened charge moves no money";
-  const nothing = { captured: 0, refunded: 0, refunding: 0, balanceSeq: null, busyWith: null };
-  state.charges.set(entry.subject, { state: "opened", ...nothing });
+  const nothing = { raised: 0, captured: 0, refunded: 0, refunding: 0 };
+  state.charges.set(entry.subject, {
+    state: "opened",
+    ...nothing,
+    balanceSeq: null,
+    busyWith: null,
+  });
   return undefined;
 }
 
@@ -169,23 +180,6 @@ function closeCharge(
     moveCharge(state, entry, "sell", sold) ??
     post(state, entry, captured(entry, intents, intent, intent.amount))
   );
-}
-
-/** What a capture moves: the merchant pays his fee of it and waits for the rest, if he has agreed to that. */
-function captured(
-  entry: JournalEntry,
-  { terms }: Intents,
-  { currency, availableNow }: ChargeIntent,
-  amount: number,
-): Posting {
-  return {
-    debit: "processor",
-    credit: "merchant",
-    amount,
-    currency,
-    fee: feeOf(terms, amount, currency),
-    availableOn: availableOn(terms, entry.day, availableNow),
-  };
 }
 
 // The entry of a capture that succeeded speaks of the charge; its operation is the one under way.
@@ -207,6 +201,24 @@ function captureCharge(
     moveCharge(state, entry, "capture", taken) ??
     post(state, entry, captured(entry, intents, charge, intent.amount))
   );
+}
+
+// As that of a capture, it speaks of the charge.
+function incrementCharge(
+  state: Projection,
+  entry: JournalEntry,
+  intents: Intents,
+): string | undefined {
+  const charge = state.charges.get(entry.subject);
+  const id = charge?.busyWith ?? null;
+  const intent = id === null ? undefined : intents.operation(id);
+  if (charge === undefined || id === null || intent?.operation !== "increment") {
+    return "no increment is under way";
+  }
+  const { seq } = entry;
+  state.operations.set(id, { state: "succeeded", seq, balanceSeq: null, reversedSeq: null });
+  const raised = charge.raised + intent.amount;
+  return moveCharge(state, entry, "increment", { raised, busyWith: null });
 }
 
 // A second entry about the same change, for those who look at charges only: it must say what is so.
@@ -237,7 +249,7 @@ function openOperation(
     state.charges.set(intent.charge, { ...charge, refunding });
     return undefined;
   }
-  const move = operation === "capture" ? "begin_capture" : "begin_release";
+  const move = BEGINNINGS[operation];
   const to = CHARGE_MOVES[charge.state][move];
   if (to === undefined) return `a charge that is ${charge.state} cannot ${move}`;
   state.charges.set(intent.charge, { ...charge, state: to, busyWith: entry.subject });
@@ -268,7 +280,8 @@ function endOperation(
   } else {
     const move = ENDINGS[intent.operation][approved ? 0 : 1];
     const next = move === undefined ? undefined : CHARGE_MOVES[charge.state][move];
-    if (next === undefined) return `a charge that is ${charge.state} cannot ${move ?? "capture"}`;
+    if (next === undefined)
+      return `a charge that is ${charge.state} cannot ${move ?? intent.operation}`;
     const refunded = charge.refunded + (approved ? amount : 0);
     state.charges.set(intent.charge, { ...charge, state: next, refunded, busyWith: null });
   }
@@ -278,8 +291,15 @@ function endOperation(
     : withoutPosting(entry);
 }
 
-/** Ends told by an entry of the operation: an approved capture is told by one of its charge. */
+const BEGINNINGS = {
+  capture: "begin_capture",
+  release: "begin_release",
+  increment: "begin_increment",
+} as const;
+
+/** Ends told by an entry of the operation: an approved capture or increment is told by one of its charge. */
 const ENDINGS = {
+  increment: [undefined, "refuse_increment"],
   capture: [undefined, "refuse_capture"],
   release: ["release", "refuse_release"],
 } as const;
@@ -362,38 +382,3 @@ const agrees = (charge: ProjectedCharge, entry: JournalEntry): string | undefine
   charge.captured === entry.captured && charge.refunded === entry.refunded
     ? undefined
     : `${charge.captured} captured and ${charge.refunded} refunded is told as ${entry.captured} and ${entry.refunded}`;
-
-const withoutPosting = (entry: JournalEntry): string | undefined =>
-  entry.posting === null ? undefined : "money moves for no reason";
-
-/** Takes the entry's posting into the balances; it must be this one. */
-function post(state: Projection, { posting }: JournalEntry, due: Posting): string | undefined {
-  const { debit, credit, amount, currency, fee, availableOn: day } = due;
-  if (
-    posting?.debit !== debit ||
-    posting.credit !== credit ||
-    posting.amount !== amount ||
-    posting.currency !== currency
-  ) {
-    return `the posting must move ${amount} ${currency} from ${debit} to ${credit}`;
-  }
-  if (posting.fee !== fee) return `the fee of the posting must be ${fee}, and it is ${posting.fee}`;
-  if (posting.availableOn !== day) {
-    return `the posting must come free on ${dayText(day)}, and does on ${dayText(posting.availableOn)}`;
-  }
-  const { balances, freed } = state;
-  add(balances, `${debit}/${currency}`, -amount);
-  add(balances, `${credit}/${currency}`, amount);
-  if (fee > 0) {
-    add(balances, `merchant/${currency}`, -fee);
-    add(balances, `fees/${currency}`, fee);
-  }
-  if (day !== null) add(freed, `${currency}/${day}`, amount - fee);
-  return undefined;
-}
-
-const dayText = (day: number | null): string => (day === null ? "its own day" : `day ${day}`);
-
-const add = (sums: Map<string, number>, name: string, amount: number): void => {
-  sums.set(name, (sums.get(name) ?? 0) + amount);
-};

@@ -46,6 +46,7 @@ export type Query =
       readonly created?: Span;
       readonly customer?: CustomerId;
       readonly intent?: PaymentIntentId;
+      readonly group?: string;
     }
   | { readonly kind: "refund"; readonly id: RefundId }
   | {

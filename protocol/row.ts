@@ -51,6 +51,9 @@ export type ChargeRow = {
   description: string | null;
   receipt_email: string | null;
   statement_descriptor: string | null;
+  statement_descriptor_suffix: string | null;
+  transfer_group: string | null;
+  shipping: Document | null;
   metadata: Record<string, string> | null;
   processor_ref?: string | null;
   network_code?: string | null;
@@ -76,7 +79,7 @@ export type ChargeRow = {
 export type OperationRow = {
   id: string;
   charge: string;
-  kind: "capture" | "refund" | "release";
+  kind: "capture" | "refund" | "release" | "increment";
   state: "opened" | "succeeded" | "failed";
   amount: number;
   currency: string;
@@ -143,6 +146,9 @@ export const chargeFacts = (r: ChargeRow): ChargeFacts => ({
   description: r.description,
   receipt_email: r.receipt_email,
   statement_descriptor: r.statement_descriptor,
+  statement_descriptor_suffix: r.statement_descriptor_suffix ?? null,
+  transfer_group: r.transfer_group ?? null,
+  shipping: r.shipping ?? null,
   metadata: r.metadata ?? {},
   processor_ref: r.processor_ref ?? null,
   outcome: outcomeOf(r),
@@ -189,7 +195,7 @@ function outcomeOf(r: ChargeRow): Outcome | null {
 
 export const operationFacts = (r: OperationRow): OperationFacts => ({
   kind: "operation",
-  id: r.kind === "capture" ? idOf("op", r.id) : idOf("re", r.id),
+  id: r.kind === "capture" || r.kind === "increment" ? idOf("op", r.id) : idOf("re", r.id),
   created: createdOf(r.id),
   charge: idOf("ch", r.charge),
   operation: r.kind,
@@ -351,6 +357,7 @@ function failureWithIds(f: Failure): Failure {
     const prefix = PREFIXES[f.object];
     return prefix === undefined ? f : { ...f, id: idOf(prefix, f.id) };
   }
+  if (f.kind === "card_declined") return { ...f, charge: idOf("ch", f.charge) };
   return f.kind === "token_already_used" ? { ...f, token: idOf("tok", f.token) } : f;
 }
 

@@ -1,7 +1,7 @@
 // What the edge asks of a shard for one merchant request, and how it ends.
 
 import type { Claim, SaveObject, Scope } from "./command.ts";
-import type { CardSummary, ChargeFacts, Facts, IntentOfCharge, Json } from "./facts.ts";
+import type { CardSummary, ChargeFacts, Document, Facts, IntentOfCharge, Json } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type {
   AccountId,
@@ -46,12 +46,16 @@ export type ChargeAsk = Scope &
     readonly description?: string;
     readonly receipt_email?: string;
     readonly statement_descriptor?: string;
+    readonly statement_descriptor_suffix?: string;
+    readonly transfer_group?: string;
+    readonly shipping?: Document;
     readonly metadata?: Readonly<Record<string, string>>;
   };
 
 export type OperationAsk = Scope &
   Claim & {
-    readonly kind: "capture" | "refund";
+    /** An increment is of `amount` in all. */
+    readonly kind: "capture" | "refund" | "increment";
     readonly charge: ChargeId;
     /** A refund that is to let go of a hold, and to give nothing back. */
     readonly releases?: true;

@@ -70,6 +70,24 @@ export function stateErrorOf(f: Failure): WireError {
         `The amount to capture is greater than the authorized amount (${f.max}).`,
         f.param ?? "amount",
       );
+    case "increment_unavailable":
+      return invalid(
+        f.kind,
+        f.asked
+          ? "The network of this card does not take incremental authorizations. Make another PaymentIntent for the rest."
+          : "This PaymentIntent was not confirmed for incremental authorizations. Send payment_method_options[card][request_incremental_authorization]=if_available when you create or confirm the next one, and make another PaymentIntent for the rest of this.",
+      );
+    case "increment_too_small":
+      return invalid(
+        "parameter_invalid_integer",
+        `The amount is what is to be held in all, so it must be greater than what is held now (${f.authorized}).`,
+        "amount",
+      );
+    case "increments_used_up":
+      return invalid(
+        f.kind,
+        `An authorization can be incremented ${f.max} times, declined increments included. Make another PaymentIntent for the rest.`,
+      );
     case "intent_unexpected_state":
     case "intent_without_method":
     case "intent_without_charge":

@@ -2,7 +2,7 @@
 // fields of `tokenize` and, sealed, the text of `tokenizeSealed`; nothing that comes back does.
 
 import type { Scope } from "./command.ts";
-import type { CardSummary, Outcome } from "./facts.ts";
+import type { CardSummary, Decline, Outcome } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { TokenId } from "./ids.ts";
 import type { KeyCommand, KeyReport } from "./keys.ts";
@@ -75,7 +75,8 @@ export type Order = Scope & { readonly key: string } & (
         readonly authentication?: string;
       }
     | {
-        readonly verb: "capture" | "refund" | "void";
+        /** An increment is of `amount` more. */
+        readonly verb: "capture" | "refund" | "void" | "increment";
         /** The processor's name for the authorization. */
         readonly authorization: string;
         readonly amount: number;
@@ -90,6 +91,8 @@ export type Effect =
       /** Present for an `authorize`. */
       readonly outcome?: Outcome;
       readonly card?: Partial<Pick<CardSummary, "funding" | "country">>;
+      /** Of an increment that was declined. */
+      readonly decline?: Decline;
       /** Of a refund: taken, and to be settled later. */
       readonly pending?: true;
       /** The money of an approved `authorize` is there as soon as it is captured. */

@@ -131,7 +131,7 @@ export const STRIPE_PATHS: readonly StripePath[] = [
     "/v1/payment_intents/{id}/increment_authorization",
     "PaymentIntents",
     "PaymentIntentIncrementAuthorization",
-    "An authorization is not raised.",
+    "Visa, Mastercard, Amex, Discover.",
   ),
   at(
     "POST",

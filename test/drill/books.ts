@@ -15,6 +15,7 @@ export type LedgerCharge = {
     | "authorized"
     | "capturing"
     | "captured"
+    | "incrementing"
     | "releasing"
     | "released";
   readonly amount: number;
@@ -29,7 +30,7 @@ export type LedgerOperation = {
   readonly account: string;
   readonly key: string;
   readonly charge: string;
-  readonly kind: "capture" | "refund" | "release";
+  readonly kind: "capture" | "refund" | "release" | "increment";
   readonly state: "opened" | "succeeded" | "failed";
   readonly amount: number;
 };

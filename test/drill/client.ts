@@ -20,7 +20,8 @@ export type Told = {
 export type Entry = {
   readonly key: string;
   readonly merchant: Merchant;
-  readonly kind: "charge" | "capture" | "refund";
+  /** An answer of a cardholder goes by its challenge, so it may be told in other words. */
+  readonly kind: "charge" | "capture" | "refund" | "intent" | "answer";
   readonly path: string;
   readonly form: Readonly<Record<string, string>>;
   /** The charge that is captured or refunded. */
@@ -79,7 +80,7 @@ export class Client {
     const { status, body, headers } = answer;
     const told: Told = { status, body, original: headers.get("original-request") };
     if (entry.told === undefined) entry.told = told;
-    else this.#compare(entry, entry.told, told);
+    else if (entry.kind !== "answer") this.#compare(entry, entry.told, told);
     return told;
   }
 

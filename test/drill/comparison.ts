@@ -27,6 +27,12 @@ type Body = {
   readonly error?: { readonly type?: string; readonly charge?: string };
 };
 
+const UNDER_WAY = new Set<LedgerCharge["state"]>([
+  "opened",
+  "incrementing",
+  "capturing",
+  "releasing",
+]);
 const PAID = new Set<LedgerCharge["state"]>(["authorized", "captured", "released"]);
 
 /** Every disagreement; the books must be at rest. `opened`: the orders whose cards were opened, as the log has them. */
@@ -87,7 +93,7 @@ function againstBank(charge: LedgerCharge, rows: readonly BankRow[], found: Foun
   const approved = rows.filter(({ status }) => status === "approved");
   const [row] = approved;
   if (approved.length > 1) found("double", `${key}: ${approved.length} approvals of ${id}`);
-  if (state === "opened" || state === "capturing" || state === "releasing") {
+  if (UNDER_WAY.has(state)) {
     found("unfinished", `${key}: ${id} is ${state}`);
     return;
   }

@@ -178,7 +178,7 @@ async function untilSold(load: Load): Promise<void> {
 }
 
 /** Some at home in each region. */
-async function makeMerchants(network: Network): Promise<Merchant[]> {
+export async function makeMerchants(network: Network): Promise<Merchant[]> {
   const platform = await mintApiKey(
     { kind: "platform", livemode: false, account: PLATFORM_ACCOUNT },
     network.bindings["API_KEY_SECRET"] ?? "",

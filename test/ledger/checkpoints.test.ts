@@ -165,7 +165,7 @@ describe("somebody with all rights", () => {
   test("who rewrites a charge with all its hashes is contradicted by what was signed", async () => {
     await rewrite();
     expect(await found()).toContain(
-      `journal ${history.scope.account} test entry 40 (operation.pending of`,
+      `journal ${history.scope.account} test entry 51 (operation.pending of`,
     );
     expect(await found()).toContain("it is not the journal that checkpoint 1 signed");
     // Nothing but what was signed contradicts it.

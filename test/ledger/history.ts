@@ -20,6 +20,7 @@ import {
   claim,
   closing,
   ending,
+  incrementing,
   keeping,
   mint,
   openAccount,
@@ -55,6 +56,9 @@ export async function makeHistory(client: pg.Client): Promise<History> {
     statement_descriptor: "TILES",
     description: "Ten tiles",
     receipt_email: "a@b.example",
+    statement_descriptor_suffix: "BLUE",
+    transfer_group: "G1",
+    shipping: { name: "A", address: { line1: "Street 1" } },
     metadata: { order_id: "A", attempt_number: "1" },
     card: { ...CARD, country: "DE", name: "A", address_line1: "Street 1", address_zip: "1" },
   });
@@ -69,6 +73,7 @@ export async function makeHistory(client: pg.Client): Promise<History> {
   await ended(client, operating(scope, paid.id, { amount: 200 }), false);
   await ended(client, operating(scope, held.id, { capture: true, amount: 850 }), false);
   await ended(client, operating(scope, held.id, { capture: true, amount: 800 }), true);
+  await raised(client, scope);
   const released = await charged(client, scope, { capture: false, amount: 60 });
   await ended(client, operating(scope, released.id), false);
   await ended(client, operating(scope, released.id), true);
@@ -156,6 +161,19 @@ async function done(client: pg.Client, command: SaveObject): Promise<Verdict> {
   const verdict = await applyOne(client, command);
   if (verdict.outcome !== "done") throw new Error(`was ${JSON.stringify(verdict)}`);
   return verdict;
+}
+
+/** Authorized for 500, incremented to 650 and no further, captured for 620; and one more of which is under way. */
+async function raised(client: pg.Client, scope: Scope) {
+  const { id } = await charged(client, scope, { capture: false, amount: 500 });
+  await ended(client, incrementing(scope, id, 650), true);
+  const more = incrementing(scope, id, 700);
+  await applyOne(client, more);
+  const decline = { code: "card_declined", message: "No more.", network_code: "51" };
+  await applyOne(client, { ...ending(more, false), decline });
+  await ended(client, operating(scope, id, { capture: true, amount: 620 }), true);
+  const waiting = await charged(client, scope, { capture: false, amount: 40 });
+  await applyOne(client, incrementing(scope, waiting.id, 45));
 }
 
 async function ended(client: pg.Client, operation: OpenOperation, approved: boolean) {

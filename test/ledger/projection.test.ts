@@ -21,6 +21,7 @@ import {
   countTo,
   ending,
   generator,
+  incrementing,
   type OwnLedger,
   opening,
   operating,
@@ -71,10 +72,13 @@ async function goOn(steps: number): Promise<void> {
       const now = close.approved && random() < 0.2;
       await applyOne(client, now ? { ...close, available_now: true } : close);
     } else if (sort < 0.75) {
-      const asked = operating(scope, charge.id, {
-        capture: random() < 0.4,
-        ...(random() < 0.6 ? { amount: 1 + Math.floor(random() * 500) } : {}),
-      });
+      const asked =
+        random() < 0.3
+          ? incrementing(scope, charge.id, 1_000 + Math.floor(random() * 500))
+          : operating(scope, charge.id, {
+              capture: random() < 0.4,
+              ...(random() < 0.6 ? { amount: 1 + Math.floor(random() * 500) } : {}),
+            });
       if ((await applyOne(client, asked)).outcome === "operation_opened") operations.push(asked);
     } else if (sort < 0.95 && operation !== undefined) {
       await applyOne(client, ending(operation, random() < 0.7));
@@ -179,7 +183,7 @@ test(`replaying every entry gives what the ledger keeps (seed ${seed})`, async (
   expect(entries.length).toBeGreaterThan(100);
   expect(projection.seq).toBe(entries.length);
   const charges = await mine(
-    `select f.id, f.state, f.amount_captured as captured, f.amount_refunded as refunded,
+    `select f.id, f.state, coalesce(f.raised, 0) as raised, f.amount_captured as captured, f.amount_refunded as refunded,
             coalesce(x.amount_refunding, 0) as refunding, f.balance_seq::integer as "balanceSeq"
        from charge_facts f left join authorizations x using (account_no, id)`,
   );

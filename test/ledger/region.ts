@@ -174,6 +174,10 @@ export const operating = (
   ...over,
 });
 
+/** More is to be held: so much in all. */
+export const incrementing = (scope: Scope, charge: ChargeId, amount: number): OpenOperation =>
+  operating(scope, charge, { id: mint.mint("op"), increments: true, amount });
+
 export const ending = (
   { account, livemode, id, charge }: OpenOperation,
   approved = true,

@@ -38,6 +38,8 @@ import {
   claim,
   closing,
   connect,
+  ending,
+  incrementing,
   keeping,
   mint,
   mintAccount,
@@ -229,6 +231,9 @@ class History {
       ...(dice.chance(0.5) ? { metadata: { zebra: "1", apple: "ünïcødé" } } : {}),
       ...(dice.chance(0.2) ? { description: "Tiles", receipt_email: "a@b.example" } : {}),
       ...(dice.chance(0.2)
+        ? { statement_descriptor_suffix: "BLUE", transfer_group: "G", shipping: { name: "A" } }
+        : {}),
+      ...(dice.chance(0.2)
         ? { card: { ...CARD, name: "A", address_zip: "1", country: "DE" } }
         : {}),
       ...(this.#intents.length > 0 && dice.chance(0.4) ? this.#attempt() : {}),
@@ -246,7 +251,13 @@ class History {
     const { charges, authorizations } = this.#account;
     const closed = [...authorizations.keys()];
     const ids = closed.length > 0 && dice.chance(0.9) ? closed : [...charges.keys()];
-    return operating(this.scope, this.#oneOf(ids, "ch"), {
+    const charge = this.#oneOf(ids, "ch");
+    if (dice.chance(0.3)) {
+      // Mostly more than there is.
+      const held = specification.chargeFacts(this.#account, charge)?.amount ?? 0;
+      return incrementing(this.scope, charge, held + dice.whole(-2, 20));
+    }
+    return operating(this.scope, charge, {
       capture: dice.chance(0.3),
       ...(dice.chance(0.5) ? { amount: dice.whole(dice.chance(0.01) ? 0 : 1, 410) } : {}),
       ...(dice.chance(0.3) ? { reason: "duplicate", metadata: { why: "it was" } } : {}),
@@ -257,10 +268,29 @@ class History {
     const { operations } = this.#account;
     const open = [...operations.values()].filter(({ state }) => state === "opened");
     const among = open.length > 0 && this.#dice.chance(0.8) ? open : [...operations.values()];
-    const { account, livemode, id, charge } = this.#dice.pick(among).command;
+    const { command, kind } = this.#dice.pick(among);
+    const { account, livemode, id, charge } = command;
     const approved = this.#dice.chance(0.75);
     const processor_ref = approved ? "ref_2" : null;
-    return { kind: "close_operation", account, livemode, id, charge, approved, processor_ref };
+    const decline = this.#dice.pick([
+      {
+        code: "card_declined",
+        decline_code: "insufficient_funds",
+        message: "No.",
+        network_code: "51",
+      },
+      { code: "processing_error", message: "Not now." },
+    ]);
+    return {
+      kind: "close_operation",
+      account,
+      livemode,
+      id,
+      charge,
+      approved,
+      processor_ref,
+      ...(kind === "increment" && !approved && this.#dice.chance(0.7) ? { decline } : {}),
+    };
   }
 
   #save(): Command {
@@ -353,10 +383,52 @@ test(`says what its specification says, in ${HISTORIES} random histories (seed $
   );
 });
 
+test("says what its specification says of an authorization that is incremented until no more may be asked", async () => {
+  const { scope } = (await begin(new Dice(1, "increments")))[0] ?? {};
+  if (scope === undefined) throw new Error("a merchant has begun");
+  const said: string[] = [];
+  const both = async (...commands: Command[]) => {
+    const batch = { epoch: 1, commands };
+    const expected = specification.apply(model, batch, Date.now());
+    expect(await sql(batch)).toEqual(expected);
+    said.push(...wordsOf(expected));
+  };
+  const charge = opening(scope, { amount: 100, capture: false });
+  await both(charge);
+  await both(closing(scope, charge.id));
+  for (let n = 1; n <= 11; n++) {
+    // Every third is declined, and counts.
+    const approved = n % 3 !== 0;
+    const held = specification.chargeFacts(
+      specification.accountOf(model, scope) as never,
+      charge.id,
+    );
+    const increment = incrementing(scope, charge.id, (held?.amount ?? 0) + n);
+    await both(increment);
+    if (n <= 10) await both(ending(increment, approved));
+    await both({ ...increment, request: "req_again" as never });
+  }
+
+  expect(said.slice(-2)).toEqual(["increments_used_up", "known"]);
+  await both(operating(scope, charge.id, { amount: 100 + 37 + 1, capture: true }));
+  const capture = operating(scope, charge.id, { amount: 100 + 37, capture: true });
+  await both(capture);
+  await both(ending(capture));
+  await both(incrementing(scope, charge.id, 1_000));
+  expect(said.slice(-4)).toEqual([
+    "capture_too_large",
+    "operation_opened",
+    "done",
+    "charge_already_captured",
+  ]);
+  await compare(scope);
+});
+
 /** All that can be said of a command; a run in which one was not said has not shown enough. */
 const WORDS = [
   "balance_insufficient",
   "capture_too_large",
+  "card_declined",
   "charge_already_captured",
   "charge_already_refunded",
   "charge_closed",
@@ -367,6 +439,7 @@ const WORDS = [
   "done",
   "fenced",
   "idempotency_mismatch",
+  "increment_too_small",
   "internal",
   "known",
   "object_locked",
@@ -484,7 +557,14 @@ async function compare(scope: Scope): Promise<void> {
     charges: Object.fromEntries(
       written.authorizations.map((a) => [
         idOf("ch", a.id),
-        [a.state, a.amount_captured, a.amount_refunded, a.amount_refunding, a.balance_seq],
+        [
+          a.state,
+          a.raised ?? 0,
+          a.amount_captured,
+          a.amount_refunded,
+          a.amount_refunding,
+          a.balance_seq,
+        ],
       ]),
     ),
     operations: Object.fromEntries(
@@ -532,6 +612,7 @@ type Written = {
     balance_seq: number | null;
     processor_ref: string | null;
     available_now: boolean | null;
+    raised: number | null;
   }[];
   operations: OperationRow[];
   balances: {
@@ -571,7 +652,7 @@ const WRITTEN = `select json_build_object('seq', a.seq,
 const LEDGER_ACCOUNTS = { 1: "processor", 2: "merchant", 3: "fees", 4: "payouts" } as const;
 
 const operationId = ({ id, kind }: Pick<OperationRow, "id" | "kind">): string =>
-  idOf(kind === "capture" ? "op" : "re", id);
+  idOf(kind === "capture" || kind === "increment" ? "op" : "re", id);
 
 const dayOfText = (text: string): number => dayOf(Date.parse(text) / 1000);
 
@@ -612,7 +693,7 @@ function tablesOf(written: Written) {
   const operations = new Map(written.operations.map((o) => [o.id, operationId(o)]));
   const subjectOf = (type: number, uuid: string): string =>
     operations.get(uuid) ??
-    idOf(type >= 60 ? "po" : type >= 20 ? "pi" : type >= 10 ? "cus" : "ch", uuid);
+    idOf(type >= 60 ? "po" : type >= 20 ? "pi" : type >= 10 && type < 13 ? "cus" : "ch", uuid);
   return {
     seq: written.seq,
     journal: written.journal.map(
@@ -640,6 +721,7 @@ function tablesOf(written: Written) {
           balance_seq: a.balance_seq,
           processor_ref: a.processor_ref,
           availableNow: a.available_now ?? false,
+          raised: a.raised ?? 0,
         },
       ]),
     ),
@@ -721,7 +803,10 @@ const standing = (replayed: ReturnType<typeof newProjection>) => ({
   charges: Object.fromEntries(
     [...replayed.charges]
       .filter(([, { state }]) => state !== "opened")
-      .map(([id, c]) => [id, [c.state, c.captured, c.refunded, c.refunding, c.balanceSeq]]),
+      .map(([id, c]) => [
+        id,
+        [c.state, c.raised, c.captured, c.refunded, c.refunding, c.balanceSeq],
+      ]),
   ),
   operations: fromMap(replayed.operations, (o) => [o.state, o.seq, o.balanceSeq]),
   balances: Object.fromEntries(replayed.balances),

@@ -72,6 +72,7 @@ const UNCOVERED: Readonly<Record<string, string>> = {
   "charges.address_zip": "may have to be erased for a person's sake",
   "charges.description": "may have to be erased for a person's sake",
   "charges.receipt_email": "may have to be erased for a person's sake",
+  "charges.shipping": "may have to be erased for a person's sake",
   "charges.metadata": "may have to be erased for a person's sake",
   "operations.metadata": "may have to be erased for a person's sake",
 };
@@ -150,15 +151,17 @@ function namesOf(table: Table, column: string, row: Row): string[] {
     case "charges":
       return [`(charge.pending of ${id("ch")})`];
     case "authorizations":
-      return /^(state|amount_|balance_seq)/.test(column)
+      return /^(state|raised|amount_|balance_seq)/.test(column)
         ? [`${of("charge")} ${id("ch")}`]
         : [`(charge.succeeded of ${id("ch")})`, `(charge.failed of ${id("ch")})`];
     case "operations": {
       const name = [id("op"), id("re"), String(row["id"])];
       if (/^(state|seq|balance_seq|reversed_seq)$/.test(column))
         return name.map((n) => ` test ${n}`);
-      return column === "processor_ref" || column === "pending"
-        ? name.flatMap((n) => [`(refund.created of ${n})`, `(refund.failed of ${n})`])
+      return /^(processor_ref|pending|decline)$/.test(column)
+        ? name.flatMap((n) =>
+            ["refund.created", "refund.failed", "increment.failed"].map((t) => `(${t} of ${n})`),
+          )
         : name.map((n) => `(operation.pending of ${n})`);
     }
     case "journal":
@@ -396,8 +399,15 @@ describe("with all links computed anew", () => {
       "a capture of what was captured",
       `insert into journal select account_no, type, debit, ${next}, amount, created_at, captured,
          refunded, credit, subject, currency, request, link
-         from journal where account_no = $no and type = 5`,
+         from journal where account_no = $no and type = 5 limit 1`,
       "no capture is under way",
+    ],
+    [
+      "an increment of what was captured",
+      `insert into journal select account_no, type, debit, ${next}, amount, created_at, captured,
+         refunded, credit, subject, currency, request, link
+         from journal where account_no = $no and type = 13`,
+      "no increment is under way",
     ],
     [
       "a sale of what was sold",

@@ -178,6 +178,21 @@ describe("a charge", () => {
       "400 parameter_invalid statement_descriptor",
     ],
     [
+      "a descriptor's suffix of 23 characters",
+      { ...CHARGE, statement_descriptor_suffix: "x".repeat(23) },
+      "400 parameter_invalid statement_descriptor_suffix",
+    ],
+    [
+      "a transfer group of 501 characters",
+      { ...CHARGE, transfer_group: "x".repeat(501) },
+      "400 parameter_invalid transfer_group",
+    ],
+    [
+      "an unknown part of its shipping",
+      { ...CHARGE, "shipping[speed]": "1" },
+      "400 parameter_unknown shipping[speed]",
+    ],
+    [
       "a null character",
       { ...CHARGE, description: "a\u0000b" },
       "400 parameter_invalid description",

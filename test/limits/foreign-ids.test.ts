@@ -79,6 +79,7 @@ beforeAll(async () => {
       payment_method: "pm_card_visa",
       capture_method: "manual",
       confirm: true,
+      payment_method_options: { card: { request_incremental_authorization: "if_available" } },
     })
   ).id;
   theirs.setup = (await stripe.setupIntents.create({ payment_method: "pm_card_visa" })).id;
@@ -215,6 +216,7 @@ const WAYS: readonly Way[] = [
   ["POST", "/v1/payment_intents/{id}", "intent", { description: "mine" }],
   ["POST", "/v1/payment_intents/{id}/confirm", "intent", { payment_method: "pm_card_visa" }],
   ["POST", "/v1/payment_intents/{id}/capture", "intent", {}],
+  ["POST", "/v1/payment_intents/{id}/increment_authorization", "intent", { amount: "2000" }],
   ["POST", "/v1/payment_intents/{id}/cancel", "intent", {}],
   ["POST", "/v1/refunds", "intent", { payment_intent: "{id}" }],
   ["GET", "/v1/charges?payment_intent={id}", "intent"],

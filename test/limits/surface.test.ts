@@ -46,6 +46,7 @@ const ROUTES = [
   "POST /v1/payment_intents/{id}",
   "POST /v1/payment_intents/{id}/confirm",
   "POST /v1/payment_intents/{id}/capture",
+  "POST /v1/payment_intents/{id}/increment_authorization",
   "POST /v1/payment_intents/{id}/cancel",
   "POST /v1/setup_intents",
   "GET /v1/setup_intents",

@@ -51,6 +51,27 @@ const LIVES: readonly (readonly [string, Make, readonly string[]])[] = [
     ],
   ],
   [
+    "held, held for more, then captured",
+    async (m) => {
+      const { id } = await create(m, {
+        ...now,
+        capture_method: "manual",
+        payment_method_options: { card: { request_incremental_authorization: "if_available" } },
+      });
+      await m.stripe.paymentIntents.incrementAuthorization(id, { amount: 2500 });
+      await m.stripe.paymentIntents.capture(id);
+    },
+    [
+      "payment_intent.created",
+      "charge.succeeded",
+      "payment_intent.amount_capturable_updated",
+      "charge.updated",
+      "payment_intent.amount_capturable_updated",
+      "charge.captured",
+      "payment_intent.succeeded",
+    ],
+  ],
+  [
     "held, then canceled",
     async (m) => {
       const { id } = await create(m, { ...now, capture_method: "manual" });

@@ -85,6 +85,8 @@ const CARDS: readonly Row[] = [
   ["4000000000007726", { refund: ["pending", "succeeded"] }, "tok_pendingRefund"],
   ["4000000000005126", { refund: ["succeeded", "failed"] }, "tok_refundFail"],
   ["4000000000000077", { availableNow: true }, "tok_bypassPending"],
+  // Ours: what it declines is told in increments.test.ts.
+  ["4000000000005902", {}, "tok_incrementDeclined"],
 
   // Charged without the cardholder there; test/paths/ of payment intents has him authenticate.
   ["4000002500003155", ...asked],

@@ -123,6 +123,12 @@ const FAILURES: { [K in Failure["kind"]]: readonly Extract<Failure, { kind: K }>
     },
   ],
   capture_too_large: [{ kind: "capture_too_large", max: 9 }],
+  increment_unavailable: [
+    { kind: "increment_unavailable", asked: true },
+    { kind: "increment_unavailable", asked: false },
+  ],
+  increment_too_small: [{ kind: "increment_too_small", authorized: 9 }],
+  increments_used_up: [{ kind: "increments_used_up", max: 10 }],
   refund_too_large: [{ kind: "refund_too_large", max: 9 }],
   release_in_part: [{ kind: "release_in_part" }],
   processor_refused: [{ kind: "processor_refused", operation: "capture" }],

@@ -11,9 +11,11 @@ import {
   forbidden,
   INTENT_ACTIONS,
   type IntentAction,
+  incremented,
   nextAttempt,
   same,
   updated,
+  worded,
 } from "../../protocol/intent-moves.ts";
 import {
   type IntentDocument,
@@ -72,6 +74,9 @@ const chargeOf = (state: ChargeState, attempt = 1): ChargeFacts => ({
   description: null,
   receipt_email: null,
   statement_descriptor: null,
+  statement_descriptor_suffix: null,
+  transfer_group: null,
+  shipping: null,
   metadata: {},
   processor_ref: "auth_1",
   outcome: {
@@ -125,6 +130,7 @@ describe("an intent's status", () => {
   test.each([
     ["opened", "processing"],
     ["authorized", "requires_capture"],
+    ["incrementing", "requires_capture"],
     ["capturing", "requires_capture"],
     ["releasing", "requires_capture"],
     ["captured", "succeeded"],
@@ -224,6 +230,70 @@ describe("an action", () => {
       expect(wire).toMatchObject({ status: 400, code: "payment_intent_unexpected_state" });
       expect(wire.message).toContain(status);
     }
+  });
+});
+
+describe("an increment", () => {
+  const asking: IntentDocument = { ...document, request_incremental_authorization: "if_available" };
+  const holding = (over: Partial<ChargeFacts> = {}, said = asking): IntentFacts => {
+    const charge = chargeOf("authorized");
+    const intent = charge.intent && { ...charge.intent, document: said };
+    return { ...intentOf(), document: said, charge: { ...charge, intent, ...over } };
+  };
+
+  test("is of a total that is more than what is held", () => {
+    expect(incremented(holding(), 2001)).toEqual({
+      ok: true,
+      value: { charge: "ch_0000000000000000000001", amount: 2001 },
+    });
+    for (const amount of [2000, 1999]) {
+      expect(incremented(holding(), amount)).toMatchObject({
+        failure: { kind: "increment_too_small", authorized: 2000 },
+      });
+    }
+    expect(incremented(holding({ amount: 3000 }), 3000)).toMatchObject({
+      failure: { kind: "increment_too_small", authorized: 3000 },
+    });
+  });
+
+  test.each([
+    ["was not asked for", holding({}, document), false],
+    [
+      "was refused by the merchant himself",
+      holding({}, { ...asking, request_incremental_authorization: "never" }),
+      false,
+    ],
+    ["is nothing the network takes", holding({ card: { ...card, brand: "JCB" } }), true],
+    ["is of what is taken at once", holding({ capture: true }), true],
+  ])("that %s is not available", (_, intent, asked) => {
+    expect(incremented(intent, 3000)).toMatchObject({
+      failure: { kind: "increment_unavailable", asked },
+    });
+  });
+
+  test.each(["Visa", "MasterCard", "American Express", "Discover"])(
+    "of %s is available",
+    (brand) => {
+      expect(incremented(holding({ card: { ...card, brand } }), 3000)).toMatchObject({ ok: true });
+    },
+  );
+
+  test("shows in the intent, and stays when words are changed", () => {
+    const raised = holding({ amount: 3000 });
+    expect(paymentIntentObject(raised, scope)).toMatchObject({
+      amount: 3000,
+      amount_capturable: 3000,
+    });
+    const later = nextOf(raised, { description: "x" });
+    expect(later).toMatchObject({ amount: 3000, description: "x" });
+    const words = { description: "x", statement_descriptor: "TESSERA", metadata: { a: "1" } };
+    expect(worded(holding({ amount: 3000, state: "captured" }), words)).toMatchObject({
+      amount: 3000,
+      ...words,
+    });
+    expect(updated(raised, { amount: 2000 })).toMatchObject({
+      failure: { kind: "intent_unexpected_state", field: "amount" },
+    });
   });
 });
 

@@ -357,6 +357,7 @@ describe("an operation", () => {
     ["capture", "capture"],
     ["refund", "refund"],
     ["release", "void"],
+    ["increment", "increment"],
   ] as const)(
     "that is a %s is ordered as a %s and closed with the ledger's own facts",
     (...row) => {

@@ -21,11 +21,12 @@ const INTENTS: Intents = {
         }
       : undefined,
   operation: (id) => {
-    const [, operation, charge] = /^(refund|capture|release)_(ch_\w+?)\d*$/.exec(id) ?? [];
+    const [, operation, charge] =
+      /^(refund|capture|release|increment)_(ch_\w+?)\d*$/.exec(id) ?? [];
     if (operation === undefined || charge === undefined) return undefined;
-    const amount = operation === "refund" ? 60 : 100;
+    const amount = { refund: 60, increment: 40 }[operation] ?? 100;
     return {
-      operation: operation as "refund" | "capture" | "release",
+      operation: operation as "refund" | "capture" | "release" | "increment",
       charge,
       amount,
       currency: "usd",
@@ -112,6 +113,30 @@ describe("a journal", () => {
     });
     expect(Object.fromEntries(state.freed)).toEqual({ [`usd/${DAY + 2}`]: 188 });
     expect(state.customers.get("cus_1")).toBe(true);
+  });
+
+  test("in which more is held adds up what was approved, and may be captured then", () => {
+    const told = { type: 13, subject: "ch_hold", captured: 0, refunded: 0 };
+    const { state, why } = replay([
+      opened("ch_hold"),
+      held,
+      begun("increment_ch_hold1"),
+      told,
+      begun("increment_ch_hold2"),
+      { type: 14, subject: "increment_ch_hold2" },
+      begun("increment_ch_hold3"),
+      told,
+      begun("capture_ch_hold4"),
+    ]);
+    expect(why).toBeUndefined();
+    expect(state.charges.get("ch_hold")).toMatchObject({ state: "capturing", raised: 80 });
+    expect([...state.operations.values()].map((o) => [o.state, o.seq, o.balanceSeq])).toEqual([
+      ["succeeded", 4, null],
+      ["failed", 6, null],
+      ["succeeded", 8, null],
+      ["opened", null, null],
+    ]);
+    expect(state.balances.size).toBe(0);
   });
 
   test("in which a refund came back leaves the charge to be refunded again", () => {
@@ -208,6 +233,26 @@ describe("a journal", () => {
       "begins two captures",
       [...authorized, begun("capture_ch_hold1"), begun("capture_ch_hold2")],
       /capturing cannot begin_capture/,
+    ],
+    [
+      "captures while more is asked for",
+      [...authorized, begun("increment_ch_hold1"), begun("capture_ch_hold2")],
+      /incrementing cannot begin_capture/,
+    ],
+    ["adds to what was taken", [...paid, begun("increment_ch_sale1")], /cannot begin_increment/],
+    [
+      "adds what nobody asked for",
+      [...authorized, { type: 13, subject: "ch_hold", captured: 0, refunded: 0 }],
+      /no increment is under way/,
+    ],
+    [
+      "moves money with an increment",
+      [
+        ...authorized,
+        begun("increment_ch_hold1"),
+        { type: 13, subject: "ch_hold", captured: 0, refunded: 0, posting: SALE },
+      ],
+      /for no reason/,
     ],
     ["captures unasked", [...authorized, { ...sold, type: 5, subject: "ch_hold" }], /under way/],
     ["changes a customer who is deleted", [{ type: 11, subject: "cus_1" }], /no such customer/],

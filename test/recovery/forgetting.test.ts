@@ -53,6 +53,7 @@ async function person() {
     description: "for Hypatia",
     receipt_email: "hypatia@canary.example",
     metadata: { note: "likes-canaries" },
+    shipping: { name: PERSON.name, address: { line1: PERSON.address_line1 } },
   });
   const note = { note: "likes-canaries" };
   await m.stripe.refunds.create({ charge: charge.id, amount: 100, metadata: note });

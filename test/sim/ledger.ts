@@ -75,6 +75,8 @@ export type ChargeIntent = {
 /** How a charge stands since the processor spoke; a charge that has none is `opened`. */
 export type Authorization = {
   readonly state: ChargeState;
+  /** What increments have added. */
+  readonly raised: number;
   readonly amount_captured: number;
   readonly amount_refunded: number;
   readonly amount_refunding: number;
@@ -97,8 +99,10 @@ export type Operation = {
   /** The event of its end. */
   readonly seq: number | null;
   readonly balance_seq: number | null;
-  /** The charge as this capture left it. */
-  readonly captured: ChargeFacts | null;
+  /** The charge as this capture or increment left it. */
+  readonly left: ChargeFacts | null;
+  /** What is told of a capture, release or increment that was refused. */
+  readonly refusal: Failure | null;
 };
 
 /** A key that made no charge and no operation: a customer's, or a refusal's. */
@@ -294,8 +298,7 @@ export function dropKeys(ledger: Ledger, nowMs: number): void {
 export function chargeFacts(account: Account, id: ChargeId): ChargeFacts | undefined {
   const authorization = account.authorizations.get(id);
   if (authorization === undefined) return account.charges.get(id)?.opened;
-  const { state, amount_captured, amount_refunded, balance_seq } = authorization;
-  return { ...authorization.closed, state, amount_captured, amount_refunded, balance_seq };
+  return { ...authorization.closed, ...shown(authorization) };
 }
 
 /** An operation as it stands. */
@@ -343,14 +346,9 @@ function operationAnswer(account: Account, operation: Operation): Answer {
   if (operation.state === "opened") {
     return { request, end: { kind: "unfinished", facts: openOperationFacts(account, operation) } };
   }
-  if (operation.state === "failed" && operation.kind !== "refund") {
-    const failure = { kind: "processor_refused", operation: operation.kind } as const;
-    return { request, end: { kind: "failure", failure } };
-  }
-  return {
-    request,
-    end: { kind: "facts", facts: operation.captured ?? endedOperationFacts(operation) },
-  };
+  const { refusal, left } = operation;
+  if (refusal !== null) return { request, end: { kind: "failure", failure: refusal } };
+  return { request, end: { kind: "facts", facts: left ?? endedOperationFacts(operation) } };
 }
 
 function keptAnswer(account: Account, { claim, end }: KeptKey): Answer {
@@ -493,6 +491,7 @@ function closeCharge(phase: Phase, command: CloseCharge): Verdict {
     const { state, amount_captured, amount_refunded, balance_seq } = closed;
     insert(phase, account.authorizations, command.id, {
       state,
+      raised: 0,
       amount_captured,
       amount_refunded,
       amount_refunding: 0,
@@ -514,7 +513,7 @@ function closeCharge(phase: Phase, command: CloseCharge): Verdict {
   return { outcome: "charge_closed", seq };
 }
 
-// Captures, refunds and releases.
+// Captures, refunds, releases and increments.
 
 function openOperation(phase: Phase, command: OpenOperation): Verdict {
   const account = accountOf(phase.ledger, command);
@@ -523,7 +522,7 @@ function openOperation(phase: Phase, command: OpenOperation): Verdict {
   if (judged !== undefined) return judged;
   const charge = chargeFacts(account, command.charge);
   const authorization = account.authorizations.get(command.charge);
-  const plan = planOf(command, charge, authorization);
+  const plan = planOf(account, command, charge, authorization);
   if ("kind" in plan) {
     // Nothing is kept of this one: the same request may well succeed when the charge is free again.
     if (plan.kind === "object_locked") {
@@ -542,7 +541,8 @@ function openOperation(phase: Phase, command: OpenOperation): Verdict {
     state: "opened",
     seq: null,
     balance_seq: null,
-    captured: null,
+    left: null,
+    refusal: null,
   };
   phase.writes.push(() => {
     hold(plan.amount > 0);
@@ -563,25 +563,43 @@ function openOperation(phase: Phase, command: OpenOperation): Verdict {
 const BEGINNINGS = {
   capture: "begin_capture",
   release: "begin_release",
+  increment: "begin_increment",
   refund: undefined,
 } as const;
+
+/** How often more may be asked for on one authorization, declines counted. */
+const INCREMENTS_MAX = 10;
 
 type Plan = { readonly operation: OperationFacts["operation"]; readonly amount: number };
 
 /** What is to be done to a charge, or why it cannot be. */
 function planOf(
-  { charge: id, capture, amount }: OpenOperation,
+  account: Account,
+  { charge: id, capture, amount, increments }: OpenOperation,
   charge: ChargeFacts | undefined,
   authorization: Authorization | undefined,
 ): Plan | Failure {
   if (charge === undefined) {
-    return { kind: "resource_missing", object: "charge", id, param: capture ? "id" : "charge" };
+    const param = capture || increments === true ? "id" : "charge";
+    return { kind: "resource_missing", object: "charge", id, param };
   }
   if (authorization === undefined) return { kind: "object_locked" };
   const { state, amount_captured, amount_refunded, amount_refunding } = authorization;
-  if (state === "capturing" || state === "releasing") return { kind: "object_locked" };
+  if (state === "capturing" || state === "releasing" || state === "incrementing") {
+    return { kind: "object_locked" };
+  }
   if (state === "failed") return { kind: "charge_failed" };
   if (state === "released") return { kind: "charge_already_refunded" };
+  if (increments === true) {
+    if (state === "captured") return { kind: "charge_already_captured" };
+    const before = [...account.operations.values()].filter(
+      ({ command, kind }) => command.charge === id && kind === "increment",
+    );
+    if (before.length >= INCREMENTS_MAX) return { kind: "increments_used_up", max: INCREMENTS_MAX };
+    const more = (amount ?? 0) - charge.amount;
+    if (more <= 0) return { kind: "increment_too_small", authorized: charge.amount };
+    return { operation: "increment", amount: more };
+  }
   if (capture) {
     if (state === "captured") return { kind: "charge_already_captured" };
     const wanted = amount ?? charge.amount;
@@ -614,17 +632,18 @@ function closeOperation(phase: Phase, command: CloseOperation): Verdict {
   }
   const { kind, amount, currency } = operation;
   const { request } = operation.command;
-  const refunds = command.approved && kind !== "capture";
-  const posts = command.approved && kind !== "release";
+  const refunds = command.approved && (kind === "refund" || kind === "release");
+  const posts = command.approved && (kind === "capture" || kind === "refund");
   const seq = nextNumber(phase, account);
   const last = refunds ? nextNumber(phase, account) : seq;
   const balance_seq = posts ? seq : null;
   const next = afterOperation(authorization, operation, command.approved, seq);
-  const captured =
-    kind === "capture" && command.approved
+  const left =
+    (kind === "capture" || kind === "increment") && command.approved
       ? withIntentAt(account, { ...authorization.closed, ...shown(next) }, seq)
       : null;
-  const ended = { ...operation, state, seq, balance_seq, captured };
+  const refusal = command.approved || kind === "refund" ? null : refusalOf(operation, command);
+  const ended = { ...operation, state, seq, balance_seq, left, refusal };
   phase.writes.push(() => {
     change(phase, account.operations, command.id, ended);
     change(phase, account.authorizations, operation.command.charge, next);
@@ -635,20 +654,30 @@ function closeOperation(phase: Phase, command: CloseOperation): Verdict {
         ? taken(phase, account, amount, currency, availableNow)
         : givenBack(amount, currency);
     const ofCharge = { subject: operation.command.charge, request, ...totals(next) };
-    if (captured !== null) {
-      tell(phase, account, { seq, type: 5, posting, ...ofCharge });
+    if (left !== null) {
+      tell(phase, account, { seq, type: kind === "capture" ? 5 : 13, posting, ...ofCharge });
     } else {
-      const type = refunds ? 6 : kind === "capture" ? 9 : 8;
+      const type = refunds ? 6 : kind === "capture" ? 9 : kind === "increment" ? 14 : 8;
       tell(phase, account, { seq, type, posting, subject: command.id });
     }
     if (refunds) tell(phase, account, { seq: last, type: 7, ...ofCharge });
   });
-  if (!command.approved && kind !== "refund") {
-    const failure = { kind: "processor_refused", operation: kind } as const;
-    return { outcome: "refused", failure, seq: last };
-  }
-  const facts = captured ?? endedOperationFacts(ended);
+  if (refusal !== null) return { outcome: "refused", failure: refusal, seq: last };
+  const facts = left ?? endedOperationFacts(ended);
   return { outcome: "done", facts, seq: last, forgotten: [] };
+}
+
+function refusalOf({ kind, command }: Operation, { decline }: CloseOperation): Failure {
+  if (decline === undefined) return { kind: "processor_refused", operation: kind };
+  const { code, decline_code, message, network_code } = decline;
+  return {
+    kind: "card_declined",
+    charge: command.charge,
+    code,
+    message,
+    ...(decline_code === undefined ? {} : { declineCode: decline_code }),
+    ...(network_code === undefined ? {} : { networkDeclineCode: network_code }),
+  };
 }
 
 /** The posting of what is captured: the merchant's, less his fee, on the day he agreed to. */
@@ -681,6 +710,7 @@ const givenBack = (amount: number, currency: string): Posting => ({
 const ENDINGS = {
   capture: ["capture", "refuse_capture"],
   release: ["release", "refuse_release"],
+  increment: ["increment", "refuse_increment"],
   refund: ["refund", undefined],
 } as const;
 
@@ -691,11 +721,13 @@ function afterOperation(
   seq: number,
 ): Authorization {
   const move = ENDINGS[kind][approved ? 0 : 1];
+  const gives = approved && (kind === "refund" || kind === "release");
   return {
     ...before,
     state: move === undefined ? before.state : moved(before.state, move),
     amount_captured: approved && kind === "capture" ? amount : before.amount_captured,
-    amount_refunded: before.amount_refunded + (approved && kind !== "capture" ? amount : 0),
+    raised: before.raised + (approved && kind === "increment" ? amount : 0),
+    amount_refunded: before.amount_refunded + (gives ? amount : 0),
     amount_refunding: before.amount_refunding - (kind === "refund" ? amount : 0),
     balance_seq: approved && kind === "capture" ? seq : before.balance_seq,
   };
@@ -713,11 +745,12 @@ const neverOpened = (account: Account | undefined): Verdict => ({
   seq: account?.seq ?? 0,
 });
 
-const shown = ({ state, amount_captured, amount_refunded, balance_seq }: Authorization) => ({
-  state,
-  amount_captured,
-  amount_refunded,
-  balance_seq,
+const shown = ({ closed, raised, ...a }: Authorization) => ({
+  state: a.state,
+  amount: closed.amount + raised,
+  amount_captured: a.amount_captured,
+  amount_refunded: a.amount_refunded,
+  balance_seq: a.balance_seq,
 });
 
 function openOperationFacts(account: Account, operation: Operation): OperationFacts {
@@ -858,7 +891,8 @@ function chargeAt(account: Account, id: ChargeId, seq: number): ChargeFacts {
     ({ command, state, seq: at }) =>
       command.charge === id && state === "succeeded" && at !== null && at <= seq,
   );
-  const given = ended.filter(({ kind }) => kind !== "capture");
+  const given = ended.filter(({ kind }) => kind === "refund" || kind === "release");
+  const raised = ended.filter(({ kind }) => kind === "increment");
   const { closed, balance_seq, amount_captured } = authorization;
   const isTaken = balance_seq !== null && balance_seq <= seq;
   const state =
@@ -872,6 +906,7 @@ function chargeAt(account: Account, id: ChargeId, seq: number): ChargeFacts {
   const facts: ChargeFacts = {
     ...closed,
     state,
+    amount: raised.reduce((sum, { amount }) => sum + amount, closed.amount),
     amount_captured: isTaken ? amount_captured : 0,
     amount_refunded: given.reduce((sum, { amount }) => sum + amount, 0),
     balance_seq: isTaken ? balance_seq : null,
@@ -964,7 +999,7 @@ function patchedCard(card: CardOfCustomer, patch: Document): CardOfCustomer {
 function erased<F extends ChargeFacts | null>(facts: F): F {
   if (facts === null) return facts;
   const { name: _, address_line1: _line1, address_zip: _zip, ...card } = facts.card;
-  return { ...facts, card, description: null, receipt_email: null, metadata: {} };
+  return { ...facts, card, description: null, receipt_email: null, metadata: {}, shipping: null };
 }
 
 /** The words about a person in the charges of a customer and in what was done with them. */
@@ -984,7 +1019,7 @@ function eraseCharges(phase: Phase, account: Account, customer: CustomerId): voi
     change(phase, account.operations, id, {
       ...operation,
       command,
-      captured: erased(operation.captured),
+      left: erased(operation.left),
     });
   }
 }

@@ -232,12 +232,12 @@ const pick = ({ token, card }: ReturnType<Merchants["card"]>) => ({ token, card 
 
 function operation(
   { scope }: Pick<Story, "scope">,
-  kind: "capture" | "refund",
+  kind: "capture" | "refund" | "increment",
   key: string,
   charge: ChargeId,
   amount?: number,
 ): Build {
-  const path = kind === "capture" ? `POST /v1/charges/${charge}/capture` : "POST /v1/refunds";
+  const path = kind === "refund" ? "POST /v1/refunds" : `POST /v1/charges/${charge}/${kind}`;
   const mac = `${(amount ?? 0).toString(16).padStart(4, "0")}${charge.slice(-8)}`.padEnd(32, "0");
   return (request) => ({
     kind,
@@ -269,6 +269,8 @@ const STORIES: readonly ((story: Story) => void)[] = [
   capturesThatRace,
   capturesThatRace,
   capturesThatRace,
+  incrementsThatRace,
+  incrementsThatRace,
   sameKeyAtOnce,
   sameKeyOtherWords,
   tokenUsedTwice,
@@ -337,6 +339,34 @@ function capturesThatRace(story: Story): void {
         ),
       );
     }
+  });
+}
+
+/** Increments of one authorization, which a capture or a release ends; more may be captured then than was held first. */
+function incrementsThatRace(story: Story): void {
+  const { merchants, scope, name, dice } = story;
+  const key = `${name}-hold`;
+  merchants.plead(scope, key, sale(story, key, { capture: false }), true, (end) => {
+    const charge = chargeOf(end);
+    if (charge === undefined) return;
+    const act = (kind: "capture" | "refund" | "increment", own: string, amount?: number) =>
+      merchants.plead(
+        scope,
+        own,
+        operation(story, kind, own, charge.id, amount),
+        dice.chance(0.85),
+        () => merchants.read(scope, charge.id),
+      );
+    for (let i = 1; i <= dice.whole(1, 4); i++) {
+      // Some ask for no more than there is.
+      const amount = charge.amount + dice.whole(-20, 400 * i);
+      merchants.later(dice.chance(0.5) ? 0 : dice.whole(0, 4_000), () =>
+        act("increment", `${name}-increment${i}`, amount),
+      );
+    }
+    const kind = dice.chance(0.7) ? "capture" : "refund";
+    const amount = kind === "capture" && dice.chance(0.5) ? charge.amount + 100 : undefined;
+    merchants.later(dice.whole(0, 6_000), () => act(kind, `${name}-${kind}`, amount));
   });
 }
 

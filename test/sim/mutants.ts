@@ -254,8 +254,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a release gives money back",
     file: DRIVE,
-    find: `release: "void" }`,
-    replace: `release: "refund" }`,
+    find: `release: "void",`,
+    replace: `release: "refund",`,
     why: "what was never taken is refunded",
   },
   {
@@ -469,8 +469,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a charge that is busy can be changed",
     file: LEDGER,
-    find: `if (state === "capturing" || state === "releasing") return { kind: "object_locked" };`,
-    replace: `if (state === "releasing") return { kind: "object_locked" };`,
+    find: `if (state === "capturing" || state === "releasing" || state === "incrementing") {`,
+    replace: `if (state === "releasing" || state === "incrementing") {`,
     why: "a capture meets a capture under way",
   },
   {
@@ -561,8 +561,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a release is posted",
     file: LEDGER,
-    find: `const posts = command.approved && kind !== "release";`,
-    replace: "const posts = command.approved;",
+    find: `const posts = command.approved && (kind === "capture" || kind === "refund");`,
+    replace: `const posts = command.approved && kind !== "increment";`,
     why: "money that was never taken is given back in the books",
   },
   {
@@ -687,5 +687,34 @@ export const MUTANTS: readonly Mutant[] = [
     find: `  const { source, kind: _, caller: _caller, ...rest } = ask;`,
     replace: `  const { source, kind: _, caller: _caller, intent: _intent, ...rest } = ask;`,
     why: "a charge is no attempt of the intent it was asked for",
+  },
+  // More than was held first.
+  {
+    name: "a declined increment adds all the same",
+    file: LEDGER,
+    find: `raised: before.raised + (approved && kind === "increment" ? amount : 0),`,
+    replace: `raised: before.raised + (kind === "increment" ? amount : 0),`,
+    why: "more may be captured than the processor holds",
+  },
+  {
+    name: "an increment adds what is to be held in all",
+    file: LEDGER,
+    find: `return { operation: "increment", amount: more };`,
+    replace: `return { operation: "increment", amount: amount ?? more };`,
+    why: "the processor is asked for more than was asked for",
+  },
+  {
+    name: "what is captured is not held back by an increment",
+    file: LEDGER,
+    find: `if (state === "capturing" || state === "releasing" || state === "incrementing") {`,
+    replace: `if (state === "capturing" || state === "releasing") {`,
+    why: "a capture and an increment are under way at once",
+  },
+  {
+    name: "a declined increment lets go of the hold",
+    file: CHARGE,
+    find: `increment: "authorized", refuse_increment: "authorized"`,
+    replace: `increment: "authorized", refuse_increment: "released"`,
+    why: "what is still held is called released",
   },
 ];

@@ -367,7 +367,15 @@ export class Oracle {
       return;
     }
     const left = charge.captured - charge.refunded - charge.refunding;
-    const wanted = command.capture || charge.state === "authorized" ? intent.amount : left;
+    const held = intent.amount + charge.raised;
+    if (command.increments === true) {
+      const more = (command.amount ?? 0) - held;
+      if (facts.operation !== "increment" || facts.amount !== more || more <= 0) {
+        fail("I11", `${command.id} was opened as ${facts.operation} of ${facts.amount}`);
+      }
+      return;
+    }
+    const wanted = command.capture || charge.state === "authorized" ? held : left;
     const ofKind = command.capture
       ? "capture"
       : charge.state === "authorized"
@@ -406,9 +414,9 @@ export class Oracle {
     const charge = watched.projection.charges.get(chargeId);
     const row = account.authorizations.get(chargeId as ChargeId);
     if (charge !== undefined) {
-      const said = row === undefined ? "opened 0 0 0 null" : rowText(row);
-      const { state, captured, refunded, refunding, balanceSeq } = charge;
-      const told = `${state} ${captured} ${refunded} ${refunding} ${balanceSeq}`;
+      const said = row === undefined ? "opened 0 0 0 0 null" : rowText(row);
+      const { state, raised, captured, refunded, refunding, balanceSeq } = charge;
+      const told = `${state} ${raised} ${captured} ${refunded} ${refunding} ${balanceSeq}`;
       if (said !== told) fail("I15", `${chargeId} is ${said} and its journal says ${told}`);
       if (refunded + refunding > Math.max(captured, state === "released" ? refunded : 0)) {
         fail("I11", `${chargeId} has refunds of ${refunded} + ${refunding} of ${captured}`);
@@ -503,10 +511,11 @@ export class Oracle {
     const charge = this.#newVersion(watched, facts.charge, verdict.seq);
     if (claimed === undefined) return;
     claimed.seq = verdict.seq;
+    const ofCharge = facts.operation === "capture" || facts.operation === "increment";
     const ended: End =
       facts.operation !== "refund" && told.state === "failed"
-        ? { ok: false, failure: { kind: "processor_refused", operation: facts.operation } }
-        : { ok: true, facts: facts.operation === "capture" ? charge : operation.facts };
+        ? { ok: false, failure: refusalOf(operation.facts, command) }
+        : { ok: true, facts: ofCharge ? charge : operation.facts };
     claimed.end = render(ended, watched.scope);
   }
 
@@ -520,6 +529,7 @@ export class Oracle {
     const facts: ChargeFacts = {
       ...last.facts,
       state: told.state,
+      amount: (versions[0]?.facts.amount ?? 0) + told.raised,
       amount_captured: told.captured,
       amount_refunded: told.refunded,
       balance_seq: told.balanceSeq,
@@ -537,6 +547,7 @@ export class Oracle {
     const isBusy =
       charge !== undefined &&
       (charge.state === "opened" ||
+        charge.state === "incrementing" ||
         charge.state === "capturing" ||
         charge.state === "releasing" ||
         charge.refunding > 0);
@@ -590,7 +601,7 @@ export class Oracle {
       a.captured > a.amount ||
       a.refunded > a.captured ||
       (a.voided && order.verb !== "authorize") ||
-      (order.verb === "void" && a.captured > 0);
+      ((order.verb === "void" || order.verb === "increment") && a.captured > 0);
     if (wrong) fail("I11", `${order.key} takes or gives too much: ${JSON.stringify(a)}`);
   }
 
@@ -669,7 +680,7 @@ export class Oracle {
         if (state === "opened") fail("I8", "an operation never ended");
       }
       for (const [id, { state }] of watched.projection.charges) {
-        if (state === "opened" || state === "capturing" || state === "releasing") {
+        if (["opened", "incrementing", "capturing", "releasing"].includes(state)) {
           fail("I8", `${id} is ${state} for ever`);
         }
       }
@@ -809,14 +820,29 @@ const keyOf = (watched: Watched, chargeId: string): string => {
   return "";
 };
 
+/** What is told of an operation that the processor did not do. */
+const refusalOf = ({ operation, charge }: OperationFacts, { decline }: CloseOperation): Failure => {
+  if (decline === undefined) return { kind: "processor_refused", operation };
+  const { code, decline_code, message, network_code } = decline;
+  return {
+    kind: "card_declined",
+    charge,
+    code,
+    message,
+    ...(decline_code === undefined ? {} : { declineCode: decline_code }),
+    ...(network_code === undefined ? {} : { networkDeclineCode: network_code }),
+  };
+};
+
 const rowText = (row: {
   state: string;
+  raised: number;
   amount_captured: number;
   amount_refunded: number;
   amount_refunding: number;
   balance_seq: number | null;
 }): string =>
-  `${row.state} ${row.amount_captured} ${row.amount_refunded} ${row.amount_refunding} ${row.balance_seq}`;
+  `${row.state} ${row.raised} ${row.amount_captured} ${row.amount_refunded} ${row.amount_refunding} ${row.balance_seq}`;
 
 const textOf = ({
   seq,

@@ -3,7 +3,7 @@
 // seconds for an answer, three questions in all, and a look-up by key in between.
 
 import type { Scope } from "../../protocol/command.ts";
-import type { CardSummary, Outcome } from "../../protocol/facts.ts";
+import type { CardSummary, Decline, Outcome } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { mintTokenId, type TokenId } from "../../protocol/ids.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
@@ -20,7 +20,7 @@ const RETRY_PAUSE_MS = 200;
 const IN_HAND_MS_MAX = 120_000;
 /** Money of an amount that this divides is there at once. */
 const INSTANT_STEP = 7;
-/** One in so many captures, refunds and voids is declined, by its key. */
+/** One in so many captures, refunds, voids and increments is declined, by its key. */
 const DECLINED_ONE_IN = 12;
 
 export type CardSort = "good" | "declined" | "slow";
@@ -37,7 +37,7 @@ export type Booked = {
 };
 
 type Authorization = {
-  readonly amount: number;
+  amount: number;
   captured: number;
   refunded: number;
   voided: boolean;
@@ -123,9 +123,12 @@ class Processor {
       return { kind: "approved", ref, outcome: APPROVED, card, ...now };
     }
     const authorization = this.authorizations.get(order.authorization);
-    if (authorization === undefined || isDeclined(order.key))
-      return { kind: "declined", ref: null };
-    if (order.verb === "capture") authorization.captured += order.amount;
+    if (authorization === undefined || isDeclined(order.key)) {
+      const why = order.verb === "increment" ? { decline: NO_MORE } : {};
+      return { kind: "declined", ref: null, ...why };
+    }
+    if (order.verb === "increment") authorization.amount += order.amount;
+    else if (order.verb === "capture") authorization.captured += order.amount;
     else if (order.verb === "refund") authorization.refunded += order.amount;
     this.#world.oracle.moneyMoved(order, authorization);
     if (order.verb === "void") authorization.voided = true;
@@ -317,6 +320,12 @@ const DECLINED: Outcome = {
     decline_code: "insufficient_funds",
     message: "Your card has insufficient funds.",
   },
+};
+const NO_MORE: Decline = {
+  code: "card_declined",
+  decline_code: "insufficient_funds",
+  message: "Your card has insufficient funds.",
+  network_code: "51",
 };
 const GONE: Effect = {
   kind: "declined",

@@ -26,6 +26,7 @@ export interface Body {
 
 export interface Row {
   readonly id: string;
+  readonly amount: number;
   readonly captured: number;
   readonly refunded: number;
   readonly voided: boolean;
@@ -34,6 +35,7 @@ export interface Row {
 
 export interface Totals {
   readonly authorizations: number;
+  readonly incremented_count: number;
   readonly captured_amount: Readonly<Record<string, number>>;
   readonly requests: number;
   readonly replays: number;

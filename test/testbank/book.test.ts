@@ -15,6 +15,8 @@ const capture = (id: string, amount: number) =>
   bank.post(`/authorizations/${id}/captures`, { amount });
 const refund = (id: string, amount: number, key: string = freshKey()) =>
   bank.post(`/authorizations/${id}/refunds`, { amount }, key);
+const increment = (id: string, amount: number, key: string = freshKey()) =>
+  bank.post(`/authorizations/${id}/increments`, { amount }, key);
 const release = (id: string) => bank.post(`/authorizations/${id}/voids`, {});
 const codeOf = (answer: Answer) => answer.body.error?.code;
 
@@ -67,6 +69,57 @@ describe("a capture", () => {
     const id = await authorized();
     expect((await capture(id, 0)).status).toBe(400);
     expect((await bank.post(`/authorizations/${id}/captures`, {})).status).toBe(400);
+  });
+});
+
+describe("an increment", () => {
+  test("adds to what is held, so that more can be captured, once per key", async () => {
+    const id = await authorized();
+    const before = await bank.totals();
+    const key = freshKey();
+    const answer = await increment(id, 500, key);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual({
+      id: expect.stringMatching(/^incr_/),
+      object: "increment",
+      authorization: id,
+      amount: 500,
+      status: "approved",
+    });
+    const again = await Promise.all(Array.from({ length: 10 }, () => increment(id, 500, key)));
+    for (const { text, replayed } of again) expect([text, replayed]).toEqual([answer.text, true]);
+    expect((await increment(id, 501, key)).status).toBe(422);
+    expect(await bank.row(id)).toMatchObject({ amount: 2500, captured: 0 });
+    expect((await bank.totals()).incremented_count).toBe(before.incremented_count + 1);
+    expect(codeOf(await capture(id, 2501))).toBe("amount_exceeds_authorized");
+    expect((await capture(id, 2500)).status).toBe(200);
+  });
+
+  test("is declined for the card that has no more, and changes nothing", async () => {
+    const id = await authorized({ card: { ...ORDINARY_CARD, number: "4000000000005902" } });
+    const before = await bank.totals();
+    const answer = await increment(id, 1);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      status: "declined",
+      decline: { code: "card_declined", decline_code: "insufficient_funds", network_code: "51" },
+    });
+    expect(await bank.row(id)).toMatchObject({ amount: 2000 });
+    expect((await bank.totals()).incremented_count).toBe(before.incremented_count);
+    expect((await capture(id, 2000)).status).toBe(200);
+  });
+
+  test("is refused when captured, voided, declined or unknown, and needs an amount", async () => {
+    const voided = await authorized();
+    await release(voided);
+    expect(codeOf(await increment(voided, 1))).toBe("already_voided");
+    expect(codeOf(await increment(await authorized({ capture: true }), 1))).toBe(
+      "already_captured",
+    );
+    const declined = await authorized({ card: { ...ORDINARY_CARD, number: "4000000000000002" } });
+    expect(codeOf(await increment(declined, 1))).toBe("authorization_declined");
+    expect((await increment("auth_none", 1)).status).toBe(404);
+    expect((await increment(await authorized(), 0)).status).toBe(400);
   });
 });
 
@@ -153,6 +206,7 @@ describe("the book", () => {
       authorizations: 0,
       approved: 0,
       declined: 0,
+      incremented_count: 0,
       captured_count: 0,
       captured_amount: {},
       refunded_count: 0,
@@ -173,6 +227,7 @@ describe("the book", () => {
       authorizations: 5,
       approved: 4,
       declined: 1,
+      incremented_count: 0,
       captured_count: 3,
       captured_amount: { usd: 2050, eur: 700 },
       refunded_count: 2,

@@ -73,6 +73,7 @@ const TRAITS: [string, object][] = [
   ["4000000000007726", { refund_behaviour: "async_success" }],
   ["4000000000005126", { refund_behaviour: "async_failure" }],
   ["4000000000000077", { available_now: true }],
+  ["4000000000005902", { increment_decline: "insufficient_funds" }],
   ["4000000000009235", { risk: { level: "elevated", score: 68 } }],
 ];
 

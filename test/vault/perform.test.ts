@@ -33,7 +33,7 @@ const charge = (order: Partial<Extract<Order, { verb: "authorize" }>> = {}): Ord
 });
 
 const follow = (
-  verb: "capture" | "refund" | "void",
+  verb: "capture" | "refund" | "void" | "increment",
   authorization: string,
   amount = 2000,
 ): Order => ({
@@ -77,12 +77,15 @@ describe("300 orders", () => {
 
 describe("orders of every kind", () => {
   test("go in one request and each has its own end", async () => {
-    const [held, released, taken] = [
+    const poor = await rig.token(scope, { number: "4000000000005902" });
+    const [held, released, taken, raised, no] = [
       charge({ capture: false }),
       charge({ capture: false }),
       charge({ amount: 900 }),
+      charge({ capture: false }),
+      charge({ capture: false, token: poor }),
     ];
-    const first = await rig.perform([held, released, taken]);
+    const first = await rig.perform([held, released, taken, raised, no]);
     const ref = (order: Order) => effectOf(first, order).ref ?? "";
     await rig.crossed(scope);
     const declining = await rig.token(scope, { number: "4000000000009995" });
@@ -93,6 +96,8 @@ describe("orders of every kind", () => {
       follow("refund", ref(taken), 900),
       charge({ token: declining }),
       charge(),
+      follow("increment", ref(raised), 500),
+      follow("increment", ref(no), 500),
     ] as const;
     const lines = await rig.perform(orders);
     expect(orders.map((order) => effectOf(lines, order).kind)).toEqual([
@@ -102,8 +107,15 @@ describe("orders of every kind", () => {
       "approved",
       "declined",
       "approved",
+      "approved",
+      "declined",
     ]);
     expect(effectOf(lines, orders[4]).outcome?.decline?.decline_code).toBe("insufficient_funds");
+    expect(effectOf(lines, orders[7]).decline).toMatchObject({
+      code: "card_declined",
+      decline_code: "insufficient_funds",
+      network_code: "51",
+    });
     expect((await rig.crossed(scope)).crossed).toEqual(["POST /batches"]);
   });
 

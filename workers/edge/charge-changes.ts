@@ -9,6 +9,7 @@ import { type ChargeId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
 import { hasPairs } from "../../protocol/metadata.ts";
 import { type ChargeDocument, changesOf } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { TRANSFER_GROUP_MAX } from "./charges.ts";
 import { answered, readObject, saveObject } from "./kept-objects.ts";
 import { compact, shipment } from "./person.ts";
 import { find } from "./reading.ts";
@@ -24,6 +25,7 @@ const updateParams = z.strictObject({
   metadata: metadata.optional(),
   receipt_email: unsettable(512).optional(),
   shipping: shipment.optional(),
+  transfer_group: text(TRANSFER_GROUP_MAX).optional(),
   expand: expand.optional(),
 });
 
@@ -75,16 +77,20 @@ function documentOf(charge: ChargeFacts, p: Update["params"]): Result<ChargeDocu
     return refuse({ kind: "parameter_invalid", param: "fraud_details[user_report]", why });
   }
   const held = changesOf(charge);
-  const { shipping: _, ...rest } = held;
   const pairs = mergedMetadata(held.metadata ?? charge.metadata, p.metadata);
   if (!pairs.ok) return pairs;
-  const shipping = p.shipping === undefined ? held.shipping : compact(p.shipping);
+  const group = held.transfer_group ?? charge.transfer_group;
+  if (p.transfer_group !== undefined && group !== null && p.transfer_group !== group) {
+    const why = `This charge already has a transfer_group (${group}), and it stays.`;
+    return refuse({ kind: "parameter_invalid", param: "transfer_group", why });
+  }
   return ok({
-    ...rest,
+    ...held,
     ...(p.description === undefined ? {} : { description: p.description }),
     ...(p.receipt_email === undefined ? {} : { receipt_email: p.receipt_email }),
     ...(p.metadata === undefined ? {} : { metadata: pairs.value }),
-    ...(shipping == null ? {} : { shipping }),
+    ...(p.shipping === undefined ? {} : { shipping: compact(p.shipping) }),
+    ...(p.transfer_group === undefined ? {} : { transfer_group: p.transfer_group }),
     ...(report === undefined
       ? {}
       : { fraud_details: report === null ? {} : { user_report: report } }),
@@ -117,7 +123,8 @@ export const chargeChangeRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/v1/charges/:id",
-    summary: "Change what is said of a charge: description, metadata, receipt, shipping, fraud",
+    summary:
+      "Change what is said of a charge: description, metadata, receipt, shipping, group, fraud",
     access: "secret",
     permission: "charge_write",
     params: updateParams,

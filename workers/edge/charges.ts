@@ -17,6 +17,7 @@ import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { ChargeAsk } from "../../protocol/shard.ts";
 import { refuseKept } from "./kept-objects.ts";
 import { list, one } from "./lookup.ts";
+import { compact, shipment } from "./person.ts";
 import { type Call, type Refused, type Route, route } from "./route.ts";
 import {
   amount,
@@ -33,6 +34,9 @@ import {
 } from "./schema.ts";
 import { cardSource, execute } from "./shard-call.ts";
 
+/** What payment intents take. */
+export const TRANSFER_GROUP_MAX = 500;
+
 const createParams = z.strictObject({
   amount,
   currency,
@@ -43,7 +47,10 @@ const createParams = z.strictObject({
   description: text(5000).optional(),
   metadata: metadata.optional(),
   receipt_email: text(512).optional(),
+  shipping: shipment.optional(),
   statement_descriptor: text(22).optional(),
+  statement_descriptor_suffix: text(22).optional(),
+  transfer_group: text(TRANSFER_GROUP_MAX).optional(),
   expand: expand.optional(),
 });
 
@@ -143,12 +150,25 @@ async function create(call: CreateCall) {
     ...order.value,
     ...callerOf(call),
     ...(p.customer === undefined ? {} : { customer: p.customer as CustomerId }),
-    ...(p.description === undefined ? {} : { description: p.description }),
-    ...(p.receipt_email === undefined ? {} : { receipt_email: p.receipt_email }),
-    ...(p.statement_descriptor === undefined
-      ? {}
-      : { statement_descriptor: p.statement_descriptor }),
+    ...wordsIn(p),
   });
+}
+
+const TEXTS = [
+  "description",
+  "receipt_email",
+  "statement_descriptor",
+  "statement_descriptor_suffix",
+  "transfer_group",
+] as const;
+
+/** What is said of a charge; what is not said is left out. */
+function wordsIn(
+  p: CreateCall["params"],
+): Partial<Pick<ChargeAsk, (typeof TEXTS)[number] | "shipping">> {
+  const said = TEXTS.flatMap((name) => (p[name] === undefined ? [] : [[name, p[name]]]));
+  const shipping = p.shipping === undefined ? null : compact(p.shipping);
+  return { ...Object.fromEntries(said), ...(shipping === null ? {} : { shipping }) };
 }
 
 export const chargeRoutes: readonly Route[] = [
@@ -173,10 +193,16 @@ export const chargeRoutes: readonly Route[] = [
       created: created.optional(),
       customer: text(100).optional(),
       payment_intent: text(100).optional(),
+      transfer_group: text(TRANSFER_GROUP_MAX).optional(),
     }),
     answers: "list of charges",
     handle: async (call) => {
-      const { customer, payment_intent: intent, created: span } = call.params;
+      const {
+        customer,
+        payment_intent: intent,
+        transfer_group: group,
+        created: span,
+      } = call.params;
       const unknown = intentMissing(intent);
       if (unknown !== undefined) return unknown;
       if (customer !== undefined && uuidOf("cus", customer) === undefined) {
@@ -195,6 +221,7 @@ export const chargeRoutes: readonly Route[] = [
           ...(span === undefined ? {} : { created: span }),
           ...(customer === undefined ? {} : { customer: customer as CustomerId }),
           ...(intent === undefined ? {} : { intent: intent as PaymentIntentId }),
+          ...(group === undefined ? {} : { group }),
         },
         (row: ChargeFacts) => chargeObject(row, call.scope),
       );

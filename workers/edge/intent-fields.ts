@@ -67,10 +67,16 @@ export const automaticMethods = z.strictObject({
   allow_redirects: choice("always", "never").optional(),
 });
 
-export const methodOptions = z.strictObject({
+const cardOptions = { request_three_d_secure: choice("automatic", "any", "challenge").optional() };
+
+export const methodOptions = z.strictObject({ card: z.strictObject(cardOptions).optional() });
+
+/** Those of a payment; setting a card up holds nothing that could be added to. */
+export const paymentOptions = z.strictObject({
   card: z
     .strictObject({
-      request_three_d_secure: choice("automatic", "any", "challenge").optional(),
+      ...cardOptions,
+      request_incremental_authorization: choice("if_available", "never").optional(),
     })
     .optional(),
 });
@@ -81,7 +87,6 @@ export const usage = choice("on_session", "off_session");
 export const choosing = {
   automatic_payment_methods: automaticMethods.optional(),
   payment_method_types: methodTypes.optional(),
-  payment_method_options: methodOptions.optional(),
 };
 
 export function automaticOf(p: {

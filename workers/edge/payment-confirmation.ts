@@ -231,7 +231,12 @@ function wordsOf(
   document: IntentDocument,
 ): Pick<
   ChargeAsk,
-  "customer" | "description" | "receipt_email" | "statement_descriptor" | "metadata"
+  | "customer"
+  | "description"
+  | "receipt_email"
+  | "statement_descriptor"
+  | "transfer_group"
+  | "metadata"
 > {
   const text = (name: string) => {
     const value = document[name];
@@ -242,6 +247,7 @@ function wordsOf(
     ...text("description"),
     ...text("receipt_email"),
     ...text("statement_descriptor"),
+    ...text("transfer_group"),
     metadata: (document["metadata"] ?? {}) as Record<string, string>,
   };
 }

@@ -8,8 +8,8 @@ import type { IntentDocument } from "../../protocol/payment-intent.ts";
 import {
   choosing,
   clientSecret,
-  methodOptions,
   offSession,
+  paymentOptions,
   returnUrl,
   usage,
 } from "./intent-fields.ts";
@@ -69,6 +69,7 @@ export const createParams = z.strictObject({
   confirm: flag.optional(),
   confirmation_method: choice("automatic", "manual").optional(),
   customer: text(100).optional(),
+  payment_method_options: paymentOptions.optional(),
   setup_future_usage: usage.optional(),
   expand: expand.optional(),
 });
@@ -80,7 +81,7 @@ export const updateParams = z.strictObject({
   currency: currency.optional(),
   capture_method: CAPTURES.optional(),
   customer: text(100).optional(),
-  payment_method_options: methodOptions.optional(),
+  payment_method_options: paymentOptions.optional(),
   payment_method_types: choosing.payment_method_types,
   setup_future_usage: usage.transform((value) => value ?? null).optional(),
   expand: expand.optional(),
@@ -91,7 +92,7 @@ export const confirmParams = z.strictObject({
   ...confirming,
   capture_method: CAPTURES.optional(),
   client_secret: clientSecret.optional(),
-  payment_method_options: methodOptions.optional(),
+  payment_method_options: paymentOptions.optional(),
   payment_method_types: choosing.payment_method_types,
   receipt_email: words.receipt_email,
   setup_future_usage: usage.transform((value) => value ?? null).optional(),
@@ -117,6 +118,8 @@ export function patchOf(p: Fields): IntentPatch {
     statement_descriptor_suffix: p.statement_descriptor_suffix,
     transfer_group: p.transfer_group,
     request_three_d_secure: p.payment_method_options?.card?.request_three_d_secure,
+    request_incremental_authorization:
+      p.payment_method_options?.card?.request_incremental_authorization,
   } as IntentPatch;
 }
 

@@ -1,5 +1,5 @@
-// /v1/payment_intents: made, read, changed and listed here; confirmed by payment-confirmation.ts, captured and
-// canceled by payment-conclusion.ts. What may become of one is decided in protocol/intent-moves.ts.
+// /v1/payment_intents: made, read, changed and listed here; confirmed by payment-confirmation.ts, incremented by
+// payment-increment.ts, captured and canceled by payment-conclusion.ts. What may become of one is decided in protocol/intent-moves.ts.
 
 import * as z from "zod";
 import { amountFailure } from "../../protocol/currency.ts";
@@ -26,6 +26,7 @@ import {
   saveIntent,
   standing,
 } from "./payment-confirmation.ts";
+import { incrementIntent, incrementParams } from "./payment-increment.ts";
 import {
   confirmationOf,
   confirmParams,
@@ -133,6 +134,7 @@ type ConfirmCall = Call<z.output<typeof confirmParams>>;
 
 /** What only the merchant's server may say of a confirmation. */
 const SERVERS_ONLY = ["off_session", "error_on_requires_action", "capture_method"] as const;
+const INCREMENTS = "request_incremental_authorization";
 
 async function confirm(call: ConfirmCall): Promise<Result<Answered, Refused>> {
   const p = call.params;
@@ -140,6 +142,10 @@ async function confirm(call: ConfirmCall): Promise<Result<Answered, Refused>> {
     ? SERVERS_ONLY.find((param) => p[param] !== undefined)
     : undefined;
   if (foreign !== undefined) return refuse({ kind: "parameter_unknown", param: foreign });
+  if (call.fromBrowser && p.payment_method_options?.card?.[INCREMENTS] !== undefined) {
+    const param = `payment_method_options[card][${INCREMENTS}]`;
+    return refuse({ kind: "parameter_unknown", param });
+  }
   const read = await readIntent(call, "payment_intent", p.client_secret);
   if (!read.ok) return read;
   const at = standing(read.value);
@@ -239,6 +245,16 @@ export const paymentIntentRoutes: readonly Route[] = [
       }
       return captureIntent(call, amount_to_capture, pairs);
     },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/payment_intents/:id/increment_authorization",
+    summary: "Hold more than a payment intent holds",
+    access: "secret",
+    permission: "payment_intent_write",
+    params: incrementParams,
+    answers: "payment_intent",
+    handle: incrementIntent,
   }),
   route({
     method: "POST",

@@ -67,6 +67,7 @@ const returning = {
 
 const createParams = z.strictObject({
   ...choosing,
+  payment_method_options: methodOptions.optional(),
   ...chosenBy,
   ...words,
   ...returning,

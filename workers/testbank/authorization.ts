@@ -59,6 +59,7 @@ export interface Decision {
   readonly dispute?: Dispute;
   readonly available_now?: true;
   readonly refund_behaviour?: RefundBehaviour;
+  readonly increment_decline?: DeclineReason;
 }
 
 // ISO 8583 field 39, "approved".
@@ -109,6 +110,9 @@ const DECLINES: Readonly<Record<DeclineReason, Decline>> = {
   },
   stolen_card: cardDeclined("stolen_card", "43", DECLINED),
 };
+
+/** How it is said that the issuer does not authorize what is asked for. */
+export const declineOf = (reason: DeclineReason): Decline => DECLINES[reason];
 
 /** For what a cardholder has proved himself: this payment, or that the card may be kept. */
 export type Proof = "payment" | "setup";
@@ -213,11 +217,12 @@ function checksOf(
 
 function traitsOf(
   card: TestCard,
-): Pick<Decision, "dispute" | "available_now" | "refund_behaviour"> {
+): Pick<Decision, "dispute" | "available_now" | "refund_behaviour" | "increment_decline"> {
   return {
     ...(card.dispute === undefined ? {} : { dispute: card.dispute }),
     ...(card.availableNow === undefined ? {} : { available_now: card.availableNow }),
     ...(card.refundBehaviour === undefined ? {} : { refund_behaviour: card.refundBehaviour }),
+    ...(card.incrementDecline === undefined ? {} : { increment_decline: card.incrementDecline }),
   };
 }
 

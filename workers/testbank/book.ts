@@ -1,5 +1,5 @@
-// The bank's book: one SQLite Durable Object that says what was authorized, captured, refunded and
-// voided, once per idempotency key. Each operation is one transaction in one turn, and the output
+// The bank's book: one SQLite Durable Object that says what was authorized, incremented, captured, refunded
+// and voided, once per idempotency key. Each operation is one transaction in one turn, and the output
 // gate holds its answer until the rows are on disk, so an answer that was seen is a fact. It never
 // receives a card number or a CVC: only a decision, with the last four digits, and a fingerprint.
 // Fault switches live here too, because only the book knows whether a key is a replay. They are
@@ -77,6 +77,7 @@ const SCHEMA = `
     brand TEXT NOT NULL,
     last4 TEXT NOT NULL,
     refund_behaviour TEXT,
+    increment_decline TEXT,
     merchant TEXT,
     dispute TEXT,
     created_at INTEGER NOT NULL,
@@ -88,7 +89,7 @@ const SCHEMA = `
     id TEXT NOT NULL,
     authorization TEXT NOT NULL,
     key TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('capture', 'void', 'refund')),
+    kind TEXT NOT NULL CHECK (kind IN ('capture', 'void', 'refund', 'increment')),
     amount_minor INTEGER NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('approved', 'pending', 'declined', 'canceled')),
     created_at INTEGER NOT NULL

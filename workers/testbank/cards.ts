@@ -1,7 +1,8 @@
 // The card table: every test card with what sets it apart, and the number ranges of the networks.
 // A card that is not in the table is an ordinary credit card. Pure: this file promises the same
 // facts for the same number and knows nothing of amounts, dates or what was asked about the card.
-// The numbers are the published test cards of the wire format; none of them moves money anywhere.
+// The numbers are the published test cards of the wire format, but for one of our own, which no published one stands
+// for; none of them moves money anywhere.
 
 export type Brand =
   | "visa"
@@ -42,6 +43,8 @@ export interface TestCard {
   readonly dispute?: Dispute;
   readonly refundBehaviour?: RefundBehaviour;
   readonly availableNow?: true;
+  /** Why more is not authorized than what was at first. */
+  readonly incrementDecline?: DeclineReason;
   /** Declines what is charged, and may be kept all the same. */
   readonly keepable?: true;
   readonly authentication?: Authentication;
@@ -96,6 +99,8 @@ export const TEST_CARDS: ReadonlyMap<string, TestCard> = new Map<string, TestCar
   ["4000000000007726", { refundBehaviour: "async_success" }],
   ["4000000000005126", { refundBehaviour: "async_failure" }],
   ["4000000000000077", { availableNow: true }],
+  // Ours: what is authorized first is approved, and no more than that.
+  ["4000000000005902", { incrementDecline: "insufficient_funds" }],
 
   ["4000002500003155", { authentication: "unless_set_up" }],
   ["4000002760003184", { authentication: "always" }],

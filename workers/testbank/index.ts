@@ -58,6 +58,7 @@ const LINES_TYPE = { "content-type": "application/x-ndjson" };
 const ROUTES: readonly Route[] = [
   { method: "POST", path: /^\/authorizations$/, answer: execute("authorize") },
   { method: "POST", path: /^\/authorizations\/([^/]+)\/captures$/, answer: execute("capture") },
+  { method: "POST", path: /^\/authorizations\/([^/]+)\/increments$/, answer: execute("increment") },
   { method: "POST", path: /^\/authorizations\/([^/]+)\/voids$/, answer: execute("void") },
   { method: "POST", path: /^\/authorizations\/([^/]+)\/refunds$/, answer: execute("refund") },
   { method: "POST", path: /^\/disputes\/([^/]+)\/evidence$/, answer: execute("contest") },

@@ -1,5 +1,5 @@
-// What each operation asks of the book and writes into it: one authorization, at most one capture
-// or void of it, and refunds up to what was captured. Each function runs inside the caller's
+// What each operation asks of the book and writes into it: one authorization, increments of it, at most one capture
+// or void, and refunds up to what was captured. Each function runs inside the caller's
 // transaction, in one turn, and answers with what a replay will hear too. It knows nothing of
 // idempotency keys beyond noting them beside the rows, and nothing of faults.
 
@@ -23,7 +23,8 @@ import {
   type CardPrint,
   proofOf,
 } from "./authentication.ts";
-import type { Decision, Proof } from "./authorization.ts";
+import { type Decision, declineOf, type Proof } from "./authorization.ts";
+import type { DeclineReason } from "./cards.ts";
 import type { File } from "./notices.ts";
 import { type ResponseOrder, respond } from "./responses.ts";
 
@@ -61,7 +62,8 @@ export interface AmountOrder extends VoidOrder {
 /** What the bank may be asked to do, once per key. */
 export type BankOrder =
   | (AuthorizeOrder & { readonly verb: "authorize" })
-  | (AmountOrder & { readonly verb: "capture" | "refund" })
+  /** An increment is of `amount` more. */
+  | (AmountOrder & { readonly verb: "capture" | "refund" | "increment" })
   | (VoidOrder & { readonly verb: "void" })
   | ResponseOrder
   | (AuthenticateOrder & { readonly verb: "authenticate" })
@@ -74,16 +76,18 @@ type AuthorizationRow = {
   refunded_minor: number;
   voided: number;
   refund_behaviour: string | null;
+  increment_decline: DeclineReason | null;
   dispute: string | null;
   disputed: number;
 };
 
-type MovementKind = "capture" | "void" | "refund";
+type MovementKind = "capture" | "void" | "refund" | "increment";
 
 const ID_PREFIXES: Readonly<Record<MovementKind, string>> = {
   capture: "cap",
   void: "void",
   refund: "rfnd",
+  increment: "incr",
 };
 
 /** `file` says what is to happen later of it. */
@@ -93,6 +97,8 @@ export function execute(sql: SqlStorage, order: BankOrder, nowMs: number, file: 
       return authorize(sql, order, nowMs, file);
     case "capture":
       return capture(sql, order, nowMs, file);
+    case "increment":
+      return increment(sql, order, nowMs);
     case "void":
       return voidAuthorization(sql, order, nowMs);
     case "refund":
@@ -113,9 +119,9 @@ function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number, file: 
   const captured = order.capture && decision.status === "approved" ? amount : 0;
   sql.exec(
     `INSERT INTO authorizations (id, key, reference, amount_minor, currency, status,
-                                 captured_minor, brand, last4, refund_behaviour, merchant, dispute,
-                                 created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+                                 captured_minor, brand, last4, refund_behaviour,
+                                 increment_decline, merchant, dispute, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     id,
     order.key,
     order.reference,
@@ -126,6 +132,7 @@ function authorize(sql: SqlStorage, order: AuthorizeOrder, nowMs: number, file: 
     decision.card.brand,
     decision.card.last4,
     decision.refund_behaviour ?? null,
+    decision.increment_decline ?? null,
     order.merchant,
     decision.dispute ?? null,
     nowMs,
@@ -157,6 +164,27 @@ function capture(sql: SqlStorage, order: AmountOrder, nowMs: number, file: File)
   if (row.dispute !== null) file("dispute.opened", order.authorization);
   const { authorization, amount } = order;
   return answered({ id, object: "capture", authorization, amount, status: "approved" });
+}
+
+function increment(sql: SqlStorage, order: AmountOrder, nowMs: number): Answer {
+  const row = find(sql, order.authorization);
+  if (row === undefined) return UNKNOWN_AUTHORIZATION;
+  if (row.status === "declined") return DECLINED;
+  if (row.voided === 1) return VOIDED;
+  if (row.captured_minor > 0) return CAPTURED;
+  const { authorization, amount } = order;
+  const reason = row.increment_decline;
+  const status = reason === null ? "approved" : "declined";
+  if (reason === null) {
+    sql.exec(
+      "UPDATE authorizations SET amount_minor = amount_minor + ? WHERE id = ?",
+      amount,
+      authorization,
+    );
+  }
+  const id = move(sql, "increment", order, amount, status, nowMs);
+  const said = { id, object: "increment", authorization, amount, status };
+  return answered(reason === null ? said : { ...said, decline: declineOf(reason) });
 }
 
 function voidAuthorization(sql: SqlStorage, order: VoidOrder, nowMs: number): Answer {
@@ -198,7 +226,7 @@ function move(
   kind: MovementKind,
   order: VoidOrder,
   amount: number,
-  status: "approved" | "pending",
+  status: "approved" | "pending" | "declined",
   nowMs: number,
 ): string {
   const id = newId(ID_PREFIXES[kind], nowMs);
@@ -219,7 +247,8 @@ function move(
 function find(sql: SqlStorage, id: string): AuthorizationRow | undefined {
   return sql
     .exec<AuthorizationRow>(
-      `SELECT amount_minor, status, captured_minor, refunded_minor, voided, refund_behaviour, dispute,
+      `SELECT amount_minor, status, captured_minor, refunded_minor, voided, refund_behaviour,
+              increment_decline, dispute,
               EXISTS (SELECT 1 FROM disputes d WHERE d.authorization = a.id AND d.inquiry = 0
                         AND d.outcome IS NOT 'won') AS disputed
          FROM authorizations a WHERE id = ?`,

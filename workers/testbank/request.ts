@@ -88,7 +88,7 @@ export const batchBody = z
       z.strictObject({ key, verb: z.literal("authorize"), body: z.unknown() }),
       z.strictObject({
         key,
-        verb: z.enum(["capture", "refund", "void"]),
+        verb: z.enum(["capture", "refund", "void", "increment"]),
         authorization: text,
         body: z.unknown(),
       }),

@@ -6,6 +6,8 @@ export interface Totals {
   readonly authorizations: number;
   readonly approved: number;
   readonly declined: number;
+  /** Increments that were approved. */
+  readonly incremented_count: number;
   readonly captured_count: number;
   readonly captured_amount: Readonly<Record<string, number>>;
   readonly refunded_count: number;
@@ -69,11 +71,13 @@ export function totals(sql: SqlStorage): Totals {
          FROM authorizations GROUP BY currency`,
     )
     .toArray();
-  const refunds = sql
-    .exec<{ count: number }>(
-      "SELECT COUNT(*) AS count FROM movements WHERE kind = 'refund' AND status = 'approved'",
-    )
-    .one();
+  const moved = (kind: "refund" | "increment"): number =>
+    sql
+      .exec<{ count: number }>(
+        "SELECT COUNT(*) AS count FROM movements WHERE kind = ? AND status = 'approved'",
+        kind,
+      )
+      .one().count;
   const counters = sql
     .exec<{ requests: number; replays: number }>("SELECT requests, replays FROM counters")
     .one();
@@ -83,9 +87,10 @@ export function totals(sql: SqlStorage): Totals {
     authorizations: add("authorizations"),
     approved: add("approved"),
     declined: add("authorizations") - add("approved"),
+    incremented_count: moved("increment"),
     captured_count: add("captured_count"),
     captured_amount: Object.fromEntries(sums.map((row) => [row.currency, row.captured_minor])),
-    refunded_count: refunds.count,
+    refunded_count: moved("refund"),
     refunded_amount: Object.fromEntries(sums.map((row) => [row.currency, row.refunded_minor])),
     voided: add("voided"),
     requests: counters.requests,

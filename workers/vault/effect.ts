@@ -1,7 +1,7 @@
 // What a processor's answer says of an order: yes, no, or nothing that can be relied on. Pure. Only an
 // answer that says for certain that money moved, or that none did, is an effect.
 
-import type { CardSummary, Check, Outcome } from "../../protocol/facts.ts";
+import type { CardSummary, Check, Decline, Outcome } from "../../protocol/facts.ts";
 import type { Authentication, Effect, Heard, Order } from "../../protocol/vault.ts";
 
 /** An answer of the processor: HTTP status and the JSON of its body. */
@@ -24,7 +24,12 @@ type AuthorizationBody = {
   available_now?: boolean;
 };
 
-type FollowUpBody = { id?: string; status?: string; error?: { code?: string } };
+type FollowUpBody = {
+  id?: string;
+  status?: string;
+  decline?: Decline;
+  error?: { code?: string };
+};
 
 /** What an answer says; undefined when it says neither yes nor no. */
 export function effectOf(verb: Order["verb"], answer: Answer): Known | undefined {
@@ -108,13 +113,15 @@ const REFUSED = new Set([
 ]);
 
 function followUpEffectOf(status: number, body: FollowUpBody): Known | undefined {
-  const { id, error } = body;
+  const { id, error, decline } = body;
   if (status === 200) {
     if (body.status === "approved" && id !== undefined) return { kind: "approved", ref: id };
     if (body.status === "pending" && id !== undefined) {
       return { kind: "approved", ref: id, pending: true };
     }
-    return body.status === "declined" ? { kind: "declined", ref: id ?? null } : undefined;
+    return body.status === "declined"
+      ? { kind: "declined", ref: id ?? null, ...(decline === undefined ? {} : { decline }) }
+      : undefined;
   }
   return REFUSED.has(error?.code ?? "") ? { kind: "declined", ref: null } : undefined;
 }

@@ -289,6 +289,7 @@ function isOrder(value: unknown): value is Order {
     case "capture":
     case "refund":
     case "void":
+    case "increment":
       return isText(order["authorization"], AUTHORIZATION_CHARACTERS_MAX);
     default:
       return false;

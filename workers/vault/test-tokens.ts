@@ -1,5 +1,5 @@
-// Stripe's test-mode names for cards, so that a test can pay without typing a number. Each name exists
-// twice: `tok_…` for a token, `pm_card_…` for a payment method; each use makes a fresh token of the card.
+// Stripe's test-mode names for cards, so that a test can pay without typing a number, and one of our own. Each name
+// exists twice: `tok_…` for a token, `pm_card_…` for a payment method; each use makes a fresh token of the card.
 
 const TEST_CARDS: Record<string, string> = {
   visa: "4242424242424242",
@@ -35,6 +35,8 @@ const TEST_CARDS: Record<string, string> = {
   pendingRefund: "4000000000007726",
   refundFail: "4000000000005126",
   bypassPending: "4000000000000077",
+  // Ours, as Stripe has none: pays, and declines any increment for want of funds.
+  incrementDeclined: "4000000000005902",
   authenticationRequiredOnSetup: "4000002500003155",
   authenticationRequired: "4000002760003184",
   authenticationRequiredChargeDeclinedInsufficientFunds: "4000008260003178",

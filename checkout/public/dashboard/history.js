@@ -1,7 +1,9 @@
-// What happened to one payment: its refunds, the postings they made, and the events that tell of it. Events
-// cannot be asked for by payment, so those around the moments at which something happened are read.
+// What happened to one payment: its attempts, its refunds, the postings they made, and the events that tell of it and
+// of its intent. Events cannot be asked for by payment, so those around the moments at which something happened are
+// read.
 
 import { ask, listAll } from "./api.js";
+import { loadAttempts } from "./attempts.js";
 
 /** What a change is told of after it was asked for; a slow processor, and recovery, take part of it. */
 const AROUND_S = 600;
@@ -11,8 +13,8 @@ const DELIVERIES_MAX = 300;
 
 /**
  * @param {string} id of a charge
- * @returns {Promise<{ charge: any, refunds: any[], postings: any[], events: any[] } |
- *   { error: import("./api.js").ApiError }>}
+ * @returns {Promise<{ charge: any, attempts: { intent: any, charges: any[], events: any[] }, refunds: any[],
+ *   postings: any[], events: any[] } | { error: import("./api.js").ApiError }>}
  */
 export async function loadHistory(id) {
   const [charge, refunds] = await Promise.all([
@@ -21,6 +23,8 @@ export async function loadHistory(id) {
   ]);
   if ("error" in charge) return charge;
   if ("error" in refunds) return refunds;
+  const attempts = await loadAttempts(charge.body);
+  if ("error" in attempts) return attempts;
   const sources = [id, ...refunds.data.map((refund) => refund.id)];
   const found = await Promise.all(
     sources.map((source) => listAll("/v1/balance_transactions", { source }, 100)),
@@ -28,11 +32,18 @@ export async function loadHistory(id) {
   const postings = found
     .flatMap((page) => ("error" in page ? [] : page.data))
     .sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1));
-  const moments = [charge.body, ...refunds.data, ...postings].map(({ created }) => created);
-  const events = await eventsAround(moments, (event) => tellsOf(event, id, refunds.data));
+  const { intent, charges } = attempts;
+  const made = [...(intent === undefined ? [] : [intent]), ...charges];
+  const moments = [...made, ...refunds.data, ...postings].map(({ created }) => created);
+  const ids = [id, intent?.id, ...refunds.data.map((refund) => refund.id)];
+  const events = await eventsAround(
+    moments,
+    ({ data: { object } }) => ids.includes(object.id) || object.charge === id,
+    attempts.events,
+  );
   return "error" in events
     ? events
-    : { charge: charge.body, refunds: refunds.data, postings, events: events.found };
+    : { charge: charge.body, attempts, refunds: refunds.data, postings, events: events.found };
 }
 
 /**
@@ -56,32 +67,24 @@ export async function deliveriesOf(events) {
     .sort((a, b) => b.created - a.created);
 }
 
-/** @param {any} event @param {string} id @param {any[]} refunds */
-function tellsOf({ data: { object } }, id, refunds) {
-  return (
-    object.id === id || object.charge === id || refunds.some((refund) => refund.id === object.id)
-  );
-}
-
 /**
  * @param {number[]} moments unix seconds
  * @param {(event: any) => boolean} wanted
+ * @param {any[]} known events that are wanted and were read already
  * @returns {Promise<{ found: any[] } | { error: import("./api.js").ApiError }>}
  */
-async function eventsAround(moments, wanted) {
+async function eventsAround(moments, wanted, known) {
   /** @type {Map<string, any>} */
   const found = new Map();
   for (const [from, to] of spansOf(moments)) {
     const span = { "created[gte]": String(from), "created[lte]": String(to) };
     const events = await listAll("/v1/events", span, EVENTS_MAX);
     if ("error" in events) return events;
-    for (const event of events.data) if (wanted(event)) found.set(event.id, event);
+    for (const event of events.data.reverse()) if (wanted(event)) found.set(event.id, event);
   }
-  // Ids of events ascend as they happened.
-  const inOrder = [...found.values()].sort(
-    (a, b) => a.created - b.created || (a.id < b.id ? -1 : 1),
-  );
-  return { found: inOrder };
+  for (const event of known) found.set(event.id, event);
+  // Those of one second stay as they were listed; their ids do not say which of them came first.
+  return { found: [...found.values()].sort((a, b) => a.created - b.created) };
 }
 
 /**

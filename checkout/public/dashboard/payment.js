@@ -2,6 +2,7 @@
 
 import { $, element } from "../dom.js";
 import { formatMoney } from "../money.js";
+import { attemptRows, attemptsOf, codeOf, linkToError } from "./attempts.js";
 import { deliveriesOf, loadHistory } from "./history.js";
 import { badge } from "./overview.js";
 import { offerRefund } from "./refund.js";
@@ -39,7 +40,7 @@ export async function showPayment(id, { quiet = false } = {}) {
   head(charge);
   $("timeline").replaceChildren(...events.map(moment));
   $("timeline-empty").hidden = events.length > 0;
-  attempts(charge);
+  attemptRows(attemptsOf(history.attempts), charge.id);
   postingRows(postings);
   refundRows(refunds);
   details(charge);
@@ -78,11 +79,10 @@ function reason(charge) {
   const box = $("reason");
   box.hidden = charge.status !== "failed";
   if (charge.status !== "failed") return;
-  const code = charge.outcome?.reason ?? charge.failure_code ?? "";
-  const known = charge.failure_code === "card_declined" ? `decline-${code}` : charge.failure_code;
-  const link = /** @type {HTMLAnchorElement} */ (element("a", code));
-  link.href = `/docs/errors#${encodeURIComponent(known ?? "")}`;
-  box.replaceChildren(element("span", charge.failure_message ?? "Declined."), link);
+  box.replaceChildren(
+    element("span", charge.failure_message ?? "Declined."),
+    linkToError(codeOf(charge)),
+  );
 }
 
 /** @param {any} event */
@@ -147,27 +147,6 @@ function cells(cells, classes) {
     }),
   );
   return row;
-}
-
-/** @param {any} charge */
-function attempts(charge) {
-  const { outcome } = charge;
-  const said =
-    outcome === null
-      ? "The processor has not answered yet."
-      : [
-          outcome.seller_message,
-          outcome.network_decline_code && `network ${outcome.network_decline_code}`,
-        ]
-          .filter(Boolean)
-          .join(" · ");
-  const { attempt_number: number } = charge.metadata;
-  fill("attempts", [
-    cells(
-      [number ?? "1", badge(stateOf({ ...charge, amount_refunded: 0, refunded: false })), said],
-      ["number", "", "said"],
-    ),
-  ]);
 }
 
 /** @param {any[]} postings */

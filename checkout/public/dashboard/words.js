@@ -54,6 +54,7 @@ const EVENTS = new Map([
   ["refund.updated", "Refund changed"],
   ["refund.failed", "Refund failed"],
   ["payment_intent.created", "Payment begun"],
+  ["payment_intent.updated", "Payment changed"],
   ["payment_intent.requires_action", "Waits for the cardholder"],
   ["payment_intent.amount_capturable_updated", "Ready to capture"],
   ["payment_intent.payment_failed", "Attempt failed"],

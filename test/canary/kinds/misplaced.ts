@@ -5,7 +5,17 @@ import { type Kind, type Means, money, REFUSED, tokens, written } from "../kind.
 import type { Canary } from "../numbers.ts";
 import { grouped } from "../spellings.ts";
 
-const CHARGE_TEXTS = ["description", "statement_descriptor", "receipt_email", "metadata[note]"];
+const CHARGE_TEXTS = [
+  "description",
+  "statement_descriptor",
+  "statement_descriptor_suffix",
+  "transfer_group",
+  "receipt_email",
+  "metadata[note]",
+  "shipping[name]",
+  "shipping[address][line1]",
+  "shipping[tracking_number]",
+];
 const CUSTOMER_TEXTS = [
   "name",
   "email",

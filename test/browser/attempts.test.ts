@@ -1,0 +1,161 @@
+// The attempts at a payment in a real Chromium: each card that an intent was tried with, whether it was charged or
+// not, and where its cardholder proved himself.
+
+import type { Browser, Page } from "playwright-core";
+import type Stripe from "stripe";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import { type Merchant, type System, startSystem, stripeAt } from "../system.ts";
+import { launch, missing, openPage, PHONE, spillOf, type Watched } from "./chromium.ts";
+
+let system: System;
+let m: Merchant;
+let browser: Browser | undefined;
+const opened: Watched[] = [];
+
+beforeAll(async () => {
+  const first = await startSystem(inject("bindings"));
+  m = await first.merchant();
+  await first.close();
+  const demo = { DEMO_SECRET_KEY: m.secret, DEMO_PUBLISHABLE_KEY: m.publishable };
+  system = await startSystem({ ...inject("bindings"), ...demo });
+  m = { ...m, stripe: stripeAt(system.url, m.secret) };
+  if (missing === undefined) browser = await launch();
+  else console.warn(`browser tests skipped: ${missing}`);
+});
+afterAll(async () => {
+  await browser?.close();
+  await system?.close();
+});
+afterEach(async () => {
+  for (const { page } of opened.splice(0)) await page.context().close();
+});
+
+const at = (path: string): string => new URL(path, system.url).href;
+
+async function open(path = "/dashboard", options = {}): Promise<Watched> {
+  if (browser === undefined) throw new Error(missing);
+  const watched = await openPage(browser, options);
+  opened.push(watched);
+  await watched.page.goto(at(path));
+  return watched;
+}
+
+const ALWAYS = "4000002760003184";
+const FUNDS = "4000000000009995";
+
+async function method(number: string): Promise<string> {
+  const card = { number, exp_month: 12, exp_year: 2034, cvc: "123" };
+  return (await m.stripe.paymentMethods.create({ type: "card", card })).id;
+}
+
+/** An intent that was confirmed once. */
+async function intentOf(number: string): Promise<Stripe.PaymentIntent> {
+  const { id } = await m.stripe.paymentIntents.create({
+    amount: 8450,
+    currency: "usd",
+    description: "Gold tessera",
+  });
+  await confirm(id, number).catch(() => undefined);
+  return m.stripe.paymentIntents.retrieve(id);
+}
+
+const confirm = async (id: string, number: string): Promise<Stripe.PaymentIntent> =>
+  m.stripe.paymentIntents.confirm(id, { payment_method: await method(number) });
+
+/** What the bank's page does. */
+async function answerChallenge(intent: Stripe.PaymentIntent, outcome: "complete" | "fail") {
+  const { stripe_js } = (intent.next_action?.use_stripe_sdk ?? {}) as { stripe_js?: string };
+  const url = new URL(String(stripe_js));
+  const form = { client_secret: url.hash.slice(1), outcome };
+  const key = url.searchParams.get("key") ?? "";
+  const { status } = await system.call(`/v1/challenges/${intent.id}`, { key, form });
+  expect(status).toBe(200);
+}
+
+/** An intent whose first card is declined, whose second has no proof, and whose third pays. */
+async function triedIntent(): Promise<{ intent: string; charges: string[] }> {
+  const { id, latest_charge: declined } = await intentOf(FUNDS);
+  await answerChallenge(await confirm(id, ALWAYS), "fail");
+  await answerChallenge(await confirm(id, ALWAYS), "complete");
+  const { latest_charge: paid } = await m.stripe.paymentIntents.retrieve(id);
+  return { intent: id, charges: [String(declined), String(paid)] };
+}
+
+/** Number, result and words of each attempt that is shown. */
+const attemptsIn = (page: Page): Promise<string[][]> =>
+  page.evaluate(
+    `[...document.querySelectorAll("#attempts tr")].map((row) =>
+       [...row.cells].slice(0, 3).map((cell) => cell.textContent))`,
+  );
+
+/** Where screenshots go, if anywhere. */
+const SHOTS = process.env["SCREENSHOTS"];
+const shot = async (page: Page, name: string): Promise<void> => {
+  if (SHOTS !== undefined) await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
+};
+
+describe.skipIf(missing !== undefined)("the attempts at a payment", { timeout: 60_000 }, () => {
+  test("are all shown, newest last, with where the cardholder proved himself", async () => {
+    const { charges, intent } = await triedIntent();
+    const [declined = "", paid = ""] = charges;
+    const { page, complaints } = await open(`/dashboard#${paid}`);
+    await page.locator("#payment-body").waitFor();
+    expect(await attemptsIn(page)).toEqual([
+      ["1", "Declined", expect.stringMatching(/did not approve.*insufficient_funds.*network 51/)],
+      ["2", "Not charged", expect.stringMatching(/authentication_failure3-D Secure: failed/)],
+      [
+        "3",
+        "Succeeded",
+        expect.stringMatching(/complete\.3-D Secure: authenticatedVisa •••• 3184/),
+      ],
+    ]);
+    expect(await page.locator("#attempts tr[aria-current]").textContent()).toContain("Succeeded");
+    await page.locator("#timeline", { hasText: "payment_intent.requires_action" }).waitFor();
+    await shot(page, "attempts-desktop");
+    // The other charge is a page of its own, reached by keyboard, with the same attempts.
+    await page.getByRole("link", { name: "Declined" }).focus();
+    await page.keyboard.press("Enter");
+    await page.locator("#payment-id", { hasText: declined }).waitFor();
+    expect((await attemptsIn(page)).map(([, state]) => state)).toEqual([
+      "Declined",
+      "Not charged",
+      "Succeeded",
+    ]);
+    expect(await page.locator("#details").textContent()).toContain(intent);
+    await page.locator("#attempts a", { hasText: "authentication_failure" }).click();
+    await page.locator("#payment_intent_authentication_failure:target").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("are shown while one waits for its cardholder, until he has answered", async () => {
+    const first = await intentOf(FUNDS);
+    const second = await m.stripe.paymentIntents.confirm(first.id, {
+      payment_method: await method(ALWAYS),
+    });
+    const { page } = await open(`/dashboard#${String(first.latest_charge)}`);
+    await page.locator("#payment-body").waitFor();
+    await page.locator("#live[data-state=live]").waitFor({ state: "attached" });
+    expect((await attemptsIn(page)).map(([, state]) => state)).toEqual(["Declined", "Waiting"]);
+    await answerChallenge(second, "complete");
+    await page.locator("#attempts", { hasText: "authenticated" }).waitFor();
+    expect((await attemptsIn(page)).map(([, state]) => state)).toEqual(["Declined", "Succeeded"]);
+  });
+
+  test.each([
+    ["phone", PHONE, "light"],
+    ["phone", PHONE, "dark"],
+    ["desktop", { width: 1280, height: 900 }, "dark"],
+  ] as const)("are shown whole on a %s of %o in %s", async (device, viewport, colorScheme) => {
+    const { charges } = await triedIntent();
+    const { page } = await open(`/dashboard#${charges[1]}`, { viewport, colorScheme });
+    await page.locator("#attempts tr").nth(2).waitFor();
+    await page.locator("#attempts tr").first().scrollIntoViewIfNeeded();
+    await shot(page, `attempts-${device}-${colorScheme}`);
+    expect(await spillOf(page)).toBeLessThanOrEqual(0);
+    const cut = await page.evaluate(
+      `[...document.querySelectorAll("#attempts td")]
+           .filter((cell) => cell.getBoundingClientRect().right > innerWidth).length`,
+    );
+    expect(cut).toBe(0);
+  });
+});
