@@ -50,7 +50,8 @@ export class RememberedRequests {
       .exec<Row>("select * from requests where whose = ? and key = ?", whose, key)
       .toArray();
     if (first === undefined) return undefined;
-    return first.operation === operation && macs.includes(first.mac)
+    const isSame = first.operation === operation && macs.includes(first.mac);
+    return isSame
       ? { kind: "known", request: first.request, note: first.note }
       : { kind: "other", first: first.operation };
   }

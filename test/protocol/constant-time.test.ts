@@ -80,6 +80,8 @@ describe("in the Workers' sources", () => {
       "the same at the bank",
     "if (first.mac === ask.mac && first.operation === ask.operation) return first.reply;":
       "both MACs are made here over what the same merchant sent: nobody can present one",
+    "const isSame = first.operation === operation && macs.includes(first.mac);":
+      "the same, where the ledger remembers nothing of the request",
     "const isReplay = [fingerprint, ...others].includes(stored.fingerprint);":
       "both are made at the bank over what the same caller sent",
     'if (claims["d"] !== (await digest(request.body))) return refuse("body_swapped");':
