@@ -49,7 +49,7 @@ export type Cluster = {
 export const SUPERUSER = "tessera";
 /** Reads one account at a time and writes nothing: what connects to a copy of the other region. */
 export const READER = "tessera_reader";
-/** The rights of an origin, and what logs in with them (migrations/0010_walls.sql). */
+/** The rights of an origin, and what logs in with them (migrations/0012_walls.sql). */
 export const ORIGIN = "tessera_origin";
 export const ORIGIN_LOGIN = "tessera_origin_login";
 

@@ -2,7 +2,7 @@
 // the first entry that its links disagree with. PostgreSQL renders the rows as text; hashing and comparing
 // happen here, where a function changed in the database cannot vouch for itself, and where it is quicker: a
 // million entries took 14 s, and with the database's own functions 459 s on the same machine. The lists
-// of columns are those of migrations/0002_chain.sql, and a ledger that was not touched holds them equal.
+// of columns are those of migrations/0003_chain.sql, and a ledger that was not touched holds them equal.
 // Signed heads (checkpoints) are met on the way, so that a journal rewritten with all its links is named too.
 
 import { hash } from "node:crypto";

@@ -11,7 +11,7 @@ export type EventType = {
   readonly public: boolean;
 };
 
-/** Mirrors `event_types` in migrations/0001_ledger.sql; a test holds them equal. */
+/** Mirrors `event_types` in migrations/0001_codes.sql; a test holds them equal. */
 export const EVENT_TYPES: readonly EventType[] = [
   { code: 1, name: "charge.pending", subject: "charge", public: false },
   { code: 2, name: "charge.succeeded", subject: "charge", public: true },

@@ -1,4 +1,4 @@
-// The ledger accounts each merchant has; mirrors `ledger_accounts` in migrations/0001_ledger.sql, and a
+// The ledger accounts each merchant has; mirrors `ledger_accounts` in migrations/0001_codes.sql, and a
 // test holds them equal.
 
 /** What the acquirer owes us, by its usual name. */

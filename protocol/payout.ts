@@ -1,5 +1,5 @@
 // A payout: money that leaves the merchant's balance for his bank. Its document says where it stands; the
-// merchant makes and cancels it, the clock of the ledger does the rest (move_payouts in migrations/0012_payouts.sql).
+// merchant makes and cancels it, the clock of the ledger does the rest (move_payouts in migrations/0014_payouts.sql).
 
 import type { Scope } from "./command.ts";
 import type { Document, ObjectFacts } from "./facts.ts";

@@ -1,4 +1,4 @@
-// `node test/bench/wall-cost.ts`: what the second wall costs (migrations/0010_walls.sql). Reads by the origin's
+// `node test/bench/wall-cost.ts`: what the second wall costs (migrations/0012_walls.sql). Reads by the origin's
 // own code as the owner, for whom there is no row security, and as an origin's login; and batches of charges
 // with `apply_batch` run as its caller and as its owner. Both sides of a row take turns, so that they meet the same
 // machine; medians in milliseconds.
