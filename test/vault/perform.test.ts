@@ -259,6 +259,16 @@ describe("a card that is gone", () => {
     expect(crossed).toEqual([`GET /keys/${order.key}`]);
   });
 
+  test("since a moment ago asks no cardholder: who decided to, decides anew", async () => {
+    const lost = await rig.token(scope);
+    const ask = () => rig.call({ kind: "authenticate", scope, token: lost });
+    expect(await (await ask()).json()).toMatchObject({ ok: true, value: { kind: "not_required" } });
+    await rig.call({ kind: "forget", scope, tokens: [lost] });
+    await rig.crossed(scope);
+    expect(await (await ask()).json()).toEqual({ ok: false, failure: { kind: "object_locked" } });
+    expect((await rig.crossed(scope)).crossed).toEqual([]);
+  });
+
   test("since its order was performed has the answer that it had", async () => {
     const order = charge();
     const first = await rig.perform([order]);

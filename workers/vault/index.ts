@@ -30,7 +30,7 @@ import type { VaultEnv } from "./environment.ts";
 import { admit } from "./gate.ts";
 import { type Keys, keysOf, parseKeyConfiguration } from "./key-configuration.ts";
 import type { KeyFailure, KeyProvider } from "./key-provider.ts";
-import { type Hear, openToAsk, perform } from "./orders.ts";
+import { type Hear, type NoCard, openToAsk, perform } from "./orders.ts";
 import { ownerOf } from "./owner.ts";
 import { Processor } from "./processor.ts";
 import { maintain, takeStep } from "./rotation.ts";
@@ -58,6 +58,20 @@ const NO_ANSWER: Failure = {
   kind: "unavailable",
   what: "The card processor has not answered yet.",
 };
+
+/** Without its card a cardholder is not asked for. */
+function notAsked(why: NoCard): Result<Authentication, Failure> {
+  switch (why) {
+    case "gone":
+      // Whoever charges it hears so.
+      return ok({ kind: "not_required" });
+    case "forgotten_lately":
+      // It was there when this was decided; decided anew, there is no such payment method.
+      return refuse({ kind: "object_locked" });
+    case "out_of_reach":
+      return refuse(NO_KEYS);
+  }
+}
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
 
@@ -201,10 +215,7 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     const { key, expiry } = question;
     const purpose = { ...scope, token, key, ...(expiry === undefined ? {} : { expiry }) };
     const card = await openToAsk(purpose, means);
-    if (!card.ok) {
-      // Whoever charges it hears that it is gone.
-      return card.failure === "gone" ? ok({ kind: "not_required" }) : refuse(NO_KEYS);
-    }
+    if (!card.ok) return notAsked(card.failure);
     const answer = await means.processor.authenticate(question, card.value);
     return answer === undefined ? refuse(NO_ANSWER) : ok(answer);
   }

@@ -64,7 +64,7 @@ export type Hear = (
  * A card that was forgotten or does not open, one whose earlier order may still be under way, or one that
  * could not be looked for.
  */
-type NoCard = "gone" | "forgotten_lately" | "out_of_reach";
+export type NoCard = "gone" | "forgotten_lately" | "out_of_reach";
 
 /** Performs orders and tells the effect of each; orders with one key are one order. */
 export async function perform(orders: readonly Order[], means: Means, tell: Tell): Promise<void> {

@@ -26,6 +26,7 @@ export type Call =
     }
   | { readonly kind: "tokenize"; readonly scope: Scope; readonly card: TypedCard }
   | { readonly kind: "forget"; readonly scope: Scope; readonly tokens: readonly TokenId[] }
+  | { readonly kind: "authenticate"; readonly scope: Scope; readonly token: TokenId }
   | { readonly kind: "perform"; readonly orders: readonly Order[] }
   /** As `perform`, but the caller goes away before the first line. */
   | { readonly kind: "leave"; readonly orders: readonly Order[] }

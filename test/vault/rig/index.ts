@@ -198,6 +198,14 @@ async function fill(env: RigEnv, { scope, card, count }: Extract<Call, { kind: "
   return tokens;
 }
 
+const QUESTION = {
+  key: "pi_1.authenticate.1",
+  amount: 2000,
+  currency: "usd",
+  purpose: "payment",
+  requested: "automatic",
+} as const;
+
 export default {
   async fetch(request: Request, env: RigEnv): Promise<Response> {
     const call = (await request.json()) as Call;
@@ -207,6 +215,10 @@ export default {
       case "forget":
         await env.SHARD_VAULT.forget(call.scope, call.tokens);
         return Response.json(null);
+      case "authenticate": {
+        const { scope, token } = call;
+        return Response.json(await env.VAULT.authenticate(scope, token, QUESTION));
+      }
       case "deploy":
         deployed = call.environment;
         return Response.json(null);
