@@ -1,4 +1,4 @@
-// The ledger's SQL against its specification (test/sim/ledger.ts): random histories of batches given to
+// The ledger's SQL against its specification (test/sim/specification/ledger.ts): random histories of batches given to
 // both, verdicts compared one by one, and everything that was written compared at the end. One seed is
 // one set of histories; TESSERA_SEED replays it.
 
@@ -31,7 +31,7 @@ import { type Intents, newProjection, type Posting, project } from "../../protoc
 import { unfinishedOf } from "../../protocol/row.ts";
 import { dayOf, type KeptTerms } from "../../protocol/terms.ts";
 import { Dice } from "../sim/chance.ts";
-import * as specification from "../sim/ledger.ts";
+import * as specification from "../sim/specification/ledger.ts";
 import {
   apply,
   CARD,

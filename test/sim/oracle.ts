@@ -31,8 +31,8 @@ import type { Result } from "../../protocol/result.ts";
 import type { Ask, ChargeAsk, End, Reply } from "../../protocol/shard.ts";
 import { type KeptTerms, termsOf } from "../../protocol/terms.ts";
 import type { Order } from "../../protocol/vault.ts";
-import type { Account, Ledger } from "./ledger.ts";
 import type { Booked } from "./processor.ts";
+import type { Account, Ledger } from "./specification/ledger.ts";
 import type { Subject } from "./subject.ts";
 
 /** Each invariant in a word, and where it is held when it is not held here. */
