@@ -1,4 +1,4 @@
-// The ledger's SQL against its specification (test/sim/specification/ledger.ts): random histories of batches given to
+// The ledger's SQL against its specification (test/sim/specification): random histories of batches given to
 // both, verdicts compared one by one, and everything that was written compared at the end. One seed is
 // one set of histories; TESSERA_SEED replays it.
 

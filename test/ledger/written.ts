@@ -17,6 +17,7 @@ type OperationRow = {
   seq: number | null;
   balance_seq: number | null;
 };
+/** The rows of a merchant, as `WRITTEN` tells of them. */
 export type Written = {
   seq: number;
   journal: {
@@ -64,6 +65,7 @@ const table = (columns: string, from: string, order: string): string =>
   `(select coalesce(json_agg(r order by ${order}), '[]') from (select ${columns} from ${from}
      where account_no = a.no) r)`;
 
+/** Asks for all rows of a merchant, by account and mode. */
 export const WRITTEN = `select json_build_object('seq', a.seq,
   'journal', ${table("*", "journal", "seq")},
   'charges', (select coalesce(json_agg(c.id order by c.id), '[]') from charges c
