@@ -14,7 +14,14 @@ import {
 } from "../../durable-objects/machine.ts";
 import { ALARM_MS, LATE_SEARCHES } from "../../durable-objects/shard-state.ts";
 import type { Command, Unfinished, Verdict } from "../../protocol/command.ts";
-import type { CardSummary, ChargeFacts, OperationFacts, Outcome } from "../../protocol/facts.ts";
+import type {
+  CardSummary,
+  ChargeFacts,
+  Facts,
+  OperationFacts,
+  Outcome,
+} from "../../protocol/facts.ts";
+import type { Failure } from "../../protocol/failure.ts";
 import { idOf } from "../../protocol/ids.ts";
 import { ok, refuse } from "../../protocol/result.ts";
 import type {
@@ -158,6 +165,22 @@ export const unfinished = (facts: ChargeFacts | OperationFacts): Unfinished => (
   ...SCOPE,
   facts,
 });
+
+/** What the ledger may say of a command. */
+export const refusedVerdict = (failure: Failure) => (): Verdict => ({
+  outcome: "refused",
+  seq: 1,
+  failure,
+});
+export const done =
+  (facts: Facts, forgotten: Extract<Verdict, { outcome: "done" }>["forgotten"] = []) =>
+  (): Verdict => ({ outcome: "done", seq: 7, facts, forgotten });
+export const known =
+  (end: Extract<Verdict, { outcome: "known" }>["answer"]["end"]) => (): Verdict => ({
+    outcome: "known",
+    seq: 9,
+    answer: { request: "req_first", end },
+  });
 
 type Kind = Action["kind"];
 type Of<K extends Kind> = Extract<Action, { kind: K }>;

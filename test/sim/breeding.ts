@@ -9,7 +9,7 @@ import type { Subject } from "./subject.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** All that the machine and the ledger are made of. */
-const SOURCES = ["durable-objects", "protocol", "test/sim/ledger.ts"];
+const SOURCES = ["durable-objects", "protocol", "test/sim/specification"];
 
 /** The source with the bug planted; throws when its place is not there any more, or is there twice. */
 export function plant({ name, file, find, replace }: Mutant): string {
@@ -31,7 +31,7 @@ export async function breed(mutant: Mutant): Promise<Subject> {
     const load = (file: string): Promise<unknown> => import(pathToFileURL(join(home, file)).href);
     return {
       machine: (await load("durable-objects/machine.ts")) as Subject["machine"],
-      ledger: (await load("test/sim/ledger.ts")) as Subject["ledger"],
+      ledger: (await load("test/sim/specification/ledger.ts")) as Subject["ledger"],
     };
   } finally {
     rmSync(home, { recursive: true, force: true });

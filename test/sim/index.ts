@@ -13,7 +13,7 @@ import { breed } from "./breeding.ts";
 import { FAULTS, NO_MASK } from "./chance.ts";
 import { employ, jobsOf, range } from "./crew.ts";
 import { MUTANTS } from "./mutants.ts";
-import { INVARIANTS } from "./oracle.ts";
+import { INVARIANTS } from "./oracle/oracle.ts";
 import { type Outcome, run } from "./run.ts";
 import { maskOf, maskText, shrink } from "./shrink.ts";
 import { REAL, type Subject } from "./subject.ts";

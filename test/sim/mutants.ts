@@ -24,7 +24,14 @@ const VERDICT = "durable-objects/verdict.ts";
 const CHARGE = "protocol/charge.ts";
 const COMMAND = "protocol/command.ts";
 const FAILURE = "protocol/failure.ts";
-const LEDGER = "test/sim/ledger.ts";
+const LEDGER = "test/sim/specification/ledger.ts";
+const LEDGER_ACCOUNT = "test/sim/specification/account.ts";
+const LEDGER_CHARGES = "test/sim/specification/charges.ts";
+const LEDGER_KEYS = "test/sim/specification/keys.ts";
+const LEDGER_MONEY = "test/sim/specification/money.ts";
+const LEDGER_OBJECTS = "test/sim/specification/objects.ts";
+const LEDGER_OPERATIONS = "test/sim/specification/operations.ts";
+const LEDGER_TRANSACTION = "test/sim/specification/transaction.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   // Who may come in.
@@ -447,56 +454,56 @@ export const MUTANTS: readonly Mutant[] = [
   // The ledger.
   {
     name: "refunds under way reserve nothing",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: "if (wanted > refundable - amount_refunding || wanted === 0)",
     replace: "if (wanted === 0)",
     why: "two refunds of 60 on a charge of 100 both succeed",
   },
   {
     name: "refunds that end stay reserved",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: `before.amount_refunding - (kind === "refund" ? amount : 0)`,
     replace: "before.amount_refunding",
     why: "what a failed refund reserved can never be refunded",
   },
   {
     name: "captures are not bounded",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: "if (wanted > charge.amount) return",
     replace: "if (wanted > charge.amount * 9) return",
     why: "more is captured than was authorized",
   },
   {
     name: "a charge that is busy can be changed",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: `if (state === "capturing" || state === "releasing" || state === "incrementing") {`,
     replace: `if (state === "releasing" || state === "incrementing") {`,
     why: "a capture meets a capture under way",
   },
   {
     name: "the ledger compares no parameters",
-    file: LEDGER,
+    file: LEDGER_KEYS,
     find: "if (use.claim.mac !== command.mac || use.claim.operation !== command.operation) {",
     replace: "if (use.claim.operation !== command.operation) {",
     why: "another instance lets a key's second user hear the first one's answer",
   },
   {
     name: "the ledger compares no routes",
-    file: LEDGER,
+    file: LEDGER_KEYS,
     find: "if (use.claim.mac !== command.mac || use.claim.operation !== command.operation) {",
     replace: "if (use.claim.mac !== command.mac) {",
     why: "a customer is made known as a charge",
   },
   {
     name: "the ledger forgets the keys of charges",
-    file: LEDGER,
+    file: LEDGER_KEYS,
     find: "const chargeId = account.chargeOfKey.get(key);",
     replace: `const chargeId = account.chargeOfKey.get(\`\${key}?\`);`,
     why: "a retry that meets another instance opens a second charge",
   },
   {
     name: "keys of charges are dropped with the others",
-    file: LEDGER,
+    file: LEDGER_KEYS,
     find: "  for (const { keys } of ledger.accounts.values()) {",
     replace: `  for (const { keys, chargeOfKey } of ledger.accounts.values()) {
     chargeOfKey.clear();`,
@@ -504,14 +511,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a locked charge claims the key",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: `if (plan.kind === "object_locked") {`,
     replace: `if (plan.kind === "charge_failed") {`,
     why: "a refund that met another can never be made under its key",
   },
   {
     name: "a charge is closed by whoever comes last",
-    file: LEDGER,
+    file: LEDGER_CHARGES,
     find: `  if (account.authorizations.has(command.id)) {
     return { outcome: "known", answer: chargeAnswer(account, charge), seq: account.seq };
   }
@@ -529,21 +536,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a replay tells how the charge stands now",
-    file: LEDGER,
+    file: LEDGER_KEYS,
     find: `{ kind: "facts", facts: authorization.closed }`,
     replace: `{ kind: "facts", facts: chargeFacts(account, command.id) ?? opened }`,
     why: "after a refund the same key hears other bytes",
   },
   {
     name: "a refund takes one number",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: "const last = refunds ? nextNumber(phase, account) : seq;",
     replace: "const last = seq;",
     why: "two entries have one place in the sequence",
   },
   {
     name: "a number is taken for nothing",
-    file: LEDGER,
+    file: LEDGER_CHARGES,
     find: "  const closed = closedCharge(charge.opened, command, seq);",
     replace: `  nextNumber(phase, account);
   const closed = closedCharge(charge.opened, command, seq);`,
@@ -551,7 +558,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a refund is posted as a sale",
-    file: LEDGER,
+    file: LEDGER_MONEY,
     find: `  debit: "merchant",
   credit: "processor",`,
     replace: `  debit: "processor",
@@ -560,28 +567,28 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a release is posted",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: `const posts = command.approved && (kind === "capture" || kind === "refund");`,
     replace: `const posts = command.approved && kind !== "increment";`,
     why: "money that was never taken is given back in the books",
   },
   {
     name: "one leg of a posting",
-    file: LEDGER,
+    file: LEDGER_TRANSACTION,
     find: `    [\`\${debit}/\${currency}\`, -amount],\n`,
     replace: "",
     why: "debits and credits differ",
   },
   {
     name: "a fee is nobody's",
-    file: LEDGER,
+    file: LEDGER_TRANSACTION,
     find: `          [\`fees/\${currency}\`, fee],\n`,
     replace: "",
     why: "debits and credits differ where a fee is paid",
   },
   {
     name: "a fee is rounded down",
-    file: LEDGER,
+    file: LEDGER_MONEY,
     find: "    fee: feeOf(terms, amount, currency),",
     replace:
       "    fee: Math.floor((amount * terms.fee_bps) / 10_000) + (terms.fee_fixed[currency] ?? 0),",
@@ -596,14 +603,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an entry is missing",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: "if (refunds) tell(phase, account, { seq: last, type: 7, ...ofCharge });",
     replace: "",
     why: "a change of the charge is told to nobody",
   },
   {
     name: "the journal is rewritten",
-    file: LEDGER,
+    file: LEDGER_TRANSACTION,
     find: "  phase.undo.push(() => account.journal.pop());",
     replace: `  phase.undo.push(() => account.journal.pop());
   const first = account.journal[0];
@@ -626,7 +633,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "any account's charge",
-    file: LEDGER,
+    file: LEDGER_ACCOUNT,
     find: "  ledger.accounts.get(nameOf(scope));",
     replace: "  ledger.accounts.get(nameOf({ ...scope, livemode: false }));",
     why: "live mode writes the ledger of test mode",
@@ -640,7 +647,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an order's attempt is not unique",
-    file: LEDGER,
+    file: LEDGER_CHARGES,
     find: `if (account.chargeOfAttempt.has(attempt)) return { kind: "order_attempt_taken" };`,
     replace: "",
     why: "nobody tells the second attempt why the database refuses it",
@@ -648,35 +655,35 @@ export const MUTANTS: readonly Mutant[] = [
   // Objects and intents.
   {
     name: "an intent is charged whatever was charged before",
-    file: LEDGER,
+    file: LEDGER_CHARGES,
     find: `if (attemptsAt(account, id) >= attempt) return false;`,
     replace: ``,
     why: "two confirmations that race both charge",
   },
   {
     name: "an attempt does not wait for the one before",
-    file: LEDGER,
+    file: LEDGER_CHARGES,
     find: `account.authorizations.get(before)?.state === "failed"`,
     replace: `true`,
     why: "a second attempt is made while the first may still succeed",
   },
   {
     name: "an intent is charged as it was",
-    file: LEDGER,
+    file: LEDGER_CHARGES,
     find: `if (object?.seq !== seq || object.deleted) return false;`,
     replace: `if (object === undefined) return false;`,
     why: "an intent that was canceled meanwhile is charged",
   },
   {
     name: "a change is made on any version",
-    file: LEDGER,
+    file: LEDGER_OBJECTS,
     find: `if (!made && object?.seq !== expects) return { kind: "object_locked" };`,
     replace: ``,
     why: "a decision on what is no longer so takes effect",
   },
   {
     name: "a change does not ask for charges",
-    file: LEDGER,
+    file: LEDGER_OBJECTS,
     find: `if (attempts !== undefined && attemptsAt(account, id) > attempts)`,
     replace: `if (attempts !== undefined && attemptsAt(account, id) > 1e9)`,
     why: "an intent is canceled while it is being charged",
@@ -691,21 +698,21 @@ export const MUTANTS: readonly Mutant[] = [
   // More than was held first.
   {
     name: "a declined increment adds all the same",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: `raised: before.raised + (approved && kind === "increment" ? amount : 0),`,
     replace: `raised: before.raised + (kind === "increment" ? amount : 0),`,
     why: "more may be captured than the processor holds",
   },
   {
     name: "an increment adds what is to be held in all",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: `return { operation: "increment", amount: more };`,
     replace: `return { operation: "increment", amount: amount ?? more };`,
     why: "the processor is asked for more than was asked for",
   },
   {
     name: "what is captured is not held back by an increment",
-    file: LEDGER,
+    file: LEDGER_OPERATIONS,
     find: `if (state === "capturing" || state === "releasing" || state === "incrementing") {`,
     replace: `if (state === "capturing" || state === "releasing") {`,
     why: "a capture and an increment are under way at once",

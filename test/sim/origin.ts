@@ -5,7 +5,7 @@
 import type { Command, Scope, Unfinished, Verdict } from "../../protocol/command.ts";
 import { firstUuidAt } from "../../protocol/ids.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger } from "./specification/ledger.ts";
 import type { World } from "./world.ts";
 
 /** As in durable-objects/origin-client.ts. */

@@ -8,7 +8,7 @@ import type { KeptTerms } from "../../protocol/terms.ts";
 import { Dice, type Fault, type Mask, NO_MASK, Weather } from "./chance.ts";
 import { Host } from "./host.ts";
 import { Merchants, type Plea, SLOT } from "./merchants.ts";
-import { type Invariant, Oracle, render, Violation, wordless } from "./oracle.ts";
+import { type Invariant, Oracle, render, Violation, wordless } from "./oracle/oracle.ts";
 import { Origin } from "./origin.ts";
 import { Vault } from "./processor.ts";
 import { REAL, type Subject } from "./subject.ts";

@@ -3,8 +3,8 @@
 
 import type * as Machine from "../../durable-objects/machine.ts";
 import * as machine from "../../durable-objects/machine.ts";
-import type * as Specification from "./ledger.ts";
-import * as ledger from "./ledger.ts";
+import type * as Specification from "./specification/ledger.ts";
+import * as ledger from "./specification/ledger.ts";
 
 export type Subject = {
   readonly machine: Pick<typeof Machine, "newShard" | "take" | "flush" | "admit">;

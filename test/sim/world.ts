@@ -1,7 +1,7 @@
 // What everybody in a simulated world shares: its time, its weather, its randomness and its judge.
 
 import type { Dice, Weather } from "./chance.ts";
-import type { Oracle } from "./oracle.ts";
+import type { Oracle } from "./oracle/oracle.ts";
 import type { Subject } from "./subject.ts";
 import type { Timeline } from "./timeline.ts";
 
