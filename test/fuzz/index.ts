@@ -13,8 +13,12 @@ import { parseOptions, USAGE } from "./options.ts";
 
 const CLEAR_LINE = "\r\x1b[2K";
 
+let told = 0;
+
 function tell({ answered, statuses, faults }: Outcome): void {
   const { stderr } = process;
+  for (const fault of faults.slice(told)) console.log(`wrong: ${fault}`);
+  told = faults.length;
   const line = `${answered} answered, ${faults.length} wrongly: ${JSON.stringify(statuses)}`;
   stderr.write(stderr.isTTY ? `${CLEAR_LINE}${line}` : `${line}\n`);
 }
@@ -29,7 +33,6 @@ async function run(options: Options, home: string, platform: Platform): Promise<
     const broken = (await Promise.all([us, eu].map((url) => verifyLedger(url)))).flat();
     const byStatus = Object.entries(statuses).map(([status, count]) => `${status} × ${count}`);
     console.log(`${answered} requests answered: ${byStatus.join(", ")}`);
-    for (const fault of faults) console.log(`wrong: ${fault}`);
     for (const breach of broken) console.log(`the ledger: ${JSON.stringify(breach)}`);
     return faults.length + broken.length === 0 ? 0 : 1;
   } finally {
