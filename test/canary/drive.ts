@@ -10,7 +10,7 @@ import type { Merchant } from "./kind.ts";
 import type { Numbers } from "./numbers.ts";
 import type { Parts, Victim } from "./parts.ts";
 import { VICTIMS } from "./parts.ts";
-import { newMerchant, nextRequest, type Request, remember } from "./requests.ts";
+import { deal, newMerchant, nextRequest, type Request, remember } from "./requests.ts";
 import { type Answer, ask, Caller } from "./wire.ts";
 
 export type Tally = {
@@ -86,6 +86,7 @@ export async function drive(run: Run): Promise<void> {
     count(run, request, answer, breaking);
     if (answer.status === 200) remember(request.merchant, answer.bytes);
   };
+  const kinds = deal(run.random);
   let keySet = await sealingKeys(run.port);
   const renew = setInterval(() => {
     sealingKeys(run.port).then(
@@ -105,7 +106,7 @@ export async function drive(run: Run): Promise<void> {
       }
       sent++;
       run.tick(sent);
-      const request = await nextRequest({ ...run, keySet }, run.merchants);
+      const request = await nextRequest(kinds.next().value, { ...run, keySet }, run.merchants);
       let answer = await caller.send(request);
       while (answer === undefined) {
         await sleep(REFUSED_PAUSE_MS);

@@ -27,17 +27,28 @@ export const KINDS: readonly Kind[] = [
   ...strange,
 ];
 /** Each kind as often as its share. */
-const DRAWN = KINDS.flatMap((kind) => Array.from({ length: kind.share }, () => kind));
+const DECK = KINDS.flatMap((kind) => Array.from({ length: kind.share }, () => kind));
 
-/** The next request of a run, drawn by `random`. */
+/** Deals decks without end, each shuffled by `random`: so no kind is missing in a run that deals one whole. */
+export function* deal(random: () => number): Generator<Kind, never> {
+  for (;;) {
+    const deck = [...DECK];
+    for (let left = deck.length; left > 0; left--) {
+      const [kind] = deck.splice(Math.floor(random() * left), 1);
+      if (kind !== undefined) yield kind;
+    }
+  }
+}
+
+/** The next request of a run, of this kind and drawn by `random`. */
 export async function nextRequest(
+  kind: Kind,
   means: Omit<Means, "merchant" | "pick">,
   merchants: readonly Merchant[],
 ): Promise<Request> {
   const { random, numbers } = means;
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const merchant = pick(merchants);
-  const kind = pick(DRAWN);
   const sending = await kind.make({ ...means, merchant, pick }, numbers.fresh());
   return { ...sending, kind: kind.name, rightly: kind.rightly, merchant };
 }
