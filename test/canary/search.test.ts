@@ -149,6 +149,24 @@ describe("a leak that was planted", () => {
     ]);
   });
 
+  test.each([
+    ["a part of it", () => `v1.${code}.AbC_d`, ["cards.sealed"]],
+    ["a number", () => `v1.AbC.${pan}`, ["cards.sealed"]],
+    ["digits within a part, which is base64url", () => `v1.AbC_${code}_dEf.x`, []],
+  ])("in a sealed card is found, and chance is not: %s", (_, text, places) => {
+    const path = join(folder, "sealed.sqlite");
+    rmSync(path, { force: true });
+    const db = new DatabaseSync(path);
+    db.exec("create table cards (sealed text)");
+    db.prepare("insert into cards values (?)").run(text());
+    db.close();
+    const search = new RowSearch("rows", matcher, numbers);
+    searchObjects(folder, search, () => {});
+    const found = search.findings.filter(({ where }) => where.startsWith(path));
+    expect(found.map(({ where }) => where.split(": ").at(-1))).toEqual(places);
+    rmSync(path);
+  });
+
   test("in a log is found", () => {
     writeFileSync(join(folder, "edge.log"), `unexpected req_1 ${pan}\n`);
     const found = searchPlaces(placesBelow([folder]).values(), matcher);
