@@ -1,44 +1,26 @@
 // The attempts at a payment in a real Chromium: each card that an intent was tried with, whether it was charged or
 // not, and where its cardholder proved himself.
 
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import type Stripe from "stripe";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
-import { type Merchant, type System, startSystem, stripeAt } from "../system.ts";
-import { launch, missing, openPage, PHONE, spillOf, type Watched } from "./chromium.ts";
+import type { Merchant, System } from "../system.ts";
+import { missing, PHONE, spillOf } from "./chromium.ts";
+import { type Demo, startDemo } from "./demo.ts";
 
-let system: System;
+let demo: Demo;
 let m: Merchant;
-let browser: Browser | undefined;
-const opened: Watched[] = [];
+let system: System;
 
 beforeAll(async () => {
-  const first = await startSystem(inject("bindings"));
-  m = await first.merchant();
-  await first.close();
-  const demo = { DEMO_SECRET_KEY: m.secret, DEMO_PUBLISHABLE_KEY: m.publishable };
-  system = await startSystem({ ...inject("bindings"), ...demo });
-  m = { ...m, stripe: stripeAt(system.url, m.secret) };
-  if (missing === undefined) browser = await launch();
-  else console.warn(`browser tests skipped: ${missing}`);
+  demo = await startDemo(inject("bindings"));
+  m = demo.merchant;
+  system = demo.system;
 });
-afterAll(async () => {
-  await browser?.close();
-  await system?.close();
-});
-afterEach(async () => {
-  for (const { page } of opened.splice(0)) await page.context().close();
-});
+afterAll(() => demo?.close());
+afterEach(() => demo.closePages());
 
-const at = (path: string): string => new URL(path, system.url).href;
-
-async function open(path = "/dashboard", options = {}): Promise<Watched> {
-  if (browser === undefined) throw new Error(missing);
-  const watched = await openPage(browser, options);
-  opened.push(watched);
-  await watched.page.goto(at(path));
-  return watched;
-}
+const open: Demo["open"] = (...given) => demo.open(...given);
 
 const ALWAYS = "4000002760003184";
 const FUNDS = "4000000000009995";

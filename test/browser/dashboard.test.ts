@@ -1,43 +1,26 @@
 // The dashboard in a real Chromium: read by keyboard, refunded by click, and on a phone.
 
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
-import { type Merchant, type System, startSystem, stripeAt } from "../system.ts";
+import { type Merchant, type System, startSystem } from "../system.ts";
 import { startReceiver } from "../webhooks/receiver.ts";
-import { launch, missing, openPage, originsOf, PHONE, spillOf, type Watched } from "./chromium.ts";
+import { missing, originsOf, PHONE, spillOf } from "./chromium.ts";
+import { type Demo, startDemo } from "./demo.ts";
 
-let system: System;
+let demo: Demo;
 let m: Merchant;
-let browser: Browser | undefined;
-const opened: Watched[] = [];
+let system: System;
 
 beforeAll(async () => {
-  const first = await startSystem(inject("bindings"));
-  m = await first.merchant();
-  await first.close();
-  const demo = { DEMO_SECRET_KEY: m.secret, DEMO_PUBLISHABLE_KEY: m.publishable };
-  system = await startSystem({ ...inject("bindings"), ...demo });
-  m = { ...m, stripe: stripeAt(system.url, m.secret) };
-  if (missing === undefined) browser = await launch();
-  else console.warn(`browser tests skipped: ${missing}`);
+  demo = await startDemo(inject("bindings"));
+  m = demo.merchant;
+  system = demo.system;
 });
-afterAll(async () => {
-  await browser?.close();
-  await system?.close();
-});
-afterEach(async () => {
-  for (const { page } of opened.splice(0)) await page.context().close();
-});
+afterAll(() => demo?.close());
+afterEach(() => demo.closePages());
 
-const at = (path: string): string => new URL(path, system.url).href;
-
-async function open(path = "/dashboard", options = {}): Promise<Watched> {
-  if (browser === undefined) throw new Error(missing);
-  const watched = await openPage(browser, options);
-  opened.push(watched);
-  await watched.page.goto(at(path));
-  return watched;
-}
+const at = (path: string): string => demo.at(path);
+const open: Demo["open"] = (...given) => demo.open(...given);
 
 const charge = (amount: number, more: { capture?: boolean; description?: string } = {}) =>
   m.stripe.charges.create({ amount, currency: "usd", source: "tok_visa", ...more });
