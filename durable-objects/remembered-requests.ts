@@ -4,6 +4,7 @@
 
 import type { RequestId } from "../protocol/ids.ts";
 import type { KeyedRequest, Recalled } from "../protocol/remembered.ts";
+import { LazyTables } from "./lazy-tables.ts";
 
 /** As long as the ledger keeps a key (keep_key_periods). */
 const KEPT_MS = 30 * 24 * 60 * 60_000;
@@ -36,19 +37,19 @@ type Sql = {
 type Row = { operation: string; mac: string; request: RequestId; note: string };
 
 export class RememberedRequests {
-  readonly #sql: Sql;
-  #open = false;
+  readonly #tables: LazyTables<Sql>;
 
   constructor(sql: Sql) {
-    this.#sql = sql;
+    this.#tables = new LazyTables(sql, SCHEMA, "requests");
   }
 
   /** What a request is to hear: undefined when it is the first with its key. */
   recall(whose: string, { key, operation, macs }: KeyedRequest): Recalled | undefined {
-    if (!this.#isThere()) return undefined;
-    const [first] = this.#sql
-      .exec<Row>("select * from requests where whose = ? and key = ?", whose, key)
-      .toArray();
+    const [first] =
+      this.#tables
+        .toRead()
+        ?.exec<Row>("select * from requests where whose = ? and key = ?", whose, key)
+        .toArray() ?? [];
     if (first === undefined) return undefined;
     const isSame = first.operation === operation && macs.includes(first.mac);
     return isSame
@@ -59,7 +60,8 @@ export class RememberedRequests {
   /** Remembers the first request with a key; to be called only where `recall` found none. */
   keep(whose: string, asked: KeyedRequest, note: string, nowMs: number): void {
     const { key, operation, macs, request } = asked;
-    const [kept] = this.#table()
+    const sql = this.#tables.toWrite();
+    const [kept] = sql
       .exec<{ number: number }>(
         `insert into requests (whose, key, operation, mac, request, note, at_ms)
            values (?, ?, ?, ?, ?, ?, ?) returning number`,
@@ -67,31 +69,14 @@ export class RememberedRequests {
       )
       .toArray();
     if (kept === undefined || kept.number % SWEEP !== 0) return;
-    this.#sql.exec("delete from requests where at_ms < ?", nowMs - KEPT_MS);
-    for (const crowd of this.#crowds()) {
-      this.#sql.exec(
+    sql.exec("delete from requests where at_ms < ?", nowMs - KEPT_MS);
+    const text = "select whose from requests group by whose having count(*) > ?";
+    for (const crowd of sql.exec<{ whose: string }>(text, REMEMBERED_MAX).toArray()) {
+      sql.exec(
         `delete from requests where whose = ?1 and number <=
            (select number from requests where whose = ?1 order by number desc limit 1 offset ?2)`,
         ...[crowd.whose, REMEMBERED_MAX],
       );
     }
-  }
-
-  #crowds(): { whose: string }[] {
-    const text = "select whose from requests group by whose having count(*) > ?";
-    return this.#sql.exec<{ whose: string }>(text, REMEMBERED_MAX).toArray();
-  }
-
-  // Most objects remember nothing, and write nothing for it.
-  #isThere(): boolean {
-    const text = "select 1 from sqlite_master where name = 'requests'";
-    this.#open ||= this.#sql.exec(text).toArray().length > 0;
-    return this.#open;
-  }
-
-  #table(): Sql {
-    if (!this.#isThere()) this.#sql.exec(SCHEMA);
-    this.#open = true;
-    return this.#sql;
   }
 }

@@ -40,6 +40,7 @@ import {
   seqOf,
 } from "./delivery-state.ts";
 import { EventFeed } from "./event-feed.ts";
+import { LazyTables } from "./lazy-tables.ts";
 import { applyAt, type OriginBindings, readAt } from "./origin-client.ts";
 import { RememberedRequests } from "./remembered-requests.ts";
 
@@ -125,6 +126,7 @@ export class Stream extends DurableObject<StreamEnv> {
   readonly #name: string;
   readonly #feed: EventFeed;
   readonly #requests: RememberedRequests;
+  readonly #tables: LazyTables<SqlStorage>;
   readonly #entries = new Map<number, { readonly row: EventRow; readonly untilMs: number }>();
   #state: DeliveryState;
 
@@ -137,11 +139,9 @@ export class Stream extends DurableObject<StreamEnv> {
     this.#feed = new EventFeed(env, this.#scope);
     const { sql } = state.storage;
     this.#requests = new RememberedRequests(sql);
-    // Most accounts have no endpoints: asked about, such a stream writes nothing.
-    const isKept =
-      sql.exec("select 1 from sqlite_master where name = 'progress'").toArray().length > 0;
-    if (isKept) sql.exec(SCHEMA);
-    this.#state = isKept ? readState(sql) : restore(undefined, [], []);
+    this.#tables = new LazyTables(sql, SCHEMA, "progress");
+    const kept = this.#tables.toRead();
+    this.#state = kept === undefined ? restore(undefined, [], []) : readState(kept);
   }
 
   /** Opens a stream of the events of the entries after a number, and of those after the event `seen`. */
@@ -156,7 +156,7 @@ export class Stream extends DurableObject<StreamEnv> {
   async arm(): Promise<boolean> {
     const answer = await readAt(this.env, this.#scope, { kind: "events_after", seq: 0, limit: 1 });
     if (answer === undefined) return false;
-    this.ctx.storage.sql.exec(SCHEMA);
+    this.#tables.toWrite();
     this.#take({ kind: "armed", head: answer.seq });
     return true;
   }

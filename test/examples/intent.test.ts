@@ -1,25 +1,20 @@
 // examples/node/intent.mjs: a buyer pays in the shop's page with a card whose bank asks him, by hand and in a real
 // Chromium, and the shop hears of it.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { createToken } from "../../checkout/public/checkout.js";
 import { freePort } from "../../local/port.ts";
 import { launch, missing, openPage } from "../browser/chromium.ts";
 import { type Merchant, type System, startSystem } from "../system.ts";
-import { environmentOf, root } from "./example.ts";
+import { environmentOf, type Shop, startShop } from "./example.ts";
 
 const ALWAYS = "4000002760003184";
 const DECLINED = "4000000000000002";
 
 let system: System;
 let m: Merchant;
-let shop: ChildProcess;
-let url: string;
-const lines: string[] = [];
+let shop: Shop;
 
 beforeAll(async () => {
   system = await startSystem(inject("bindings"));
@@ -29,19 +24,14 @@ beforeAll(async () => {
     url: `http://127.0.0.1:${port}/hook`,
     enabled_events: ["payment_intent.succeeded", "payment_intent.payment_failed"],
   });
-  shop = spawn(process.execPath, ["examples/node/intent.mjs"], {
-    cwd: root,
-    env: { ...environmentOf(system, m), TESSERA_WEBHOOK_SECRET: secret, PORT: String(port) },
-    stdio: ["ignore", "pipe", "inherit"],
+  shop = await startShop("intent.mjs", {
+    ...environmentOf(system, m),
+    TESSERA_WEBHOOK_SECRET: secret,
+    PORT: String(port),
   });
-  if (shop.stdout === null) throw new Error("the shop has no output");
-  const output = createInterface(shop.stdout);
-  const [first] = (await once(output, "line")) as [string];
-  url = /http:\S+/.exec(first)?.[0] ?? "";
-  output.on("line", (line) => lines.push(line));
 });
 afterAll(async () => {
-  shop?.kill();
+  shop?.close();
   await system?.close();
 });
 
@@ -54,11 +44,14 @@ type Intent = {
 };
 
 const begin = async (order: string): Promise<Begun> => {
-  const answer = await fetch(`${url}/intent`, { method: "POST", body: JSON.stringify({ order }) });
+  const answer = await fetch(`${shop.url}/intent`, {
+    method: "POST",
+    body: JSON.stringify({ order }),
+  });
   return (await answer.json()) as Begun;
 };
 const done = async (intent: string): Promise<unknown> =>
-  (await fetch(`${url}/done?payment_intent=${intent}`)).json();
+  (await fetch(`${shop.url}/done?payment_intent=${intent}`)).json();
 
 /** What the shop's page does. */
 async function confirm({ url: base, key, intent, client_secret }: Begun, number: string) {
@@ -72,7 +65,7 @@ async function confirm({ url: base, key, intent, client_secret }: Begun, number:
       client_secret,
       "payment_method_data[type]": "card",
       "payment_method_data[card][token]": made.token.id,
-      return_url: `${url}/done`,
+      return_url: `${shop.url}/done`,
     }),
   });
   return (await answer.json()) as Intent;
@@ -100,7 +93,7 @@ describe("a shop that takes payment intents", () => {
     });
     expect(answer.status).toBe(200);
     await expect
-      .poll(() => lines, { timeout: 20_000 })
+      .poll(() => shop.lines, { timeout: 20_000 })
       .toContain(`payment_intent.succeeded ${begun.intent}`);
     expect(await done(begun.intent)).toEqual({ status: "succeeded", order: "B-2", paid: true });
   });
@@ -109,14 +102,14 @@ describe("a shop that takes payment intents", () => {
     const begun = await begin("B-3");
     expect((await confirm(begun, DECLINED)).error?.message).toMatch(/declined/);
     await expect
-      .poll(() => lines, { timeout: 20_000 })
+      .poll(() => shop.lines, { timeout: 20_000 })
       .toContain(`payment_intent.payment_failed ${begun.intent}`);
     expect(await done(begun.intent)).toMatchObject({ paid: false });
   });
 
   test("says nothing of an intent that is not there", async () => {
     expect(await done("pi_0000000000000000000000")).toEqual({ message: "Not accepted." });
-    expect((await fetch(`${url}/admin`)).status).toBe(404);
+    expect((await fetch(`${shop.url}/admin`)).status).toBe(404);
   });
 });
 
@@ -132,7 +125,7 @@ describe.skipIf(missing !== undefined)("the shop's page", { timeout: 60_000 }, (
     ["fail", "requires_payment_method"],
   ])("sends a buyer to his bank and back: %s", async (button, status) => {
     const { page, complaints } = await openPage(browser);
-    await page.goto(url);
+    await page.goto(shop.url);
     await page.getByRole("button", { name: "Pay" }).click();
     await page.locator(`#${button}:enabled`).click();
     await page.waitForURL(/\/done\?/);

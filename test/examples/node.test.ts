@@ -1,19 +1,14 @@
 // examples/node: the merchant's server, asked as its page and as Tessera would ask it.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { freePort } from "../../local/port.ts";
 import { type Merchant, type System, startSystem } from "../system.ts";
-import { environmentOf, root } from "./example.ts";
+import { environmentOf, type Shop, startShop } from "./example.ts";
 
 let system: System;
 let m: Merchant;
-let shop: ChildProcess;
-let url: string;
+let shop: Shop;
 let secret: string;
-const lines: string[] = [];
 
 beforeAll(async () => {
   system = await startSystem(inject("bindings"));
@@ -24,29 +19,20 @@ beforeAll(async () => {
     enabled_events: ["charge.succeeded"],
   });
   secret = endpoint.secret ?? "";
-  shop = spawn(process.execPath, ["examples/node/server.mjs"], {
-    cwd: root,
-    env: {
-      ...environmentOf(system, m),
-      TESSERA_WEBHOOK_SECRET: secret,
-      PORT: String(port),
-    },
-    stdio: ["ignore", "pipe", "inherit"],
+  shop = await startShop("server.mjs", {
+    ...environmentOf(system, m),
+    TESSERA_WEBHOOK_SECRET: secret,
+    PORT: String(port),
   });
-  if (shop.stdout === null) throw new Error("the shop has no output");
-  const output = createInterface(shop.stdout);
-  const [first] = (await once(output, "line")) as [string];
-  url = /http:\S+/.exec(first)?.[0] ?? "";
-  output.on("line", (line) => lines.push(line));
 });
 afterAll(async () => {
-  shop?.kill();
+  shop?.close();
   await system?.close();
 });
 
 async function post(path: string, body: unknown, headers: Record<string, string> = {}) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const answer = await fetch(url + path, { method: "POST", headers, body: text });
+  const answer = await fetch(shop.url + path, { method: "POST", headers, body: text });
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 
@@ -76,7 +62,7 @@ describe("the merchant's server", () => {
   test("hears of its payments from Tessera", async () => {
     const { body } = await post("/pay", { order: "A-5", amount: 900, token: "tok_visa" });
     const told = `charge.succeeded ${String(body["charge"])}`;
-    await expect.poll(() => lines, { timeout: 20_000 }).toContain(told);
+    await expect.poll(() => shop.lines, { timeout: 20_000 }).toContain(told);
   });
 
   test("believes no event that is not signed", async () => {
@@ -91,8 +77,8 @@ describe("the merchant's server", () => {
     });
     expect((await post("/hook", payload, signed("whsec_of_another"))).status).toBe(400);
     expect((await post("/hook", `${payload} `, signed(secret))).status).toBe(400);
-    expect(lines.join()).not.toContain("ch_heard");
+    expect(shop.lines.join()).not.toContain("ch_heard");
     expect((await post("/hook", payload, signed(secret))).status).toBe(200);
-    await expect.poll(() => lines).toContain("charge.succeeded ch_heard");
+    await expect.poll(() => shop.lines).toContain("charge.succeeded ch_heard");
   });
 });

@@ -3,6 +3,7 @@
 import type Stripe from "stripe";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type Merchant, refused, type System, startSystem } from "../system.ts";
+import { dollarsOf, toldOf } from "./merchants-view.ts";
 
 const SETTLES_LATER = "4000000000007726";
 const COMES_BACK = "4000000000005126";
@@ -30,21 +31,8 @@ const until = (id: string, status: string): Promise<Stripe.Refund> =>
     return refund;
   }, SOON);
 
-async function told(id: string): Promise<string[]> {
-  const events = await m.stripe.events.list({ limit: 100 });
-  return events.data
-    .filter(({ data }) => (data.object as { id?: string }).id === id)
-    .map(({ type }) => type)
-    .reverse();
-}
-
-/** What the merchant has, also what comes free later. */
-async function balance(): Promise<number> {
-  const { available, pending } = await m.stripe.balance.retrieve();
-  return [...available, ...pending]
-    .filter(({ currency }) => currency === "usd")
-    .reduce((sum, { amount }) => sum + amount, 0);
-}
+const told = (id: string) => toldOf(m.stripe, id);
+const balance = () => dollarsOf(m.stripe);
 
 test("a refund that settles later is pending, and succeeds when the bank says so", async () => {
   const of = await charge(SETTLES_LATER);

@@ -111,7 +111,7 @@ export async function attachTo(
     const read = await readObject(call, "payment_method", id);
     if (!read.ok) return read;
     const method = methodOf(read.value);
-    assert(method !== undefined, "a method is never deleted");
+    assert(method !== undefined, "what is read is not deleted");
     const next = attached(method, customer);
     if (!next.ok) return next;
     const isNew = next.value !== undefined;
