@@ -3,6 +3,7 @@ import type { AccountId, TokenId } from "../../protocol/ids.ts";
 import { LineWriter } from "../../protocol/lines.ts";
 import type { Effect, Performed } from "../../protocol/vault.ts";
 import { Pan } from "../../workers/vault/card.ts";
+import { heardIn } from "../../workers/vault/effect.ts";
 import { Processor, type Question } from "../../workers/vault/processor.ts";
 
 type Answer = { readonly status: number; readonly body: unknown } | "cut";
@@ -275,4 +276,20 @@ describe("a batch", () => {
     expect(await effectsOf(processor, [])).toEqual([]);
     expect(asked).toEqual([]);
   });
+});
+
+const error = (code: string) => ({ error: { code } });
+const again = (original: unknown) => ({ ...error("duplicate_transaction"), original });
+
+test.each([
+  ["is taken", 200, { id: "re_1", status: "canceled" }, "heard"],
+  ["was taken before", 409, again({ id: "re_1", status: "canceled" }), "heard"],
+  ["comes too late", 409, error("refund_settled"), "too_late"],
+  ["came too late before", 409, again(error("refund_settled")), "too_late"],
+  ["is of nothing, and was before", 409, again(error("unknown_dispute")), "too_late"],
+  ["failed before", 409, again(error("bank_failed")), "unknown"],
+  ["fails", 500, error("bank_failed"), "unknown"],
+  ["is answered with no object", 200, "ok", "unknown"],
+])("a response that %s is heard so", (_, status, body, heard) => {
+  expect(heardIn({ status, body })).toBe(heard);
 });

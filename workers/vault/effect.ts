@@ -93,7 +93,11 @@ const TOO_LATE = new Set([
 /** Whether a response was heard. */
 export function heardIn({ status, body }: Answer): Heard {
   if (typeof body !== "object" || body === null) return "unknown";
-  if (status === 409 && "original" in body) return "heard";
+  if (status === 409 && "original" in body) {
+    const { original } = body;
+    const isRefusal = typeof original === "object" && original !== null && "error" in original;
+    return heardIn({ status: isRefusal ? 409 : 200, body: original });
+  }
   if (status === 200) return "heard";
   return TOO_LATE.has((body as FollowUpBody).error?.code ?? "") ? "too_late" : "unknown";
 }
