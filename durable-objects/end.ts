@@ -1,7 +1,7 @@
 // How requests end, and which ends are kept.
 
 import type { ChargeFacts, Facts } from "../protocol/facts.ts";
-import { type Failure, isRetryable } from "../protocol/failure.ts";
+import { type Failure, isRetryable, UNHEARD } from "../protocol/failure.ts";
 import { assert } from "../protocol/result.ts";
 import type { End } from "../protocol/shard.ts";
 import type { SendFailure } from "./machine.ts";
@@ -34,10 +34,7 @@ export const UNCOMMITTED: End = refused({
 });
 
 /** Whether the processor has done it is not known. */
-export const UNPERFORMED: End = refused({
-  kind: "unavailable",
-  what: "The card processor has not answered yet.",
-});
+export const UNPERFORMED: End = refused(UNHEARD);
 
 /** What a command that was not committed means to who asked: one that conflicts alone is our fault. */
 export const endOfFailure = (failure: SendFailure): End =>

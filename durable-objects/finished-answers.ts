@@ -1,8 +1,6 @@
 // Answers a shard remembers so that a retry costs no SQL. The ledger remembers all of them.
 
-import type { ChargeFacts, Facts } from "../protocol/facts.ts";
-import type { CustomerId, TokenId } from "../protocol/ids.ts";
-import { cardIdOfToken } from "../protocol/object.ts";
+import type { Facts } from "../protocol/facts.ts";
 import type { Reply } from "../protocol/shard.ts";
 
 export type Finished = {
@@ -38,45 +36,12 @@ export class FinishedAnswers {
     }
   }
 
-  /** Lets go of what was said of a customer who is deleted: nothing of the person stays here. */
-  forgetCustomer(id: CustomerId): void {
-    this.#forgetAll(
-      (facts) =>
-        (facts.kind === "customer" && facts.id === id) ||
-        ((facts.kind === "charge" || facts.kind === "object") && facts.customer === id),
-    );
-  }
-
   /**
-   * Lets go of what was said of a token that is forgotten, of charges made with it, of what it became, and of its
-   * account's intents (`whose` begins their names): which of them held its words the ledger knows.
+   * Lets go of all that was said to an account (`whose` begins its answers' names), of whom something was forgotten:
+   * which answers hold words about that person the ledger knows, and it answers without them.
    */
-  forgetToken(token: TokenId, whose: string): void {
-    const card = cardIdOfToken(token);
-    this.#forgetAll((facts, name) => {
-      switch (facts.kind) {
-        case "charge":
-          return facts.token === token;
-        case "object":
-          return (
-            facts.token === token ||
-            facts.charge?.token === token ||
-            (facts.type.endsWith("_intent") && name.startsWith(`${whose}/`))
-          );
-        case "customer":
-          return facts.card?.id === card;
-        default:
-          return false;
-      }
-    });
-  }
-
-  #forgetAll(isOf: (facts: Facts, name: string) => boolean): void {
-    for (const [name, { finished }] of this.#answers) {
-      const { end } = finished.reply;
-      const facts = end.ok ? end.facts : end.charge;
-      if (facts !== undefined && isOf(facts, name)) this.#forget(name);
-    }
+  forgetAll(whose: string): void {
+    for (const name of this.#answers.keys()) if (name.startsWith(`${whose}/`)) this.#forget(name);
   }
 
   #forget(name: string): void {
@@ -88,16 +53,31 @@ export class FinishedAnswers {
 // Near enough: the texts whose length a merchant decides, two bytes a character.
 function sizeOf({ end }: Reply): number {
   const facts = end.ok ? end.facts : end.charge;
-  if (facts === undefined) return FIXED_BYTES;
-  if (facts.kind === "customer" || facts.kind === "object") {
-    return FIXED_BYTES + 2 * JSON.stringify(facts.document).length;
-  }
-  if (facts.kind === "account") return FIXED_BYTES;
-  let characters = facts.kind === "charge" ? wordsOf(facts) : 0;
-  for (const [key, value] of Object.entries(facts.metadata))
-    characters += key.length + value.length;
-  return FIXED_BYTES + 2 * characters;
+  return facts === undefined ? FIXED_BYTES : FIXED_BYTES + 2 * charactersOf(facts);
 }
 
-const wordsOf = ({ description, intent }: ChargeFacts): number =>
-  (description?.length ?? 0) + (intent === null ? 0 : JSON.stringify(intent.document).length);
+function charactersOf(facts: Facts): number {
+  switch (facts.kind) {
+    case "account":
+      return 0;
+    case "customer":
+      return lengthOf(facts.document);
+    case "object": {
+      const of = [facts.charge, facts.operation].filter((inner) => inner !== null);
+      return of.reduce((sum, inner) => sum + charactersOf(inner), lengthOf(facts.document));
+    }
+    case "operation":
+      return lengthOf(facts.metadata) + lengthOf(facts.changes);
+    case "charge": {
+      const { description, metadata, shipping, changes, intent } = facts;
+      const said = [metadata, shipping, changes, intent?.document];
+      return said.reduce((sum: number, part) => sum + lengthOf(part), description?.length ?? 0);
+    }
+  }
+}
+
+/** Most charges have none of these, and are not to pay for the others. */
+function lengthOf(part: object | null | undefined): number {
+  for (const _ in part) return JSON.stringify(part).length;
+  return 0;
+}

@@ -43,12 +43,19 @@ export class RememberedRequests {
     this.#tables = new LazyTables(sql, SCHEMA, "requests");
   }
 
-  /** What a request is to hear: undefined when it is the first with its key. */
-  recall(whose: string, { key, operation, macs }: KeyedRequest): Recalled | undefined {
+  /** What a request is to hear: undefined when it is the first with its key, or the first in so long. */
+  recall(
+    whose: string,
+    { key, operation, macs }: KeyedRequest,
+    nowMs: number,
+  ): Recalled | undefined {
     const [first] =
       this.#tables
         .toRead()
-        ?.exec<Row>("select * from requests where whose = ? and key = ?", whose, key)
+        ?.exec<Row>(
+          "select * from requests where whose = ? and key = ? and at_ms >= ?",
+          ...[whose, key, nowMs - KEPT_MS],
+        )
         .toArray() ?? [];
     if (first === undefined) return undefined;
     const isSame = first.operation === operation && macs.includes(first.mac);
@@ -63,7 +70,7 @@ export class RememberedRequests {
     const sql = this.#tables.toWrite();
     const [kept] = sql
       .exec<{ number: number }>(
-        `insert into requests (whose, key, operation, mac, request, note, at_ms)
+        `insert or replace into requests (whose, key, operation, mac, request, note, at_ms)
            values (?, ?, ?, ?, ?, ?, ?) returning number`,
         ...[whose, key, operation, macs[0], request, note, nowMs],
       )

@@ -10,7 +10,7 @@ import type { ForgetAsk, LeftOpen } from "../protocol/forgetting.ts";
 import { firstUuidAt } from "../protocol/ids.ts";
 import { readLines } from "../protocol/lines.ts";
 import { cardIdOfToken } from "../protocol/object.ts";
-import type { KeyedRequest, Recalled } from "../protocol/remembered.ts";
+import type { KeyedRequest, Recalled, Recollection } from "../protocol/remembered.ts";
 import { ok, type Result, refuse } from "../protocol/result.ts";
 import type {
   Admission,
@@ -131,15 +131,22 @@ export class Shard extends DurableObject<ShardEnv> {
     return this.#revoked.has(nameOf(scope), serial);
   }
 
-  /** What a request that leaves nothing in the ledger is to hear; undefined when it is the first with its key. */
-  recall(scope: Scope, asked: KeyedRequest): Recalled | undefined {
-    return this.#remembered.recall(nameOf(scope), asked);
+  /**
+   * What a request that leaves nothing in the ledger is to hear, as far as the account may write now; undefined when
+   * it is the first with its key.
+   */
+  recall(scope: Scope, asked: KeyedRequest): Recollection {
+    const nowMs = Date.now();
+    const admission = admit(this.#state, scope, nowMs, "write");
+    if (!admission.ok) return admission;
+    return { ...admission, recalled: this.#remembered.recall(nameOf(scope), asked, nowMs) };
   }
 
   /** Remembers such a request and what its answer is made of, if it is the first; what it hears if it is not. */
   remember(scope: Scope, asked: KeyedRequest, note: string): Recalled | undefined {
-    const before = this.recall(scope, asked);
-    if (before === undefined) this.#remembered.keep(nameOf(scope), asked, note, Date.now());
+    const nowMs = Date.now();
+    const before = this.#remembered.recall(nameOf(scope), asked, nowMs);
+    if (before === undefined) this.#remembered.keep(nameOf(scope), asked, note, nowMs);
     return before;
   }
 
@@ -189,7 +196,7 @@ export class Shard extends DurableObject<ShardEnv> {
     }
     const account = accountOf(this.#state, nameOf(ask));
     account.seq = Math.max(account.seq, verdict.value.seq);
-    this.#state.finished.forgetToken(ask.token, nameOf(ask));
+    this.#state.finished.forgetAll(nameOf(ask));
     this.#forgetting.destroy({ account: ask.account, livemode: ask.livemode, tokens: [ask.token] });
     await this.#forgetting.settled();
     return ok(null);
@@ -346,9 +353,7 @@ export class Shard extends DurableObject<ShardEnv> {
     const answer = await this.#leftOpen(firstUuidAt(sinceMs / 1000));
     if (!answer.ok) console.error("shard could not recover yet", this.#slot, answer.failure);
     for (const owed of answer.ok ? answer.value.owed : []) {
-      for (const token of owed.tokens) {
-        this.#state.finished.forgetToken(token, nameOf(owed));
-      }
+      this.#state.finished.forgetAll(nameOf(owed));
       this.#forgetting.destroy(owed);
     }
     const unfinished = answer.ok ? ok(answer.value.unfinished) : answer;

@@ -193,7 +193,7 @@ export class Stream extends DurableObject<StreamEnv> {
 
   /** What a redelivery that was asked for under a key is to hear; undefined when it is the first with it. */
   recall(asked: KeyedRequest): Recalled | undefined {
-    return this.#requests.recall(this.#name, asked);
+    return this.#requests.recall(this.#name, asked, Date.now());
   }
 
   /** Attempts to deliver to an endpoint, newest first. */

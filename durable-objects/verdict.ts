@@ -95,7 +95,7 @@ function known(state: ShardState, request: Request, first: Answer, out: Action[]
     const { end } = first;
     // A deletion that was committed and whose answer was lost: what it owes is looked for.
     if (end.kind === "facts" && end.facts.kind === "customer" && end.facts.deleted) {
-      state.finished.forgetCustomer(end.facts.id);
+      state.finished.forgetAll(nameOf(request.ask));
       doubt(state, out);
     }
     answer(
@@ -122,13 +122,11 @@ function done(
   { facts, forgotten }: Extract<Verdict, { outcome: "done" }>,
   out: Action[],
 ): void {
-  if (facts.kind === "customer" && facts.deleted) state.finished.forgetCustomer(facts.id);
+  const isDeleted = facts.kind === "customer" && facts.deleted;
+  if (isDeleted || forgotten.length > 0) state.finished.forgetAll(nameOf(request.ask));
   if (forgotten.length > 0) {
-    // A payment method may have been spoken of before it was the customer's.
     const { account, livemode } = request.ask;
-    const scope = { account, livemode };
-    for (const token of forgotten) state.finished.forgetToken(token, nameOf(scope));
-    out.push({ kind: "forget", scope, tokens: forgotten });
+    out.push({ kind: "forget", scope: { account, livemode }, tokens: forgotten });
   }
   answer(state, request, { ok: true, facts }, out);
 }

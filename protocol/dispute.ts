@@ -75,6 +75,10 @@ export const EVIDENCE_FILES = [
   "uncategorized_file",
 ] as const;
 
+/** Stripe's limits: of each text, and of all of them together. */
+export const EVIDENCE_CHARACTERS_MAX = 20_000;
+const EVIDENCE_CHARACTERS_IN_ALL_MAX = 150_000;
+
 export type EvidenceText = (typeof EVIDENCE_TEXTS)[number];
 export type Evidence = { readonly [K in EvidenceText]?: string };
 
@@ -145,6 +149,11 @@ export function answeredDispute(
   const merged = Object.entries({ ...held.evidence, ...evidence }).filter(
     ([, text]) => text !== null,
   );
+  const characters = merged.reduce((sum, [, text]) => sum + String(text).length, 0);
+  if (characters > EVIDENCE_CHARACTERS_IN_ALL_MAX) {
+    const why = `Invalid evidence: all texts together have at most ${EVIDENCE_CHARACTERS_IN_ALL_MAX} characters, those given before counted.`;
+    return refuse({ kind: "parameter_invalid", param: "evidence", why });
+  }
   const staged: DisputeDocument = { ...changed, evidence: Object.fromEntries(merged) };
   if (!submit) return ok(staged);
   return movedDispute({ ...staged, submissions: (held.submissions ?? 0) + 1 }, "submit");

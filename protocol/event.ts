@@ -106,7 +106,7 @@ export const DERIVED_EVENTS: readonly DerivedEvent[] = [
   { name: "charge.dispute.funds_withdrawn", code: 50, of: "object", posted: true },
   { name: "charge.dispute.funds_reinstated", code: 52, of: "object", posted: true },
   { name: "charge.refund.updated", code: 81, of: "object" },
-  { name: "refund.failed", code: 81, of: "object", status: "failed" },
+  { name: "refund.failed", code: 81, of: "object", status: "failed", posted: true },
   ...[10, 11].flatMap((code) => CARD_CHANGES.map((change) => ({ ...change, code }))),
 ];
 

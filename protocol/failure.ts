@@ -91,6 +91,8 @@ export type Failure =
   | { readonly kind: "object_locked" }
   | { readonly kind: "charge_failed" }
   | DisputeFailure
+  /** One for all causes, so that nobody can ask which part of a forgery was right. */
+  | { readonly kind: "notice_refused" }
   | { readonly kind: "charge_already_captured" }
   | { readonly kind: "charge_already_refunded" }
   | { readonly kind: "capture_too_large"; readonly max: number; readonly param?: string }
@@ -106,6 +108,12 @@ export type Failure =
   | { readonly kind: "rate_limited"; readonly reason: LimitReason }
   | { readonly kind: "unavailable"; readonly what: string }
   | { readonly kind: "internal" };
+
+/** Nobody knows whether the processor has heard, or done, what it was asked. */
+export const UNHEARD = {
+  kind: "unavailable",
+  what: "The card processor has not answered yet.",
+} as const satisfies Failure;
 
 const unauthorized = (message: string, code?: string): WireError => ({
   ...invalid(code, message),
@@ -168,6 +176,8 @@ export function wireOf(f: Failure): WireError {
       return unauthorized(
         "You did not provide an API key. Send it as `Authorization: Bearer YOUR_SECRET_KEY`.",
       );
+    case "notice_refused":
+      return unauthorized("This is not a notice of our processor. Sign it, and send it at once.");
     case "key_invalid":
       return unauthorized(`Invalid API Key provided: ${f.shown}`);
     case "key_expired":

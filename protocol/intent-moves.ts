@@ -6,6 +6,7 @@ import type { CardSummary, Document } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { ChargeId } from "./ids.ts";
 import { asksToIncrement, isIncrementable } from "./increment.ts";
+import { type MetadataChange, mergedMetadata } from "./metadata.ts";
 import {
   amountOf,
   attemptsOf,
@@ -124,9 +125,8 @@ export function patched<D extends Document>(
 
 function set<D extends Document>(document: D, name: string, value: unknown): D {
   if (name === "metadata" && value !== null) {
-    const pairs = { ...(document["metadata"] as object | undefined), ...(value as object) };
-    const kept = Object.entries(pairs).filter(([, text]) => text !== null);
-    return { ...document, metadata: Object.fromEntries(kept) };
+    const kept = document["metadata"] as Readonly<Record<string, string>> | undefined;
+    return { ...document, metadata: mergedMetadata(kept, value as MetadataChange) };
   }
   return value === null ? without(document, name) : { ...document, [name]: value };
 }

@@ -1,6 +1,7 @@
 // Requests that leave nothing in the ledger, as the edge and the object that remembers them speak of them.
 
 import type { RequestId } from "./ids.ts";
+import type { Admission } from "./shard.ts";
 
 /** A request with an idempotency key. */
 export type KeyedRequest = {
@@ -16,3 +17,8 @@ export type KeyedRequest = {
 export type Recalled =
   | { readonly kind: "known"; readonly request: RequestId; readonly note: string }
   | { readonly kind: "other"; readonly first: string };
+
+/** What an object remembers of a request, for an account that may ask now; undefined when it is the first. */
+export type Recollection =
+  | (Extract<Admission, { ok: true }> & { readonly recalled: Recalled | undefined })
+  | Extract<Admission, { ok: false }>;

@@ -58,7 +58,6 @@ export function stateErrorOf(f: Failure): WireError {
     case "charge_disputed":
     case "dispute_closed":
     case "refund_final":
-    case "notice_refused":
       return disputeErrorOf(f);
     case "charge_already_captured":
       return invalid(f.kind, "This charge has already been captured.");

@@ -3,6 +3,7 @@
 
 import type { Scope } from "./command.ts";
 import type { Document, ObjectFacts } from "./facts.ts";
+import { mergedMetadata } from "./metadata.ts";
 import { metadataOf, type StripeObject } from "./object.ts";
 
 /** The codes of its entries, see event.ts. */
@@ -73,7 +74,7 @@ export function changedEndpoint(
 ): EndpointDocument {
   const described = f.description === undefined ? description : f.description;
   const version = f.api_version ?? api_version;
-  const merged = mergedMetadata(metadata ?? {}, f.metadata);
+  const merged = mergedMetadata(metadata, f.metadata);
   const off = f.disabled === undefined ? disabled : f.disabled ? (disabled ?? "merchant") : null;
   return {
     ...rest,
@@ -85,17 +86,6 @@ export function changedEndpoint(
     ...(off == null ? {} : { disabled: off }),
     ...(Object.keys(merged).length === 0 ? {} : { metadata: merged }),
   };
-}
-
-function mergedMetadata(
-  kept: Readonly<Record<string, string>>,
-  set: EndpointFields["metadata"],
-): Record<string, string> {
-  if (set === null) return {};
-  const merged = Object.entries({ ...kept, ...set });
-  return Object.fromEntries(
-    merged.filter((pair): pair is [string, string] => typeof pair[1] === "string"),
-  );
 }
 
 /** An endpoint with a new secret; the one before is signed with until then (unix seconds). */

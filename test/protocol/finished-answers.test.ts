@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { type Finished, FinishedAnswers } from "../../durable-objects/finished-answers.ts";
-import type { ObjectType } from "../../protocol/facts.ts";
-import type { TokenId } from "../../protocol/ids.ts";
 import { CARD, openedFacts } from "./hand.ts";
 
 const finished = (facts: Parameters<typeof replyOf>[0]): Finished => ({
@@ -48,38 +46,31 @@ describe("finished answers", () => {
     }
   });
 
-  test("forget a customer who is deleted, and nobody else", () => {
+  test("forget all that was said to an account of whom something is forgotten, and nothing else", () => {
     const answers = new FinishedAnswers();
-    for (const [name, id] of [
-      ["made", "cus_1"],
-      ["changed", "cus_1"],
-      ["other", "cus_2"],
-    ] as const) {
-      answers.set(name, customer(id));
-    }
-    answers.forgetCustomer("cus_1");
-    const names = ["made", "changed", "other"];
-    expect(names.map((name) => answers.get(name) !== undefined)).toEqual([false, false, true]);
+    const names = ["a/test/one", "a/test/two", "a/live/one", "b/test/one"];
+    for (const name of names) answers.set(name, customer("cus_1"));
+    answers.forgetAll("a/test");
+    expect(names.filter((name) => answers.get(name) !== undefined)).toEqual(names.slice(2));
   });
 
-  test("forget with a token what was said of it, and of its account's intents", () => {
+  test("count an object with the charge that it is of", () => {
+    const charge = { ...openedFacts(1), description: "x".repeat(MEBIBYTE / 2) };
+    const object = finished({
+      ...{
+        kind: "object",
+        type: "charge",
+        token: null,
+        id: "x_1",
+        created: 1,
+        seq: 1,
+        document: {},
+      },
+      ...{ customer: null, parent: null, charge, operation: null, postings: [] },
+    });
     const answers = new FinishedAnswers();
-    const object = (type: ObjectType, token: TokenId | null): Finished =>
-      finished({
-        ...{ kind: "object", type, token, id: "x_1", created: 1, seq: 1, document: {} },
-        ...{ customer: null, parent: null, charge: null, operation: null, postings: [] },
-      });
-    const kept = {
-      "a/test/method": object("payment_method", "tok_1"),
-      "a/test/other": object("payment_method", "tok_2"),
-      "a/test/intent": object("payment_intent", null),
-      "a/test/setup": object("setup_intent", null),
-      "a/test/payout": object("payout", null),
-      "b/test/intent": object("payment_intent", null),
-    };
-    for (const [name, answer] of Object.entries(kept)) answers.set(name, answer);
-    answers.forgetToken("tok_1", "a/test");
-    const left = Object.keys(kept).filter((name) => answers.get(name) !== undefined);
-    expect(left).toEqual(["a/test/other", "a/test/payout", "b/test/intent"]);
+    for (let i = 0; i < 40; i++) answers.set(`key-${i}`, object);
+    expect(answers.get("key-0")).toBeUndefined();
+    expect(answers.get("key-39")).toBe(object);
   });
 });

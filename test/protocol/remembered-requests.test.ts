@@ -44,11 +44,11 @@ describe("a request", () => {
     ],
   ])("is known by its key: %s", (_, over, heard) => {
     const requests = new RememberedRequests(storage());
-    expect(requests.recall("a/test", asked("k"))).toBeUndefined();
+    expect(requests.recall("a/test", asked("k"), DAY_MS)).toBeUndefined();
     requests.keep("a/test", asked("k"), "n", 0);
-    expect(requests.recall("a/test", asked("k", over))).toMatchObject(heard);
-    expect(requests.recall("a/live", asked("k", over))).toBeUndefined();
-    expect(requests.recall("a/test", asked("l", over))).toBeUndefined();
+    expect(requests.recall("a/test", asked("k", over), DAY_MS)).toMatchObject(heard);
+    expect(requests.recall("a/live", asked("k", over), DAY_MS)).toBeUndefined();
+    expect(requests.recall("a/test", asked("l", over), DAY_MS)).toBeUndefined();
   });
 
   test("is remembered for thirty days, as far as its account has no more than ten thousand", () => {
@@ -59,12 +59,21 @@ describe("a request", () => {
     for (let n = 0; n < REMEMBERED_MAX + 500; n++) {
       requests.keep("a/test", asked(`k${n}`), "", 31 * DAY_MS);
     }
-    expect(requests.recall("b/test", asked("old"))).toBeUndefined();
-    expect(requests.recall("b/test", asked("young"))).toBeDefined();
-    expect(requests.recall("a/test", asked("k0"))).toBeUndefined();
-    expect(requests.recall("a/test", asked("k10499"))).toBeDefined();
-    expect(requests.recall("a/test", asked("k600"))).toBeDefined();
+    expect(requests.recall("b/test", asked("old"), 31 * DAY_MS)).toBeUndefined();
+    expect(requests.recall("b/test", asked("young"), 31 * DAY_MS)).toBeDefined();
+    expect(requests.recall("a/test", asked("k0"), 31 * DAY_MS)).toBeUndefined();
+    expect(requests.recall("a/test", asked("k10499"), 31 * DAY_MS)).toBeDefined();
+    expect(requests.recall("a/test", asked("k600"), 31 * DAY_MS)).toBeDefined();
+    expect(requests.recall("b/test", asked("young"), 33 * DAY_MS)).toBeUndefined();
     expect(sql.count("requests")).toBeLessThan(REMEMBERED_MAX + 200);
+  });
+
+  test("may be another one once its thirty days are over, also where nothing was swept", () => {
+    const requests = new RememberedRequests(storage());
+    requests.keep("a/test", asked("k"), "old", 0);
+    expect(requests.recall("a/test", asked("k"), 31 * DAY_MS)).toBeUndefined();
+    requests.keep("a/test", asked("k"), "new", 31 * DAY_MS);
+    expect(requests.recall("a/test", asked("k"), 31 * DAY_MS)).toMatchObject({ note: "new" });
   });
 });
 

@@ -5,16 +5,15 @@ import * as z from "zod";
 import { eventCode } from "../../protocol/event.ts";
 import type { ChargeFacts, ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import { type ChargeId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
-import { hasPairs } from "../../protocol/metadata.ts";
+import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import { hasPairs, mergedMetadata } from "../../protocol/metadata.ts";
 import { type ChargeDocument, changesOf } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
-import { TRANSFER_GROUP_MAX } from "./charges.ts";
+import { readCharge, TRANSFER_GROUP_MAX } from "./charges.ts";
 import { answered, readObject, saveObject } from "./kept-objects.ts";
 import { compact, shipment } from "./person.ts";
-import { find } from "./reading.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
-import { expand, mergedMetadata, metadata, text, unsettable } from "./schema.ts";
+import { expand, metadata, text, unsettable } from "./schema.ts";
 
 const REPORTS = ["fraudulent", "safe"];
 
@@ -32,25 +31,15 @@ const updateParams = z.strictObject({
 type Update = Call<z.output<typeof updateParams>>;
 type Held = { readonly charge: ChargeFacts; readonly from?: ObjectFacts };
 
-async function readCharge(call: Update): Promise<Result<Held, Failure>> {
+async function readHeld(call: Update): Promise<Result<Held, Failure>> {
   const id = call.path["id"] ?? "";
-  const missing = refuse<Failure>({
-    kind: "resource_missing",
-    object: "charge",
-    id: id.slice(0, 100),
-    param: "id",
-  });
-  if (uuidOf("ch", id) === undefined) return missing;
   const changes = await readObject(call, "charge", id);
   if (changes.ok && changes.value.charge !== null) {
     return ok({ charge: changes.value.charge, from: changes.value });
   }
   if (!changes.ok && changes.failure.kind !== "resource_missing") return changes;
-  const query = { kind: "charge", id: id as ChargeId } as const;
-  const found = await find(call.env, call.scope, call.continent, query);
-  if (!found.ok) return found;
-  const [row] = found.value.rows;
-  return row?.kind === "charge" ? ok({ charge: row }) : missing;
+  const charge = await readCharge(call, id, "id");
+  return charge.ok ? ok({ charge: charge.value }) : charge;
 }
 
 /** The customer that is to be the charge's: one it has stays. */
@@ -77,8 +66,6 @@ function documentOf(charge: ChargeFacts, p: Update["params"]): Result<ChargeDocu
     return refuse({ kind: "parameter_invalid", param: "fraud_details[user_report]", why });
   }
   const held = changesOf(charge);
-  const pairs = mergedMetadata(held.metadata ?? charge.metadata, p.metadata);
-  if (!pairs.ok) return pairs;
   const group = held.transfer_group ?? charge.transfer_group;
   if (p.transfer_group !== undefined && group !== null && p.transfer_group !== group) {
     const why = `This charge already has a transfer_group (${group}), and it stays.`;
@@ -88,7 +75,9 @@ function documentOf(charge: ChargeFacts, p: Update["params"]): Result<ChargeDocu
     ...held,
     ...(p.description === undefined ? {} : { description: p.description }),
     ...(p.receipt_email === undefined ? {} : { receipt_email: p.receipt_email }),
-    ...(p.metadata === undefined ? {} : { metadata: pairs.value }),
+    ...(p.metadata === undefined
+      ? {}
+      : { metadata: mergedMetadata(held.metadata ?? charge.metadata, p.metadata) }),
     ...(p.shipping === undefined ? {} : { shipping: compact(p.shipping) }),
     ...(p.transfer_group === undefined ? {} : { transfer_group: p.transfer_group }),
     ...(report === undefined
@@ -98,7 +87,7 @@ function documentOf(charge: ChargeFacts, p: Update["params"]): Result<ChargeDocu
 }
 
 async function update(call: Update): Promise<Result<Answered, Refused>> {
-  const read = await readCharge(call);
+  const read = await readHeld(call);
   if (!read.ok) return read;
   const { charge, from } = read.value;
   // How it ends must be known before anything else is said of it.

@@ -18,6 +18,7 @@ import type { ChargeAsk } from "../../protocol/shard.ts";
 import { refuseKept } from "./kept-objects.ts";
 import { list, one } from "./lookup.ts";
 import { compact, shipment } from "./person.ts";
+import { find } from "./reading.ts";
 import { type Call, type Refused, type Route, route } from "./route.ts";
 import {
   amount,
@@ -63,6 +64,23 @@ export function chargeId(id: string, param: string): Result<ChargeId, Failure> {
   return uuidOf("ch", id) === undefined
     ? refuse({ kind: "resource_missing", object: "charge", id: id.slice(0, 100), param })
     : ok(id as ChargeId);
+}
+
+/** A charge as it stands, to decide on. */
+export async function readCharge(
+  call: Pick<Call<unknown>, "env" | "scope" | "continent">,
+  id: string,
+  param: string,
+): Promise<Result<ChargeFacts, Failure>> {
+  const of = chargeId(id, param);
+  if (!of.ok) return of;
+  const query = { kind: "charge", id: of.value } as const;
+  const found = await find(call.env, call.scope, call.continent, query);
+  if (!found.ok) return found;
+  const [row] = found.value.rows;
+  return row?.kind === "charge"
+    ? ok(row)
+    : refuse({ kind: "resource_missing", object: "charge", id, param });
 }
 
 /** The failure that no payment intent has this id, where none can. */

@@ -5,15 +5,18 @@
 import * as z from "zod";
 import {
   answeredDispute,
+  type DisputeStatus,
   disputeOf,
+  EVIDENCE_CHARACTERS_MAX,
   EVIDENCE_FILES,
   EVIDENCE_TEXTS,
   movedDispute,
 } from "../../protocol/dispute.ts";
 import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts } from "../../protocol/facts.ts";
-import type { Failure } from "../../protocol/failure.ts";
+import { type Failure, UNHEARD } from "../../protocol/failure.ts";
 import { keptObject } from "../../protocol/kept-object.ts";
+import { mergedMetadata } from "../../protocol/metadata.ts";
 import { listObject } from "../../protocol/object.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
 import { intentOfObject } from "../../protocol/payment-intent.ts";
@@ -30,22 +33,8 @@ import {
   saveObject,
 } from "./kept-objects.ts";
 import { one } from "./lookup.ts";
-import { UNHEARD } from "./refund-changes.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
-import {
-  created,
-  expand,
-  flag,
-  mergedMetadata,
-  metadata,
-  page,
-  pageOf,
-  text,
-  unsettable,
-} from "./schema.ts";
-
-/** Stripe's limit for each text of evidence. */
-const EVIDENCE_CHARACTERS_MAX = 20_000;
+import { created, expand, flag, metadata, page, pageOf, text, unsettable } from "./schema.ts";
 
 const evidence = z.strictObject({
   ...Object.fromEntries(
@@ -110,23 +99,19 @@ async function update(
   const { evidence: given, metadata: pairs, submit = given !== undefined } = call.params;
   const texts = evidenceOf(given ?? {});
   if (!texts.ok) return texts;
-  const metadata = mergedMetadata(dispute.metadata ?? {}, pairs);
-  if (!metadata.ok) return metadata;
   const answered = answeredDispute(
     dispute,
-    { evidence: texts.value, metadata: metadata.value, submit },
+    { evidence: texts.value, metadata: mergedMetadata(dispute.metadata, pairs), submit },
     Math.floor(Date.now() / 1000),
   );
   const saved = await save(call, facts, "charge.dispute.updated", answered);
-  if (!saved.ok) return saved;
+  if (!saved.ok) return refusedUnlessUnheard(call, read.value, saved, ANSWERED, contestOf);
   if (!submit) return ok(answerOf(saved.value, call));
-  const told = disputeOf(saved.value.facts)?.evidence ?? {};
-  return tell(call, saved.value, {
-    verb: "contest",
-    key: `${facts.id}.contest`,
-    dispute: dispute.processor_ref,
-    evidence: told,
-  });
+  return tell(
+    call,
+    saved.value,
+    contestOf({ facts, dispute: disputeOf(saved.value.facts) ?? dispute }),
+  );
 }
 
 async function close(call: Call<unknown>): Promise<Result<Answered, Refused>> {
@@ -134,12 +119,45 @@ async function close(call: Call<unknown>): Promise<Result<Answered, Refused>> {
   if (!read.ok) return read;
   const { facts, dispute } = read.value;
   const saved = await save(call, facts, "charge.dispute.closed", movedDispute(dispute, "accept"));
-  if (!saved.ok) return saved;
-  return tell(call, saved.value, {
-    verb: "accept",
-    key: `${facts.id}.accept`,
-    dispute: dispute.processor_ref,
-  });
+  if (!saved.ok) return refusedUnlessUnheard(call, read.value, saved, ACCEPTED, acceptOf);
+  return tell(call, saved.value, acceptOf(read.value));
+}
+
+const contestOf = ({ facts, dispute }: Held): Said => ({
+  verb: "contest",
+  key: `${facts.id}.contest`,
+  dispute: dispute.processor_ref,
+  evidence: dispute.evidence ?? {},
+});
+
+const acceptOf = ({ facts, dispute }: Held): Said => ({
+  verb: "accept",
+  key: `${facts.id}.accept`,
+  dispute: dispute.processor_ref,
+});
+
+/** Where a merchant's answer, and where his acceptance, has led. */
+const ANSWERED: readonly DisputeStatus[] = ["under_review", "warning_under_review"];
+const ACCEPTED: readonly DisputeStatus[] = ["lost", "warning_closed"];
+
+/**
+ * A refusal of what was done before. The processor may not have heard of that yet, when the answer of its telling
+ * was lost and the merchant asks under another key: then it is told first, under the same key as then.
+ */
+async function refusedUnlessUnheard(
+  call: Call<unknown>,
+  held: Held,
+  refused: { readonly ok: false; readonly failure: Refused },
+  led: readonly DisputeStatus[],
+  said: (held: Held) => Said,
+): Promise<Result<Answered, Refused>> {
+  const { status, evidence } = held.dispute;
+  // Evidence that was erased since is not told any more.
+  const isErased = led === ANSWERED && evidence === undefined;
+  if (refused.failure.kind !== "dispute_closed" || !led.includes(status) || isErased)
+    return refused;
+  const heard = await call.env.VAULT.respond(call.scope, said(held));
+  return heard === "unknown" ? refuse(UNHEARD) : refused;
 }
 
 /** Saves what was decided, or gives the key's own answer where it is what stands in the way. */

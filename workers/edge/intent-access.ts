@@ -3,7 +3,7 @@
 
 import { digestOfSecret, equalBytes } from "../../protocol/constant-time.ts";
 import type { ObjectFacts } from "../../protocol/facts.ts";
-import { type Failure, isRetryable } from "../../protocol/failure.ts";
+import type { Failure } from "../../protocol/failure.ts";
 import { clientSecretOf, shownToBrowsers } from "../../protocol/payment-intent.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { readObject } from "./kept-objects.ts";
@@ -58,16 +58,6 @@ export function seenBy(
       ...(setup_intent === undefined ? {} : { setup_intent: shownToBrowsers(setup_intent) }),
     },
   });
-}
-
-/** A refusal of what cannot be done now, or what the request's key was answered when it could. */
-export async function orBefore(
-  refused: { readonly ok: false; readonly failure: Refused },
-  answerBefore: () => Promise<Result<Answered, Refused> | undefined>,
-): Promise<Result<Answered, Refused>> {
-  // Who is to come back is no second one yet, and asking would only be in the way of the first.
-  if (isRetryable(refused.failure) || refused.failure.replay !== undefined) return refused;
-  return (await answerBefore()) ?? refused;
 }
 
 /** A refusal that shows the intent it speaks of. */

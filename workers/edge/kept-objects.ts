@@ -5,10 +5,11 @@
 import type { SaveObject } from "../../protocol/command.ts";
 import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts, ObjectType } from "../../protocol/facts.ts";
-import type { Failure } from "../../protocol/failure.ts";
+import { type Failure, isRetryable } from "../../protocol/failure.ts";
 import { hasWords } from "../../protocol/forgetting.ts";
 import { type CustomerId, firstUuidAt, idOf } from "../../protocol/ids.ts";
 import { keptObject } from "../../protocol/kept-object.ts";
+import { METADATA_KEYS_MAX, TOO_MUCH_METADATA } from "../../protocol/metadata.ts";
 import { isObjectId } from "../../protocol/object-type.ts";
 import type { Page, Span } from "../../protocol/query.ts";
 import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
@@ -51,6 +52,16 @@ export async function answeredBefore(
     event: eventCode("payment_intent.updated"),
   });
   return !reply.end.ok && reply.end.failure.kind === "object_locked" ? undefined : reply;
+}
+
+/** A refusal of what cannot be done now, or what the request's key was answered when it could. */
+export async function orBefore(
+  refused: { readonly ok: false; readonly failure: Refused },
+  answerBefore: () => Promise<Result<Answered, Refused> | undefined>,
+): Promise<Result<Answered, Refused>> {
+  // Who is to come back is no second one yet, and asking would only be in the way of the first.
+  if (isRetryable(refused.failure) || refused.failure.replay !== undefined) return refused;
+  return (await answerBefore()) ?? refused;
 }
 
 /**
@@ -97,13 +108,18 @@ export type Change = Pick<
 
 export type Saved = Omit<Answered, "object"> & { readonly facts: ObjectFacts };
 
-/** Makes or changes an object, once for its key. Of what it belongs to, all that is to stay must be said. */
-export async function saveObject(
+/** Asks for an object to be made or changed, once for its key. */
+export async function askToSave(
   call: Pick<Caller, "env" | "scope">,
   claim: VersionedClaim,
   { from, id, ...change }: Change,
-): Promise<Result<Saved, Refused>> {
-  const reply = await replyTo(call.env, {
+): Promise<Reply> {
+  const pairs = change.document?.["metadata"] ?? {};
+  if (Object.keys(pairs).length > METADATA_KEYS_MAX) {
+    const tooMany = { end: refuse(TOO_MUCH_METADATA), replayed: false, request: claim.request };
+    return (await answeredBefore(call, claim)) ?? tooMany;
+  }
+  return replyTo(call.env, {
     kind: "object",
     ...call.scope,
     ...claim,
@@ -113,7 +129,15 @@ export async function saveObject(
     ...(from === undefined ? {} : { id: from.id, expects: from.seq }),
     ...(from?.document != null && hasWords(from.document) ? { worded: true } : {}),
   });
-  const ended = endOf(reply);
+}
+
+/** Makes or changes an object, once for its key. Of what it belongs to, all that is to stay must be said. */
+export async function saveObject(
+  call: Pick<Caller, "env" | "scope">,
+  claim: VersionedClaim,
+  change: Change,
+): Promise<Result<Saved, Refused>> {
+  const ended = endOf(await askToSave(call, claim, change));
   if (!ended.ok) return ended;
   const { facts, ...rest } = ended.value;
   assert(facts.kind === "object", "an object's key made an object");

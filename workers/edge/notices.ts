@@ -8,8 +8,8 @@ import * as z from "zod";
 import type { Scope } from "../../protocol/command.ts";
 import { disputeOf, movedDispute, openedDispute } from "../../protocol/dispute.ts";
 import { eventCode } from "../../protocol/event.ts";
-import type { ChargeFacts, ObjectFacts } from "../../protocol/facts.ts";
-import { type ChargeId, parseAccountId, uuidOf } from "../../protocol/ids.ts";
+import type { ObjectFacts } from "../../protocol/facts.ts";
+import { parseAccountId, uuidOf } from "../../protocol/ids.ts";
 import {
   NOTICE_BYTES_MAX,
   NOTICE_SIGNATURE_HEADER,
@@ -21,11 +21,13 @@ import {
 import { movedRefund, type RefundMove } from "../../protocol/refund.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { refusal } from "./answer.ts";
+import { readCharge } from "./charges.ts";
+import { disclosedIn } from "./disclosure.ts";
 import type { EdgeEnv } from "./environment.ts";
 import { claimOf, type VersionedClaim } from "./idempotency.ts";
 import { parseJson } from "./json.ts";
 import { saveObject } from "./kept-objects.ts";
-import type { Tree } from "./parameters.ts";
+import { readBytes, type Tree } from "./parameters.ts";
 import { askedOf } from "./pipeline.ts";
 import { find } from "./reading.ts";
 import { readRefund, saveRefund } from "./refund-changes.ts";
@@ -63,32 +65,19 @@ const noticeBody = z.discriminatedUnion("kind", [
 
 type Told = { readonly env: EdgeEnv; readonly scope: Scope; readonly continent: undefined };
 
-/** Who reads at most so much of a body that may be anybody's; undefined when there is more. */
-async function bytesOf(request: Request): Promise<Uint8Array | undefined> {
-  if (Number(request.headers.get("content-length") ?? 0) > NOTICE_BYTES_MAX) return undefined;
-  const bytes = new Uint8Array(NOTICE_BYTES_MAX);
-  let length = 0;
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    if (length + chunk.length > bytes.length) return undefined;
-    bytes.set(chunk, length);
-    length += chunk.length;
-  }
-  return bytes.subarray(0, length);
-}
-
 export function mountNotices(app: Hono<{ Bindings: EdgeEnv }>): void {
   app.post(NOTICES_PATH, async (c) => {
     const asked = askedOf(c.req.raw);
-    const bytes = await bytesOf(c.req.raw);
+    const bytes = await readBytes(c.req.raw, NOTICE_BYTES_MAX);
     const header = c.req.raw.headers.get(NOTICE_SIGNATURE_HEADER);
     const nowS = Math.floor(Date.now() / 1000);
     const verified =
-      bytes === undefined || !c.env.NOTICE_KEY
-        ? refuse("unsigned" as const)
-        : await verifyNotice(c.env.NOTICE_KEY, header, bytes, nowS);
-    // One answer to every forgery: too long, unsigned, signed by another, or from another time.
-    if (!verified.ok || bytes === undefined) return refusal(asked, { kind: "notice_refused" });
-    const parsed = noticeIn(bytes);
+      bytes.ok && c.env.NOTICE_KEY
+        ? await verifyNotice(c.env.NOTICE_KEY, header, bytes.value, nowS)
+        : refuse("unsigned" as const);
+    // One answer to every forgery: too long, cut off, unsigned, signed by another, or from another time.
+    if (!verified.ok || !bytes.ok) return refusal(asked, { kind: "notice_refused" });
+    const parsed = noticeIn(bytes.value);
     if (!parsed.ok) return refusal(asked, parsed.failure);
     const { notice, tree } = parsed.value;
     const claim = await claimOf(
@@ -114,9 +103,13 @@ function noticeIn(bytes: Uint8Array): Result<{ notice: Notice; tree: Tree }, Ref
     return malformed;
   }
   const checked = noticeBody.safeParse(json?.value);
-  return checked.success
-    ? ok({ notice: checked.data as Notice, tree: checked.data as Tree })
-    : malformed;
+  if (!checked.success) return malformed;
+  const tree = checked.data as Tree;
+  // The processor knows card numbers, and its words go on to merchants.
+  const param = disclosedIn(tree);
+  return param === undefined
+    ? ok({ notice: checked.data as Notice, tree })
+    : refuse({ kind: "pan_detected", param });
 }
 
 /** Whose a notice is: account and mode, as the order named them. */
@@ -159,22 +152,13 @@ async function take(
   }
 }
 
-async function readCharge(told: Told, id: string): Promise<Result<ChargeFacts, Refused>> {
-  if (uuidOf("ch", id) === undefined) return unknown("charge", id);
-  const query = { kind: "charge", id: id as ChargeId } as const;
-  const found = await find(told.env, told.scope, told.continent, query);
-  if (!found.ok) return found;
-  const [row] = found.value.rows;
-  return row?.kind === "charge" ? ok(row) : unknown("charge", id);
-}
-
 async function openDispute(
   told: Told,
   notice: NoticeAbout<"dispute.opened">,
   of: string,
   claim: VersionedClaim,
 ): Promise<Result<unknown, Refused>> {
-  const read = await readCharge(told, of);
+  const read = await readCharge(told, of, "reference");
   if (!read.ok) return read;
   const charge = read.value;
   // The notice may overtake the close of what it is about.

@@ -18,27 +18,42 @@ const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);
 
 const malformed = (why: string): Result<never, Failure> => refuse({ kind: "body_malformed", why });
 
-/** Reads a body without ever holding more than the limit of it. */
-export async function readBody(request: Request): Promise<Result<string, Failure>> {
-  const tooLarge = refuse<Failure>({ kind: "body_too_large", maxBytes: BODY_BYTES_MAX });
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX) return tooLarge;
-  if (request.body === null) return ok("");
+/** Reads the bytes of a body without ever holding more than the limit of it. */
+export async function readBytes(
+  request: Request,
+  maxBytes: number,
+): Promise<Result<Uint8Array, Failure>> {
+  const tooLarge = refuse<Failure>({ kind: "body_too_large", maxBytes });
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return tooLarge;
   const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  let length = 0;
   try {
-    for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-      bytes += chunk.byteLength;
-      if (bytes > BODY_BYTES_MAX) return tooLarge;
+    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+      length += chunk.byteLength;
+      if (length > maxBytes) return tooLarge;
       chunks.push(chunk);
     }
   } catch {
     return malformed("The request body ended before its end, or its chunks are malformed.");
   }
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return ok(only);
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return ok(bytes);
+}
+
+/** Reads the text of a body, within the limit of one. */
+export async function readBody(request: Request): Promise<Result<string, Failure>> {
+  if (request.body === null) return ok("");
+  const bytes = await readBytes(request, BODY_BYTES_MAX);
+  if (!bytes.ok) return bytes;
   try {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-    let text = "";
-    for (const chunk of chunks) text += decoder.decode(chunk, { stream: true });
-    return ok(text + decoder.decode());
+    return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes.value));
   } catch {
     return malformed("The request body is not UTF-8.");
   }

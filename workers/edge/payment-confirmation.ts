@@ -26,8 +26,15 @@ import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import type { ChargeAsk } from "../../protocol/shard.ts";
 import { actionOf, askCardholder, NOT_HANDLED } from "./cardholder.ts";
 import type { VersionedClaim } from "./idempotency.ts";
-import { orBefore, showing } from "./intent-access.ts";
-import { answeredBefore, saveObject, stepOf } from "./kept-objects.ts";
+import { showing } from "./intent-access.ts";
+import {
+  answeredBefore,
+  askToSave,
+  type Change,
+  orBefore,
+  saveObject,
+  stepOf,
+} from "./kept-objects.ts";
 import { type FoundMethod, type MethodChoice, methodChosen } from "./method-choice.ts";
 import { type Confirming, concluded } from "./payment-answer.ts";
 import type { Answered, Refused } from "./route.ts";
@@ -117,22 +124,24 @@ async function decide(
   return saved.ok ? ok(standing(saved.value.facts)) : saved;
 }
 
-/** Saves an intent as it is to be, decided on what stands. */
-export const saveIntent = (
-  call: Pick<Confirming, "env" | "scope">,
-  claim: VersionedClaim,
-  { facts, intent }: Standing,
-  document: IntentDocument,
-  event = "payment_intent.updated",
-) =>
-  saveObject(call, claim, {
+const changeOf = ({ facts, intent }: Standing, document: IntentDocument, event: string) =>
+  ({
     type: "payment_intent",
     from: facts,
     document,
     event: eventCode(event),
     attempts: attemptsOf(intent),
     ...(document.customer === undefined ? {} : { customer: document.customer }),
-  });
+  }) satisfies Change;
+
+/** Saves an intent as it is to be, decided on what stands. */
+export const saveIntent = (
+  call: Pick<Confirming, "env" | "scope">,
+  claim: VersionedClaim,
+  at: Standing,
+  document: IntentDocument,
+  event = "payment_intent.updated",
+) => saveObject(call, claim, changeOf(at, document, event));
 
 /** Takes the last step, whose answer is the request's: a charge, or the cardholder's turn. */
 export async function proceed(
@@ -167,24 +176,12 @@ export async function proceed(
 export async function lastSave(
   call: Confirming,
   claim: VersionedClaim,
-  { facts, intent }: Standing,
+  at: Standing,
   document: IntentDocument,
   event: string,
 ): Promise<Result<Answered, Refused>> {
-  const reply = await replyTo(call.env, {
-    kind: "object",
-    ...call.scope,
-    ...claim,
-    type: "payment_intent",
-    id: facts.id,
-    made: false,
-    expects: facts.seq,
-    document,
-    event: eventCode(event),
-    attempts: attemptsOf(intent),
-    ...(document.customer === undefined ? {} : { customer: document.customer }),
-  });
-  return concluded(call, claim, reply);
+  const change = changeOf(at, document, event);
+  return concluded(call, claim, await askToSave(call, claim, change));
 }
 
 /** Charges an intent as the last step of a request. */

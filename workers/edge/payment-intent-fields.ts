@@ -5,6 +5,7 @@ import { randomBase62 } from "../../protocol/base62.ts";
 import type { CustomerId } from "../../protocol/ids.ts";
 import { type IntentPatch, paidWith } from "../../protocol/intent-moves.ts";
 import type { IntentDocument } from "../../protocol/payment-intent.ts";
+import { TRANSFER_GROUP_MAX } from "./charges.ts";
 import {
   choosing,
   clientSecret,
@@ -48,7 +49,7 @@ const words = {
   shipping: shipment.optional(),
   statement_descriptor: unsettable(22).optional(),
   statement_descriptor_suffix: unsettable(22).optional(),
-  transfer_group: unsettable(500).optional(),
+  transfer_group: unsettable(TRANSFER_GROUP_MAX).optional(),
 };
 
 const confirming = {

@@ -5,6 +5,7 @@ import * as z from "zod";
 import { eventCode } from "../../protocol/event.ts";
 import { type CardId, type CustomerId, uuidOf } from "../../protocol/ids.ts";
 import { keptObject } from "../../protocol/kept-object.ts";
+import { mergedMetadata } from "../../protocol/metadata.ts";
 import { listObject } from "../../protocol/object.ts";
 import {
   billed,
@@ -23,17 +24,7 @@ import { attachMethod, createPaymentMethod, methodFields } from "./payment-metho
 import { billingDetails } from "./person.ts";
 import { find } from "./reading.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
-import {
-  choice,
-  expand,
-  integer,
-  mergedMetadata,
-  metadata,
-  page,
-  pageOf,
-  required,
-  text,
-} from "./schema.ts";
+import { choice, expand, integer, metadata, page, pageOf, required, text } from "./schema.ts";
 import { execute, forget } from "./shard-call.ts";
 import { PROOF_CHARACTERS_MAX } from "./tokens.ts";
 
@@ -66,11 +57,10 @@ async function update(
   const fault = expiryFault({ ...method.card, ...call.params.card }, new Date());
   if (call.params.card !== undefined && fault !== undefined) return refuse(fault);
   const pairs = mergedMetadata(method.metadata, call.params.metadata);
-  if (!pairs.ok) return pairs;
   const saved = await saveObject(call, call.claim, {
     type: "payment_method",
     from: read.value,
-    document: updated(method, pairs.value, call.params),
+    document: updated(method, pairs, call.params),
     event: eventCode("payment_method.updated"),
     ...(read.value.customer === null ? {} : { customer: read.value.customer }),
   });

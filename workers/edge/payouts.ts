@@ -4,6 +4,7 @@ import * as z from "zod";
 import { amountText, payoutStep } from "../../protocol/currency.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { keptObject } from "../../protocol/kept-object.ts";
+import { mergedMetadata } from "../../protocol/metadata.ts";
 import {
   canceled,
   newPayout,
@@ -84,9 +85,8 @@ const updateParams = z.strictObject({ metadata: metadata.optional(), expand: exp
 async function update(call: Call<z.output<typeof updateParams>>) {
   const read = await readObject(call, "payout", call.path["id"] ?? "");
   if (!read.ok) return read;
-  const { metadata: given } = call.params;
   const before = (read.value.document?.["metadata"] ?? {}) as Record<string, string>;
-  const merged = given === null ? {} : (setMetadata({ ...before, ...given }) ?? {});
+  const merged = mergedMetadata(before, call.params.metadata);
   const saved = await saveObject(call, call.claim, {
     type: "payout",
     event: PAYOUT_EVENTS.updated,

@@ -3,9 +3,9 @@
 
 import { eventCode } from "../../protocol/event.ts";
 import type { ObjectFacts, OperationFacts } from "../../protocol/facts.ts";
-import type { Failure } from "../../protocol/failure.ts";
+import { type Failure, UNHEARD } from "../../protocol/failure.ts";
 import { type RefundId, uuidOf } from "../../protocol/ids.ts";
-import { hasPairs } from "../../protocol/metadata.ts";
+import { hasPairs, mergedMetadata } from "../../protocol/metadata.ts";
 import {
   movedRefund,
   type RefundDocument,
@@ -25,7 +25,6 @@ import {
 } from "./kept-objects.ts";
 import { find } from "./reading.ts";
 import type { Answered, Call, Refused } from "./route.ts";
-import { mergedMetadata } from "./schema.ts";
 
 type Caller = Pick<Call<unknown>, "env" | "scope" | "continent">;
 
@@ -86,8 +85,7 @@ export async function updateRefund(
   const { refund } = read.value;
   if (refund.state === "opened") return refuse({ kind: "object_locked" });
   const metadata = mergedMetadata(refundMetadata(refund), call.params.metadata);
-  if (!metadata.ok) return metadata;
-  const document = { ...(refund.changes ?? {}), metadata: metadata.value };
+  const document = { ...(refund.changes ?? {}), metadata };
   const saved = await saveRefund(call, call.claim, read.value, { document, comesBack: false });
   return answered(saved, call);
 }
@@ -118,9 +116,3 @@ export async function cancelRefund(call: Call<unknown>): Promise<Result<Answered
     ? asItIs(again.value.refund)
     : saved;
 }
-
-/** Nobody knows whether the processor has heard it. */
-export const UNHEARD: Failure = {
-  kind: "unavailable",
-  what: "The card processor has not answered yet.",
-};

@@ -5,10 +5,10 @@ import type { Scope } from "../../protocol/command.ts";
 import type { KeyedRequest, Recalled } from "../../protocol/remembered.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { Answered, Call, Refused } from "./route.ts";
-import { shardOf } from "./shard-call.ts";
+import { shardOf, withQuotas } from "./shard-call.ts";
 
 /** A note, and whose it is when an earlier request with the key was given it. */
-type Noted = Pick<Answered, "replayed" | "original"> & { readonly note: string };
+type Noted = Pick<Answered, "replayed" | "original" | "word"> & { readonly note: string };
 
 export const askedOf = ({ claim }: Pick<Call<unknown>, "claim">): KeyedRequest => ({
   key: claim.key,
@@ -33,13 +33,20 @@ export async function notedOnce(
   scope: Scope,
   decide: () => Promise<Result<string, Refused>>,
 ): Promise<Result<Noted, Refused>> {
+  if (!call.isKeyed) {
+    const note = await decide();
+    return note.ok ? ok({ note: note.value }) : note;
+  }
   const shard = shardOf(call.env, scope);
   const asked = askedOf(call);
-  const before = call.isKeyed ? await shard.recall(scope, asked) : undefined;
-  if (before !== undefined) return heard(before, call);
+  const before = await shard.recall(scope, asked);
+  if (!before.ok) return refuse(withQuotas(before));
+  const { recalled, ...word } = before;
+  const told = (noted: Result<Noted, Refused>) => (noted.ok ? ok({ ...noted.value, word }) : noted);
+  if (recalled !== undefined) return told(heard(recalled, call));
   const note = await decide();
   if (!note.ok) return note;
   // Two at once with one key have both decided; the one that comes first is right.
-  const first = call.isKeyed ? await shard.remember(scope, asked, note.value) : undefined;
-  return first === undefined ? ok({ note: note.value }) : heard(first, call);
+  const first = await shard.remember(scope, asked, note.value);
+  return told(first === undefined ? ok({ note: note.value }) : heard(first, call));
 }

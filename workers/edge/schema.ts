@@ -9,8 +9,6 @@ import {
   METADATA_KEYS_MAX,
   METADATA_VALUE_MAX,
 } from "../../protocol/metadata.ts";
-import { changed } from "../../protocol/payment-method.ts";
-import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { TypedCard } from "../../protocol/vault.ts";
 import { isSentAsList, nameOf } from "./parameters.ts";
 
@@ -182,17 +180,6 @@ export const setMetadata = (pairs: Record<string, string | null> | null | undefi
     : Object.fromEntries(
         Object.entries(pairs).filter((pair): pair is [string, string] => pair[1] !== null),
       );
-
-/** Pairs after a change, unless they would be too many: an object's limit is of what there is in the end. */
-export function mergedMetadata(
-  before: Readonly<Record<string, string>>,
-  patch: Readonly<Record<string, string | null>> | null | undefined,
-): Result<Record<string, string>, Failure> {
-  const after = patch === null ? {} : changed(before, patch ?? {});
-  if (Object.keys(after).length <= METADATA_KEYS_MAX) return ok(after);
-  const why = `Invalid metadata: an object has at most ${METADATA_KEYS_MAX} keys, those it had before counted. Unset some.`;
-  return refuse({ kind: "parameter_invalid", param: "metadata", why });
-}
 
 /** A list of at most `count` texts in any dialect of arrays; "" counts as absent, and so does an empty item. */
 export function texts(count: number, max: number) {

@@ -18,12 +18,19 @@ import {
 import type { Reply } from "../../protocol/shard.ts";
 import { actionOf, askCardholder } from "./cardholder.ts";
 import type { VersionedClaim } from "./idempotency.ts";
-import { orBefore, showing } from "./intent-access.ts";
-import { answeredBefore, type Change, saveObject, stepOf } from "./kept-objects.ts";
+import { showing } from "./intent-access.ts";
+import {
+  answeredBefore,
+  askToSave,
+  type Change,
+  orBefore,
+  saveObject,
+  stepOf,
+} from "./kept-objects.ts";
 import { attachTo, type FoundMethod, type MethodChoice, methodChosen } from "./method-choice.ts";
 import type { Confirming } from "./payment-answer.ts";
 import type { Answered, Refused } from "./route.ts";
-import { endOf, replyTo } from "./shard-call.ts";
+import { endOf } from "./shard-call.ts";
 
 /** A setup intent that stands, and its facts as they were read or written. */
 export type SetupStanding = { readonly facts: ObjectFacts; readonly setup: SetupFacts };
@@ -183,17 +190,8 @@ export async function lastSave(
   document: SetupDocument,
   event: string,
 ): Promise<Result<Answered, Refused>> {
-  const { from, ...change } = changeOf(at, document, `setup_intent.${event}`);
-  const reply = await replyTo(call.env, {
-    kind: "object",
-    ...call.scope,
-    ...claim,
-    ...change,
-    made: false,
-    id: from.id,
-    expects: from.seq,
-  });
-  return concluded(call, reply);
+  const change = changeOf(at, document, `setup_intent.${event}`);
+  return concluded(call, await askToSave(call, claim, change));
 }
 
 /** The answer to a request by how its last step ended. */

@@ -5,6 +5,7 @@
 
 import type { Scope } from "../../protocol/command.ts";
 import { AMOUNT_MAX, AMOUNT_MIN } from "../../protocol/currency.ts";
+import { EVIDENCE_CHARACTERS_MAX } from "../../protocol/dispute.ts";
 import { isTokenId, parseAccountId } from "../../protocol/ids.ts";
 import { KEY_PURPOSES, KEY_STEPS, type KeyCommand } from "../../protocol/keys.ts";
 import { SLOTS } from "../../protocol/slot.ts";
@@ -39,8 +40,6 @@ const ORDER_KEY = /^[\x21-\x7e]{1,100}$/;
 /** A processor's name for an authorization. */
 const AUTHORIZATION_CHARACTERS_MAX = 255;
 
-/** Of each text of a merchant's evidence. */
-const EVIDENCE_CHARACTERS_MAX = 20_000;
 /** A processor's name for an authentication; the ledger keeps no longer one. */
 const AUTHENTICATION_CHARACTERS_MAX = 100;
 

@@ -4,7 +4,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { CardName } from "../../durable-objects/card-box.ts";
 import type { Scope } from "../../protocol/command.ts";
-import type { Failure } from "../../protocol/failure.ts";
+import { type Failure, UNHEARD } from "../../protocol/failure.ts";
 import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
 import type { KeyCommand, KeyReport } from "../../protocol/keys.ts";
 import { LineWriter } from "../../protocol/lines.ts";
@@ -53,11 +53,6 @@ const VISITED_EACH_HOURS = 24;
 const HOUR_MS = 60 * 60 * 1000;
 
 const NO_KEYS: Failure = { kind: "unavailable", what: "The card vault cannot reach its keys now." };
-
-const NO_ANSWER: Failure = {
-  kind: "unavailable",
-  what: "The card processor has not answered yet.",
-};
 
 /** Without its card a cardholder is not asked for. */
 function notAsked(why: NoCard): Result<Authentication, Failure> {
@@ -217,13 +212,13 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     const card = await openToAsk(purpose, means);
     if (!card.ok) return notAsked(card.failure);
     const answer = await means.processor.authenticate(question, card.value);
-    return answer === undefined ? refuse(NO_ANSWER) : ok(answer);
+    return answer === undefined ? refuse(UNHEARD) : ok(answer);
   }
 
   async answerChallenge(...given: [Scope, string, boolean]): Promise<Result<boolean, Failure>> {
     const [, id, passed] = admit(this.ctx.props, "answerChallenge", ...given);
     const answer = await this.#means().processor.answerChallenge(id, passed);
-    return answer === undefined ? refuse(NO_ANSWER) : ok(answer);
+    return answer === undefined ? refuse(UNHEARD) : ok(answer);
   }
 
   #means() {
