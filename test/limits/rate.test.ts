@@ -6,6 +6,7 @@ import { errorOf, verdictOf } from "./refusal.ts";
 
 const PER_SECOND = 5;
 const BURST = 2 * PER_SECOND;
+const WAVES_MAX = 20;
 
 let system: System;
 let m: Merchant;
@@ -22,6 +23,16 @@ const ask = (by: Merchant) => system.call("/v1/balance", { key: by.secret });
 const flood = (by: Merchant, count: number): Promise<Call[]> =>
   Promise.all(Array.from({ length: count }, () => ask(by)));
 const admitted = (calls: readonly Call[]) => calls.filter(({ status }) => status === 200).length;
+/** Asks in waves, until one is more than may be asked at once: what is over is told to come again. */
+async function refusesMany(call: () => Promise<Call>): Promise<void> {
+  for (let wave = 0; wave < WAVES_MAX; wave++) {
+    const calls = await Promise.all(Array.from({ length: 40 }, call));
+    const refused = calls.filter(({ status }) => status !== 200);
+    for (const one of refused) expect(verdictOf(one)).toBe("429 rate_limit -");
+    if (refused.length > 0) return;
+  }
+  throw new Error("nothing was refused");
+}
 const pause = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
 
 describe("a merchant that asks too much", () => {
@@ -54,12 +65,15 @@ describe("a merchant that asks too much", () => {
     const of = { apiVersion: API_VERSION };
     const { id } = await m.stripe.ephemeralKeys.create({ customer }, of);
     const path = `/v1/ephemeral_keys/${id}`;
-    const calls = await Promise.all(
-      Array.from({ length: 40 }, () => system.call(path, { key: m.secret, method: "DELETE" })),
-    );
-    const refused = calls.filter(({ status }) => status !== 200);
-    expect(refused.length).toBeGreaterThan(0);
-    for (const call of refused) expect(verdictOf(call)).toBe("429 rate_limit -");
+    await refusesMany(() => system.call(path, { key: m.secret, method: "DELETE" }));
+  });
+
+  test("hears the same again no more often than it may write", async () => {
+    const { id: customer } = await m.stripe.customers.create({});
+    const headers = { "stripe-version": API_VERSION, "idempotency-key": "again" };
+    const ask = () =>
+      system.call("/v1/ephemeral_keys", { key: m.secret, form: { customer }, headers });
+    await refusesMany(ask);
   });
 
   test("is served again as its bucket fills", async () => {

@@ -159,6 +159,33 @@ describe("metadata", () => {
     expect(Object.keys(changed.metadata)).toHaveLength(50);
   });
 
+  test.each([
+    ["payment intent", "/v1/payment_intents", { amount: "100", currency: "usd" }],
+    ["setup intent", "/v1/setup_intents", {}],
+    [
+      "webhook endpoint",
+      "/v1/webhook_endpoints",
+      { url: "https://hooks.example.com/in", "enabled_events[]": "*" },
+    ],
+    ["charge", "/v1/charges", { amount: "100", currency: "usd", source: "tok_visa" }],
+    ["payment method", "/v1/payment_methods", { type: "card", "card[token]": "tok_visa" }],
+  ] as const)("of a %s has at most fifty keys after a change as well", async (_, path, form) => {
+    const named = (from: number, count: number) =>
+      Object.fromEntries(Object.entries(pairs(from, count)).map(([k, v]) => [`metadata[${k}]`, v]));
+    const say = (at: string, said: Record<string, string>, key: string) =>
+      system.call(at, { key: m.secret, form: said, headers: { "idempotency-key": key } });
+    const made = await say(path, { ...form, ...named(0, 50) }, `fifty-${path}`);
+    const { id } = made.body as { id: string };
+    const more = { "metadata[more]": "1" };
+    expect(verdictOf(await say(`${path}/${id}`, more, `more-${id}`))).toBe(
+      "400 parameter_invalid metadata",
+    );
+    const swap = { ...more, "metadata[k0]": "" };
+    const swapped = await say(`${path}/${id}`, swap, `swap-${id}`);
+    expect(swapped.body).toMatchObject({ metadata: { ...pairs(1, 49), more: "1" } });
+    expect((await say(`${path}/${id}`, swap, `swap-${id}`)).body).toEqual(swapped.body);
+  });
+
   test("that is refused for its number is refused again under its key, also when there is room", async () => {
     const { id } = await m.stripe.customers.create({ metadata: pairs(0, 50) });
     const key = { idempotencyKey: "too-many-pairs" };

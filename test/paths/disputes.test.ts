@@ -222,6 +222,48 @@ describe("a merchant", () => {
     expect((await told(dispute.id)).at(-1)).toBe("charge.dispute.closed");
   });
 
+  test.each([
+    [
+      "evidence",
+      (id: string) =>
+        m.stripe.disputes.update(id, { evidence: { uncategorized_text: "winning_evidence" } }),
+      "won",
+    ],
+    ["that he accepts", (id: string) => m.stripe.disputes.close(id), "lost"],
+  ] as const)(
+    "is heard with %s, though the bank was down and he asks under another key",
+    async (_, say, end) => {
+      const dispute = await disputeOf(await charge("tok_createDispute"));
+      await system.bank("/faults", { body: { error_rate: 1 } });
+      try {
+        expect(await refused(say(dispute.id))).toMatchObject({ statusCode: 503 });
+        // It was saved, and still nobody has heard it.
+        expect(await refused(say(dispute.id))).toMatchObject({ statusCode: 503 });
+      } finally {
+        await system.bank("/faults", { method: "DELETE" });
+      }
+      expect(await refused(say(dispute.id))).toMatchObject({ statusCode: 400 });
+      await until(dispute.id, end);
+      expect(await refused(say(dispute.id))).toMatchObject({ statusCode: 400 });
+    },
+  );
+
+  test("gives no more evidence than 150,000 characters in all", async () => {
+    const dispute = await disputeOf(await charge("tok_createDispute"));
+    const give = (names: readonly string[]) =>
+      m.stripe.disputes.update(dispute.id, {
+        evidence: Object.fromEntries(names.map((name) => [name, "x".repeat(18_750)])),
+        submit: false,
+      });
+    await give(["access_activity_log", "customer_name", "product_description"]);
+    await give(["shipping_address", "service_date", "uncategorized_text"]);
+    await give(["billing_address", "shipping_carrier"]);
+    expect(await refused(give(["shipping_date"]))).toMatchObject({
+      statusCode: 400,
+      param: "evidence",
+    });
+  });
+
   test("can name no file as evidence, and no dispute of somebody else", async () => {
     const dispute = await disputeOf(await charge("tok_createDispute"));
     const receipt = m.stripe.disputes.update(dispute.id, { evidence: { receipt: "file_1" } });

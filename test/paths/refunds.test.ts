@@ -90,6 +90,11 @@ test("a refund that comes back fails, and its money is the merchant's again", as
   ]);
   const { data } = await m.stripe.events.list({ type: "refund.failed" });
   expect(data.map((event) => (event.data.object as Stripe.Refund).id)).toContain(refund.id);
+  // What is said of it later is no second failure.
+  await m.stripe.refunds.update(refund.id, { metadata: { asked: "again" } });
+  expect((await told(refund.id)).slice(4)).toEqual(["refund.updated", "charge.refund.updated"]);
+  const failures = await m.stripe.events.list({ type: "refund.failed" });
+  expect(failures.data).toHaveLength(data.length);
   // All of the charge can be refunded again.
   const again = await m.stripe.refunds.create({ charge: of.id });
   expect(again.amount).toBe(3000);
