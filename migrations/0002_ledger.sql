@@ -93,14 +93,20 @@ create index objects_parent on objects (account_no, parent, id) where parent is 
 create unique index objects_token on objects (token, account_no) where token is not null;
 
 -- What an object was after each change, for past answers and events. May hold personal data, so no hash
--- covers it, and it can be erased.
+-- covers it, and it can be erased. `transfer_group` is the one that a charge was given after it was made, and not an
+-- intent's own: what counts `attempts` is an intent. A column, since under row security no index serves an expression of
+-- a document.
 create table object_versions (
   account_no integer not null,
   seq bigint not null,
   id uuid not null,
   document jsonb not null,
+  transfer_group text generated always as
+    (case when not document ? 'attempts' then document ->> 'transfer_group' end) stored,
   primary key (account_no, id, seq)
 );
+create index object_versions_group on object_versions (account_no, transfer_group, id)
+  where transfer_group is not null;
 
 -- What a merchant asked for: a charge is written once, before the processor is asked, and its key stands
 -- for ever. `metadata` is json, not jsonb, since nobody looks into it here.
@@ -234,6 +240,40 @@ create table idempotency_keys (
   primary key (account_no, key, day),
   check ((seq is null) <> (failure is null))
 ) partition by range (day);
+
+-- Keys are kept for 30 days, in periods of ten: a look-up costs one probe for each period, and thirty-one
+-- of a day each would cost more than opening the charge (docs/decisions/0011). Makes the periods of the keys
+-- that are kept on `p_today` (UTC), and two ahead, and drops those that are over; to be run each day, any
+-- number of times. Past ones too: a new copy must have a place for each row of its primary. Batches do not
+-- wait for it: a period is attached, and one that somebody reads is dropped another time.
+create function keep_key_periods(p_today date) returns void language plpgsql
+set lock_timeout = '100ms' as $$
+declare
+  epoch constant date := '2026-01-01';
+  period constant integer := 10;
+  kept constant integer := 30;
+  first date := epoch + (p_today - epoch) / period * period;
+  name text;
+begin
+  perform pg_advisory_xact_lock('idempotency_keys'::regclass::bigint);
+  for n in -kept / period .. 2 loop
+    name := 'idempotency_keys_' || to_char(first + n * period, 'YYYYMMDD');
+    continue when to_regclass(name) is not null;
+    execute format('create table %I (like idempotency_keys including all)', name);
+    execute format('alter table idempotency_keys attach partition %I for values from (%L) to (%L)',
+      name, first + n * period, first + (n + 1) * period);
+  end loop;
+  for name in select inhrelid::regclass::text from pg_inherits
+     where inhparent = 'idempotency_keys'::regclass
+       and to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') + period <= p_today - kept loop
+    begin
+      execute format('drop table %I', name);
+    exception when lock_not_available then
+      raise notice '% is in use: it goes another time', name;
+    end;
+  end loop;
+end $$;
+select keep_key_periods((now() at time zone 'UTC')::date);
 
 -- Every key that is known, whatever its request made.
 create view claims as

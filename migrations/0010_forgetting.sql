@@ -17,16 +17,6 @@ create index forgotten_tokens_owed on forgotten_tokens (account_no) where destro
 create trigger forgotten_tokens_for_ever before delete or truncate on forgotten_tokens
   for each statement execute function refuse_change();
 
-create function leave_tombstones() returns trigger language plpgsql as $$
-begin
-  insert into forgotten_tokens (account_no, token, customer)
-  select account_no, token, customer from gone
-  on conflict (account_no, token) do update set customer = excluded.customer, destroyed_at = null;
-  return null;
-end $$;
-create trigger cards_leave_tombstones after delete on cards referencing old table as gone
-  for each statement execute function leave_tombstones();
-
 -- Whose billing details an intent has held: those of a payment method, or of a card of a customer.
 create table intent_methods (
   account_no integer not null,
@@ -43,67 +33,108 @@ create function without_words(p_document jsonb) returns jsonb language sql immut
   select p_document - words()
 $$;
 
--- The words about a person in the charges of a customer, in those made with one token, or in those made with a
--- payment method; in what was done with these charges, in what they were attempts of, and in intents that are not
--- paid and have held the card's or the method's words.
-create function erase_charges(p_no integer, p_customer uuid, p_token uuid, p_method uuid) returns void
-language sql as $$
-  with meant as (
-    select c.id from charges c
-     where c.account_no = p_no
-       and (p_customer is null and c.token = p_token and c.card_id is null
-         or c.customer = p_customer and (p_token is null or c.token = p_token)
-         or c.card_form = 'pm' and c.card_id = p_method)
-    union
-    -- Those that were given to the customer later.
-    select o.id from objects o where p_token is null and o.account_no = p_no
-       and o.customer = p_customer and o.type = 'charge'
-  ), erased as (
-    update charges c set card_name = null, address_line1 = null, address_zip = null,
-           description = null, receipt_email = null, metadata = null, shipping = null
-      from meant m where c.account_no = p_no and c.id = m.id
-    returning c.id, c.intent
-  ), attempted as (
-    update object_versions v set document = without_words(v.document)
-      from (select e.intent from erased e
-            union
-            -- A card's id is the number of its token.
-            select i.intent from intent_methods i
-             where i.account_no = p_no and i.method in (p_token, p_method)) m
-     where v.account_no = p_no and v.id = m.intent
-  ), changes as (
-    update object_versions v set document = without_words(v.document) from erased e, objects o
-     where o.account_no = p_no and (o.id = e.id or o.parent = e.id)
-       and v.account_no = p_no and v.id = o.id
+-- What these tokens became: a payment method, or a card of a customer, whose id is the number of its token.
+create function methods_of(p_no integer, p_tokens uuid[]) returns setof uuid language sql stable as $$
+  select unnest(p_tokens)
+  union
+  select o.id from objects o where o.token = any (p_tokens) and o.account_no = p_no
+$$;
+
+-- The charges of a customer, where one is given, and those made with these tokens, and their intents. Words go from
+-- them, and `npm run forgotten` looks for words in them. Each part is reached by an index of its own.
+create function charges_of(p_no integer, p_customer uuid, p_tokens uuid[])
+returns table (id uuid, intent uuid) language sql stable as $$
+  select c.id, c.intent from charges c
+   where c.account_no = p_no and c.token = any (p_tokens) and c.card_id is null
+  union
+  select c.id, c.intent from methods_of(p_no, p_tokens) as m(id), lateral (select c.id, c.intent from charges c
+    where c.account_no = p_no and c.card_form = 'pm' and c.card_id = m.id offset 0) c
+  union
+  -- With a customer's card, also one that is gone. Nobody else can pay with it.
+  select c.id, c.intent
+    from (select d.customer, d.token from cards d where d.token = any (p_tokens) and d.account_no = p_no
+      union
+      select t.customer, t.token from forgotten_tokens t
+       where t.account_no = p_no and t.token = any (p_tokens)) k,
+      lateral (select c.id, c.intent from charges c where c.account_no = p_no
+        and c.customer = k.customer and c.token = k.token offset 0) c
+  union
+  select c.id, c.intent from charges c where c.account_no = p_no and c.customer = p_customer
+  union
+  -- Those that were given to the customer later.
+  select c.id, c.intent from objects o,
+      lateral (select c.id, c.intent from charges c where c.account_no = p_no and c.id = o.id offset 0) c
+   where o.account_no = p_no and o.customer = p_customer and o.type = 'charge'
+$$;
+
+-- The objects of a customer, where one is given, and of these tokens, in whose versions words may stand: those
+-- charges as they were changed, what was done with them and what they were attempts of; the payment methods, the
+-- setup intents that have one, and each intent that has held the details of one or of a card, whatever it was
+-- paid with in the end.
+create function objects_of(p_no integer, p_customer uuid, p_tokens uuid[]) returns setof uuid
+language sql stable as $$
+  with paid as materialized (
+    select c.id, c.intent from charges_of(p_no, p_customer, p_tokens) c
+  ), methods as materialized (
+    select m.id from methods_of(p_no, p_tokens) as m(id)
   )
-  update operations o set metadata = null from erased e
-   where o.account_no = p_no and o.charge = e.id and o.metadata is not null
+  select p.id from paid p
+  union
+  select p.intent from paid p where p.intent is not null
+  union
+  select o.id from (select p.id from paid p union all select m.id from methods m) w,
+      lateral (select o.id from objects o where o.account_no = p_no and o.parent = w.id offset 0) o
+  union
+  select m.id from methods m
+  union
+  select i.intent from methods m, lateral (select i.intent from intent_methods i
+    where i.account_no = p_no and i.method = m.id offset 0) i
+  union
+  select o.id from objects o where o.account_no = p_no and o.customer = p_customer
 $$;
 
--- What a deleted customer leaves of its objects: its payment methods, also those it was detached from, are gone
--- with their cards, and of the rest go the words about the person.
-create function erase_objects(p_no integer, p_customer uuid) returns void language sql as $$
-  insert into forgotten_tokens (account_no, token, customer)
-  select o.account_no, o.token, p_customer from objects o where o.account_no = p_no
-     and (o.customer = p_customer or o.former = p_customer) and o.token is not null and not o.deleted
-  on conflict (account_no, token) do update set customer = excluded.customer, destroyed_at = null;
-  select erase_charges(p_no, null, null, o.id) from objects o where o.account_no = p_no
-     and (o.customer = p_customer or o.former = p_customer) and o.token is not null and not o.deleted;
-  delete from object_versions v using objects o
-   where o.account_no = p_no and (o.customer = p_customer or o.former = p_customer)
-     and o.token is not null and v.account_no = o.account_no and v.id = o.id;
+-- The words about a person in all of these.
+create function erase_words(p_no integer, p_customer uuid, p_tokens uuid[]) returns void language sql as $$
+  update charges c set card_name = null, address_line1 = null, address_zip = null,
+         description = null, receipt_email = null, metadata = null, shipping = null
+   where c.account_no = p_no and c.id = any (array(select id from charges_of(p_no, p_customer, p_tokens)));
+  update operations o set metadata = null
+   where o.charge = any (array(select id from charges_of(p_no, p_customer, p_tokens)))
+     and o.account_no = p_no and o.metadata is not null;
   update object_versions v set document = without_words(v.document)
-    from objects o where o.account_no = p_no and o.customer = p_customer and o.token is null
-     and v.account_no = o.account_no and v.id = o.id;
-  update objects o set deleted = true
-   where o.account_no = p_no and (o.customer = p_customer or o.former = p_customer)
-     and o.token is not null and not o.deleted
+   where v.account_no = p_no and v.id = any (array(select objects_of(p_no, p_customer, p_tokens)))
 $$;
 
+-- What goes with tokens for ever, whichever way they went and whatever they became: each leaves its tombstone, of
+-- payment methods every version goes, and of what was done with them the words about the person.
+create function forget_tokens(p_no integer, p_customer uuid, p_tokens uuid[]) returns void
+language sql as $$
+  insert into forgotten_tokens as t (account_no, token, customer)
+  select p_no, unnest(p_tokens), p_customer
+  on conflict (account_no, token) do update
+    set customer = coalesce(excluded.customer, t.customer), destroyed_at = null;
+  delete from object_versions v using objects o
+   where o.token = any (p_tokens) and o.account_no = p_no and v.account_no = p_no and v.id = o.id;
+  update objects o set deleted = true where o.token = any (p_tokens) and o.account_no = p_no;
+  select erase_words(p_no, null, p_tokens)
+$$;
+
+create function forget_cards() returns trigger language plpgsql as $$
+begin
+  perform forget_tokens(g.account_no, g.customer, g.tokens)
+    from (select account_no, customer, array_agg(token) as tokens from gone group by 1, 2) g;
+  return null;
+end $$;
+create trigger cards_forgotten after delete on cards referencing old table as gone
+  for each statement execute function forget_cards();
+
+-- With a customer go its payment methods, also those it was detached from, and the words in all that was its own.
 create function erase_customer() returns trigger language plpgsql as $$
 begin
-  perform erase_charges(new.account_no, new.id, null, null);
-  perform erase_objects(new.account_no, new.id);
+  perform forget_tokens(new.account_no, new.id, array(select o.token from objects o
+    where o.account_no = new.account_no and (o.customer = new.id or o.former = new.id)
+      and o.token is not null and not o.deleted));
+  perform erase_words(new.account_no, new.id, '{}');
   return null;
 end $$;
 create trigger customers_erased after update on customers for each row
@@ -155,7 +186,6 @@ declare
   n bigint;
 begin
   delete from cards c where c.account_no = d.account_no and c.id = d.id;
-  perform erase_charges(d.account_no, d.customer, d.token, null);
   update customer_versions w set card = null
    where w.account_no = d.account_no and w.customer = d.customer and w.card_id = d.id;
   select w.* into v from customers u join customer_versions w
@@ -176,15 +206,9 @@ create function forget_method(o objects, p_request text) returns bigint language
 declare
   n bigint;
 begin
-  insert into forgotten_tokens (account_no, token, customer)
-  values (o.account_no, o.token, coalesce(o.customer, o.former))
-  on conflict (account_no, token) do update set customer = excluded.customer, destroyed_at = null;
-  perform erase_charges(o.account_no, null, null, o.id);
-  delete from object_versions v where v.account_no = o.account_no and v.id = o.id;
-  update object_versions v set document = without_words(v.document) from objects c
-   where c.account_no = o.account_no and c.parent = o.id and v.account_no = c.account_no and v.id = c.id;
+  perform forget_tokens(o.account_no, coalesce(o.customer, o.former), array[o.token]);
   n := add_entry(o.account_no, case when o.customer is null then 44 else 42 end::smallint, o.id, p_request);
-  update objects set seq = n, deleted = true where account_no = o.account_no and id = o.id;
+  update objects set seq = n where account_no = o.account_no and id = o.id;
   return n;
 end $$;
 
@@ -211,14 +235,12 @@ begin
   end if;
   select * into o from objects m
    where m.token = p_token and m.account_no = a.no and not m.deleted offset 0;
-  perform erase_charges(a.no, null, p_token, null);
   if d.id is not null then
     n := forget_card_of_customer(d, p_request);
   elsif o.id is not null then
     n := forget_method(o, p_request);
   else
-    insert into forgotten_tokens (account_no, token) values (a.no, p_token)
-    on conflict (account_no, token) do nothing;
+    perform forget_tokens(a.no, null, array[p_token]);
     n := a.seq;
   end if;
   return json_build_object('outcome', 'forgotten', 'seq', n);

@@ -115,37 +115,3 @@ begin
   update audit_streams set seq = last, head = link where stream = p_stream;
   return null;
 end $$;
-
--- Keys are kept for 30 days, in periods of ten: a look-up costs one probe for each period, and thirty-one
--- of a day each would cost more than opening the charge (docs/decisions/0011). Makes the periods of the keys
--- that are kept on `p_today` (UTC), and two ahead, and drops those that are over; to be run each day, any
--- number of times. Past ones too: a new copy must have a place for each row of its primary. Batches do not
--- wait for it: a period is attached, and one that somebody reads is dropped another time.
-create function keep_key_periods(p_today date) returns void language plpgsql
-set lock_timeout = '100ms' as $$
-declare
-  epoch constant date := '2026-01-01';
-  period constant integer := 10;
-  kept constant integer := 30;
-  first date := epoch + (p_today - epoch) / period * period;
-  name text;
-begin
-  perform pg_advisory_xact_lock('idempotency_keys'::regclass::bigint);
-  for n in -kept / period .. 2 loop
-    name := 'idempotency_keys_' || to_char(first + n * period, 'YYYYMMDD');
-    continue when to_regclass(name) is not null;
-    execute format('create table %I (like idempotency_keys including all)', name);
-    execute format('alter table idempotency_keys attach partition %I for values from (%L) to (%L)',
-      name, first + n * period, first + (n + 1) * period);
-  end loop;
-  for name in select inhrelid::regclass::text from pg_inherits
-     where inhparent = 'idempotency_keys'::regclass
-       and to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') + period <= p_today - kept loop
-    begin
-      execute format('drop table %I', name);
-    exception when lock_not_available then
-      raise notice '% is in use: it goes another time', name;
-    end;
-  end loop;
-end $$;
-select keep_key_periods((now() at time zone 'UTC')::date);

@@ -3,13 +3,6 @@
 -- version (`expects`), and if no charge was begun since for an intent (`attempts`). So two who decide at once are never both
 -- right, and no rule of an object's life is written twice. A posting, where one is given, is in the same entry.
 
--- Charges that were given a group after they were made. A column, since under row security no index serves an
--- expression of a document.
-alter table object_versions
-  add column transfer_group text generated always as (document ->> 'transfer_group') stored;
-create index object_versions_group on object_versions (account_no, transfer_group, id)
-  where transfer_group is not null;
-
 -- Whether a token was forgotten. Who would use it has decided so before that, and decides anew.
 create function is_forgotten(p_no integer, p_token uuid) returns boolean language sql stable as $$
   select exists (select from forgotten_tokens t where t.account_no = p_no and t.token = p_token)

@@ -28,8 +28,9 @@ export type Found = {
   readonly forgottenAt: Date | undefined;
 };
 
-/** Both parameters have a type in each query, also where only one of them is asked for. */
-const SUBJECT = "with subject as (select $1::uuid as token, $2::uuid as customer)";
+/** Each parameter has a type in each query, also where it is not asked for; `tokens` are all of the subject's. */
+const SUBJECT =
+  "with subject as (select $1::uuid as token, $2::uuid as customer, $3::uuid[] as tokens)";
 const TOKENS = `
   select t.token, t.forgotten_at, t.destroyed_at from forgotten_tokens t, subject s
    where t.token = s.token or t.customer = s.customer
@@ -61,17 +62,11 @@ const ROWS: readonly (readonly [table: string, what: string, sql: string])[] = [
   [
     "object_versions",
     "payment methods, and words about a person in what was done with them",
-    `select from object_versions v join objects o on o.account_no = v.account_no and o.id = v.id, subject s
-      where (o.token = s.token or o.customer = s.customer or o.former = s.customer
-          or exists (select from intent_methods i where i.account_no = v.account_no and i.intent = v.id
-            -- A card's id is the number of its token.
-            and (i.method = s.token or i.method in (select m.id from objects m
-              where m.token = s.token or m.customer = s.customer or m.former = s.customer)))
-          or o.parent in (select m.id from objects m where m.token = s.token)
-          or exists (select from charges c where (c.token = s.token or c.customer = s.customer)
-            and (v.id in (c.id, c.intent) or o.parent = c.id)))
-        and (o.token is not null or jsonb_strip_nulls(v.document)
-          ?| '{description,metadata,receipt_email,shipping,billing_details,evidence}')`,
+    `select from accounts a cross join subject s
+       cross join lateral objects_of(a.no, s.customer, s.tokens) as m(id)
+       join objects o on o.account_no = a.no and o.id = m.id
+       join object_versions v on v.account_no = a.no and v.id = m.id
+      where o.token is not null or jsonb_strip_nulls(v.document) ?| words()`,
   ],
   [
     "cards",
@@ -81,15 +76,19 @@ const ROWS: readonly (readonly [table: string, what: string, sql: string])[] = [
   [
     "charges",
     "charges with words about a person",
-    `select from charges c, subject s where (c.customer = s.customer or c.token = s.token)
-        and num_nonnulls(c.card_name, address_line1, address_zip, description, receipt_email,
+    `select from accounts a cross join subject s
+       cross join lateral charges_of(a.no, s.customer, s.tokens) m
+       join charges c on c.account_no = a.no and c.id = m.id
+      where num_nonnulls(c.card_name, c.address_line1, c.address_zip, c.description, c.receipt_email,
           c.shipping, nullif(c.metadata::text, '{}')) > 0`,
   ],
   [
     "operations",
     "captures and refunds with words about a person",
-    `select from operations o join charges c on c.account_no = o.account_no and c.id = o.charge, subject s
-      where (c.customer = s.customer or c.token = s.token) and nullif(o.metadata::text, '{}') is not null`,
+    `select from accounts a cross join subject s
+       cross join lateral charges_of(a.no, s.customer, s.tokens) m
+       join operations o on o.account_no = a.no and o.charge = m.id
+      where nullif(o.metadata::text, '{}') is not null`,
   ],
 ];
 
@@ -105,12 +104,15 @@ export async function findInLedger(url: string, subject: Subject): Promise<Found
   await client.connect();
   try {
     const places: Place[] = [];
+    const { rows } = await client.query<Tombstone>(`${SUBJECT} ${TOKENS}`, [...ids, []]);
+    const [asked] = ids;
+    // Also one that was only spent.
+    const tokens = [...(asked == null ? [] : [asked]), ...rows.map(({ token }) => token)];
     for (const [table, what, sql] of ROWS) {
-      const { rowCount } = await client.query(`${SUBJECT} ${sql}`, ids);
+      const { rowCount } = await client.query(`${SUBJECT} ${sql}`, [...ids, tokens]);
       const count = rowCount ?? 0;
       places.push({ where: `${where} ${table}`, what: `${count} ${what}`, open: count > 0 });
     }
-    const { rows } = await client.query<Tombstone>(`${SUBJECT} ${TOKENS}`, ids);
     for (const { token, forgotten_at, destroyed_at } of rows) {
       if (forgotten_at === null) continue;
       places.push({

@@ -187,7 +187,7 @@ const GUARDS = [
   "checkpoint_heads_append_only",
   "fence_awaits_batches",
   "forgotten_tokens_for_ever",
-  "cards_leave_tombstones",
+  "cards_forgotten",
   "customers_erased",
   "audit_streams_for_ever",
   "audit_entries_append_only",

@@ -19,7 +19,7 @@ export const effectiveAt = (forgottenSeconds: number): number =>
   forgottenSeconds + Math.max(OBJECT_HISTORY_SECONDS, LEDGER_HISTORY_SECONDS);
 
 /** The fields of a document in which words about a person stand; as in the ledger's function `words`. */
-const WORDS = [
+export const WORDS = [
   "description",
   "metadata",
   "receipt_email",

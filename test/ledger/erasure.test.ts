@@ -25,8 +25,8 @@ import {
   token,
 } from "./region.ts";
 
-const BILLED = { name: "Hypatia Canary" };
-const NOTED = { note: "likes-canaries" };
+const BILLED = { name: "Maria Agnesi" };
+const NOTED = { note: "likes-curves" };
 const LOCKED = { outcome: "refused", failure: { kind: "object_locked" } };
 const DONE = { outcome: "done" };
 
@@ -84,7 +84,7 @@ const changing = (of: ObjectFacts, over: Partial<SaveObject>): SaveObject =>
 /** The words that stand of an object. */
 async function wordsOf(id: string, prefix: "pi" | "ch" | "re"): Promise<number> {
   const { rowCount } = await client.query(
-    "select from object_versions where id = $1 and document::text ~ 'Hypatia|canaries'",
+    "select from object_versions where id = $1 and document::text ~ 'Agnesi|curves'",
     [uuidOf(prefix, id)],
   );
   return rowCount ?? 0;
