@@ -247,6 +247,37 @@ describe.skipIf(missing !== undefined)("a refund", { timeout: 60_000 }, () => {
     expect((await m.stripe.refunds.list({ charge: id })).data).toHaveLength(1);
   });
 
+  test("whose answer comes late leaves the payment that is shown meanwhile where it is", async () => {
+    const [left, other] = [await charge(2100), await charge(2300)];
+    const { page, asked } = await open(`/dashboard#${left.id}`);
+    const made = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<void>();
+    await page.route("**/v1/refunds", async (route) => {
+      if (route.request().method() !== "POST") return route.continue();
+      const response = await route.fetch();
+      made.resolve();
+      await late.promise;
+      return route.fulfill({ response });
+    });
+    await page.locator("#refund-open").click();
+    await page.locator("#refund-submit").click();
+    await made.promise;
+    await page.keyboard.press("Escape");
+    await page.evaluate(`location.hash = "${other.id}"`);
+    await page.locator("#payment-id", { hasText: other.id }).waitFor();
+    const before = asked.length;
+    const answered = page.waitForResponse(
+      (answer) => answer.url().endsWith("/v1/refunds") && answer.request().method() === "POST",
+    );
+    late.resolve();
+    await (await answered).finished();
+    // Whatever the answer sets off was asked for before this.
+    await page.evaluate("fetch('/healthz').then((answer) => answer.text())");
+    expect(asked.slice(before).filter((url) => url.endsWith(left.id))).toEqual([]);
+    expect(await page.locator("#payment-id").textContent()).toBe(other.id);
+    expect((await m.stripe.charges.retrieve(left.id)).refunded).toBe(true);
+  });
+
   test("of what was never captured lets go of all of it", async () => {
     const { id } = await charge(3300, { capture: false });
     const { page } = await open(`/dashboard#${id}`);

@@ -44,8 +44,9 @@ export async function showPayment(id, { quiet = false } = {}) {
   postingRows(postings);
   refundRows(refunds);
   details(charge);
-  deliveryRows(await deliveriesOf(events));
+  const deliveries = await deliveriesOf(events);
   if (shown !== id) return;
+  deliveryRows(deliveries);
   $("payment-body").hidden = false;
   if (!quiet) $("payment-amount").focus({ preventScroll: true });
   document.title = `${formatMoney(charge.amount, charge.currency)} · Tessera`;
@@ -70,7 +71,10 @@ function head(charge) {
   button.hidden = refundable === 0;
   button.textContent = charge.captured ? "Refund" : "Release";
   button.onclick = () =>
-    offerRefund(charge, refundable, () => showPayment(charge.id, { quiet: true }));
+    offerRefund(charge, refundable, () => {
+      // The answer may come when another payment is shown.
+      if (shown === charge.id) showPayment(charge.id, { quiet: true });
+    });
   reason(charge);
 }
 

@@ -88,7 +88,7 @@ async function make() {
     ...(reasonField().value ? { reason: reasonField().value } : {}),
   };
   const answer = await ask("/v1/refunds", { form, key });
-  // Closed meanwhile, or open for another payment: what was given back is shown there, and nothing is said here.
+  // Closed meanwhile, or open for another payment: what was given back is shown with its own, and nothing is said here.
   if (open?.key !== key) return done();
   setBusy(false);
   if ("body" in answer) {
