@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { NOTICE_SIGNATURE_HEADER, NOTICES_PATH, verifyNotice } from "../../protocol/notice.ts";
-import { delayOf, pauseAfter } from "../../workers/testbank/notice-times.ts";
+import { delayOf, pauseAfter, TRIES_MAX } from "../../workers/testbank/notice-times.ts";
 import { freshKey, NOTICE_KEY, ORDINARY_CARD, startBank } from "./bank.ts";
 
 type Heard = { readonly path: string; readonly header: string; readonly body: string };
@@ -126,6 +126,58 @@ describe("a notice", () => {
     await noticeOf(key);
     expect(notices().map(({ reference }) => reference)).toEqual([key]);
   });
+});
+
+describe("what an operator reads of it", () => {
+  const lines = (from: typeof bank): string[] =>
+    from.harness.getLogs().map(({ message }) => message);
+
+  test("is one line with its id and kind when it is given up", async () => {
+    answers = Array.from({ length: TRIES_MAX }, () => 503);
+    const [, key] = await authorized("4000000000000259");
+    const { id, kind } = await noticeOf(key);
+    const book = await bank.harness.getWorker().getDurableObjectStorage("Bank", { name: "book" });
+    await vi.waitFor(async () => {
+      // Three days of it are over; a try that is under way may still count its own.
+      await book.exec(
+        "UPDATE notices SET tries = ? WHERE id = ? AND state = 'told'",
+        TRIES_MAX - 1,
+        id,
+      );
+      expect((await states())[0]).toMatchObject({ id, state: "given_up", tries: TRIES_MAX });
+      expect(lines(bank).filter((line) => line.includes(id))).toEqual([
+        `notice was given up ${id} ${kind}`,
+      ]);
+    }, SOON);
+    expect(lines(bank).join()).not.toContain(key);
+  });
+
+  test("is one line for each try when nobody said where it goes", async () => {
+    const lost = startBank({ TESTBANK_NOTICE_DELAY_MS: "0" });
+    try {
+      await lost.start();
+      const card = { ...ORDINARY_CARD, number: "4000000000000259" };
+      const key = freshKey();
+      await lost.authorize({ card, merchant: MERCHANT, reference: key }, key);
+      await vi.waitFor(() => expect(lines(lost).length).toBeGreaterThan(0), SOON);
+      const { text } = await lost.get("/notices");
+      const [{ id, kind }] = JSON.parse(text).data;
+      expect(lines(lost)[0]).toBe(`notice has nowhere to go, NOTICE_URL is not set ${id} ${kind}`);
+      expect(lines(lost).join()).not.toContain(key);
+    } finally {
+      await lost.stop();
+    }
+  });
+});
+
+test.each([
+  ["after=ntc_1", 400],
+  ["limit=0", 400],
+  ["limit=1", 200],
+])("a list of notices with %s is answered %i", async (query, status) => {
+  const answer = await bank.get(`/notices?${query}`);
+  expect(answer.status).toBe(status);
+  if (status === 200) expect(answer.body.data.length).toBeLessThanOrEqual(1);
 });
 
 describe("a dispute at the bank", () => {

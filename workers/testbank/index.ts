@@ -18,6 +18,7 @@ import {
   BATCH_BYTES_MAX,
   batchBody,
   EVIDENCE_BYTES_MAX,
+  newestQuery,
   pageQuery,
   parse,
   type Refusal,
@@ -189,7 +190,7 @@ async function listAuthorizations({ url, bank }: Call): Promise<Response> {
 }
 
 async function listNotices({ url, bank }: Call): Promise<Response> {
-  const query = parse(pageQuery, Object.fromEntries(url.searchParams));
+  const query = parse(newestQuery, Object.fromEntries(url.searchParams));
   if (!query.ok) return refusal(query.refusal);
   return json({ data: await bank.notices(query.value.limit) });
 }

@@ -102,7 +102,7 @@ export async function tellDue(
   await storage.sync();
   await Promise.all(
     told.map(async (notice) => {
-      const acknowledged = await send(env, notice.body);
+      const acknowledged = await send(env, notice);
       note(sql, notice, acknowledged, Date.now());
     }),
   );
@@ -119,9 +119,15 @@ function begin(sql: SqlStorage, { id, kind, subject }: Filed, nowMs: number): st
   return body;
 }
 
-function note(sql: SqlStorage, { id, tries }: Filed, acknowledged: boolean, nowMs: number): void {
+function note(
+  sql: SqlStorage,
+  { id, kind, tries }: Filed,
+  acknowledged: boolean,
+  nowMs: number,
+): void {
   const tried = tries + 1;
   const state = acknowledged ? "acknowledged" : tried >= TRIES_MAX ? "given_up" : "told";
+  if (state === "given_up") console.error("notice was given up", id, kind);
   const due = state === "told" ? nowMs + pauseAfter(tried) : null;
   sql.exec(
     "UPDATE notices SET state = ?, due_at = ?, tries = ? WHERE id = ?",
@@ -132,9 +138,15 @@ function note(sql: SqlStorage, { id, tries }: Filed, acknowledged: boolean, nowM
   );
 }
 
-async function send(env: NoticeEnv, body: string): Promise<boolean> {
+async function send(
+  env: NoticeEnv,
+  { id, kind, body }: Pick<Filed, "id" | "kind"> & { readonly body: string },
+): Promise<boolean> {
   const to = env.NOTICES ?? (env.NOTICE_URL ? globalThis : undefined);
-  if (to === undefined) return false;
+  if (to === undefined) {
+    console.error("notice has nowhere to go, NOTICE_URL is not set", id, kind);
+    return false;
+  }
   const origin = env.NOTICE_URL || "https://edge";
   try {
     const response = await to.fetch(new URL(NOTICES_PATH, origin).href, {

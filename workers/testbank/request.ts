@@ -120,10 +120,12 @@ export const switchesBody = z.strictObject({
   seed: z.int().exactOptional(),
 });
 
-export const pageQuery = z.object({
-  after: text.exactOptional(),
+/** Of what is listed from the newest on, and not paged through. */
+export const newestQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(PAGE_ROWS_MAX).default(PAGE_ROWS_DEFAULT),
 });
+
+export const pageQuery = newestQuery.extend({ after: text.exactOptional() });
 
 // The variables that set a switch from the start: TESTBANK_LATENCY_MS for latency_ms, and so on.
 export function switchesFromVariables(env: object): Switches {
