@@ -92,6 +92,7 @@ describe.skipIf(missing !== undefined)("the attempts at a payment", { timeout: 6
       ],
     ]);
     expect(await page.locator("#attempts tr[aria-current]").textContent()).toContain("Succeeded");
+    expect(await page.locator("#attempts-more").isVisible()).toBe(false);
     await page.locator("#timeline", { hasText: "payment_intent.requires_action" }).waitFor();
     await shot(page, "attempts-desktop");
     // The other charge is a page of its own, reached by keyboard, with the same attempts.
@@ -121,6 +122,56 @@ describe.skipIf(missing !== undefined)("the attempts at a payment", { timeout: 6
     await answerChallenge(second, "complete");
     await page.locator("#attempts", { hasText: "authenticated" }).waitFor();
     expect((await attemptsIn(page)).map(([, state]) => state)).toEqual(["Declined", "Succeeded"]);
+  });
+
+  test.each([
+    "/v1/events?type=payment_intent.payment_failed",
+    "/v1/events?type=payment_intent.requires_action",
+    "/v1/charges?payment_intent=",
+  ])("say that there are more when a busy account has more than is read of %s", async (list) => {
+    const { charges } = await triedIntent();
+    const { page } = await open("/dashboard", { viewport: PHONE });
+    let first: unknown[] | undefined;
+    await page.route(
+      (url) => url.href.includes(list),
+      async (route) => {
+        const response = await route.fetch();
+        const { data, ...rest } = (await response.json()) as { data: unknown[] };
+        // As if there were hundreds: pages like the first that never end.
+        first ??= Array.from({ length: 100 }, (_, i) => data[i % data.length]);
+        await route.fulfill({ response, json: { ...rest, data: first, has_more: true } });
+      },
+    );
+    await page.evaluate(`location.hash = "${charges[1]}"`);
+    await page.locator("#attempts-more", { hasText: "earlier attempts may be missing" }).waitFor();
+    expect(await spillOf(page)).toBeLessThanOrEqual(0);
+  });
+
+  test("stay in order when the event of an early one is no longer read", async () => {
+    const { charges } = await triedIntent();
+    const { page } = await open();
+    let read = 0;
+    await page.route(
+      (url) => url.href.includes("type=payment_intent.payment_failed"),
+      async (route) => {
+        const response = await route.fetch();
+        const { data } = (await response.json()) as Stripe.ApiList<Stripe.Event>;
+        const stranger = {
+          type: "payment_intent.payment_failed",
+          data: { object: { id: "pi_1" } },
+        };
+        const full = Array.from({ length: 100 }, () => stranger);
+        const json = { data: [...(read++ === 0 ? data.slice(0, 1) : []), ...full], has_more: true };
+        await route.fulfill({ response, json });
+      },
+    );
+    await page.evaluate(`location.hash = "${charges[1]}"`);
+    await page.locator("#payment-body").waitFor();
+    expect((await attemptsIn(page)).map(([, state]) => state)).toEqual([
+      "Declined",
+      "Not charged",
+      "Succeeded",
+    ]);
   });
 
   test.each([

@@ -4,7 +4,8 @@
 import { $, element } from "../dom.js";
 import { ask, listAll } from "./api.js";
 import { badge } from "./overview.js";
-import { cardOf, longTime, shortTime, stateOf } from "./words.js";
+import { timeOf } from "./time.js";
+import { cardOf, stateOf } from "./words.js";
 
 /**
  * @typedef {object} Attempt
@@ -15,6 +16,7 @@ import { cardOf, longTime, shortTime, stateOf } from "./words.js";
  * @property {{ text: string, anchor: string } | undefined} code why it failed, and its place among the errors
  * @property {string[]} facts
  * @property {number | undefined} created unix seconds
+ * @typedef {{ intent: any, charges: any[], events: any[], more: boolean }} Found
  */
 
 const CHARGES_MAX = 100;
@@ -22,13 +24,14 @@ const EVENTS_MAX = 500;
 const UNCHARGED = ["payment_intent.payment_failed", "payment_intent.requires_action"];
 
 /**
- * The intent of a charge, its charges, and the events that tell of its failures and its cardholder's turns, oldest first.
+ * The intent of a charge, its charges, and the events that tell of its failures and its cardholder's turns, oldest first;
+ * and whether there is more than was read, which is older.
  * @param {any} charge
- * @returns {Promise<{ intent: any, charges: any[], events: any[] } | { error: import("./api.js").ApiError }>}
+ * @returns {Promise<Found | { error: import("./api.js").ApiError }>}
  */
 export async function loadAttempts(charge) {
   const id = charge.payment_intent;
-  if (id === null) return { intent: undefined, charges: [charge], events: [] };
+  if (id === null) return { intent: undefined, charges: [charge], events: [], more: false };
   const [intent, charges] = await Promise.all([
     ask(`/v1/payment_intents/${encodeURIComponent(id)}`),
     listAll("/v1/charges", { payment_intent: id }, CHARGES_MAX),
@@ -41,11 +44,13 @@ export async function loadAttempts(charge) {
   );
   /** @type {any[]} */
   const events = [];
+  let { more } = charges;
   for (const page of pages) {
     if ("error" in page) return page;
     events.push(...page.data.filter((event) => event.data.object.id === id).reverse());
+    more ||= page.more;
   }
-  return { intent: intent.body, charges: charges.data.reverse(), events };
+  return { intent: intent.body, charges: charges.data.reverse(), events, more };
 }
 
 /** Nothing is tried before an intent is made, nor after it is paid. @param {any} intent @param {any[]} charges */
@@ -56,11 +61,8 @@ function spanOf(intent, charges) {
   return paid ? { ...from, "created[lte]": String(latest.created) } : from;
 }
 
-/**
- * @param {{ intent: any, charges: any[], events: any[] }} found
- * @returns {Attempt[]}
- */
-export function attemptsOf({ intent, charges, events }) {
+/** @param {Found} found @returns {Attempt[]} */
+function attemptsOf({ intent, charges, events }) {
   const failures = events.filter(({ type }) => type === "payment_intent.payment_failed");
   const tried = [
     ...failures
@@ -68,10 +70,11 @@ export function attemptsOf({ intent, charges, events }) {
       .map((event) => ({ attempt: ofEvent(event), place: failures.indexOf(event) })),
     ...charges.map((charge) => {
       const place = failures.findIndex((event) => chargeOf(event) === charge.id);
-      return { attempt: ofCharge(charge), place: place < 0 ? failures.length : place };
+      const isLast = place < 0 && charge.status !== "failed";
+      return { attempt: ofCharge(charge), place: isLast ? failures.length : place };
     }),
   ];
-  // Failures are in order; what did not fail is the last, or the only one.
+  // Failures are in order, behind those whose events are too old to be read; what did not fail is the last, or the only one.
   const attempts = tried.sort((a, b) => a.place - b.place).map(({ attempt }) => attempt);
   if (intent?.status === "requires_action") attempts.push(waiting(events));
   return attempts.map((attempt, i) => ({ ...attempt, number: attempt.number || String(i + 1) }));
@@ -163,9 +166,10 @@ export function linkToError({ text, anchor }) {
   return link;
 }
 
-/** @param {Attempt[]} attempts @param {string} shown the charge that the page is of */
-export function attemptRows(attempts, shown) {
-  $("attempts").replaceChildren(...attempts.map((attempt) => rowOf(attempt, shown)));
+/** @param {Found} found @param {string} shown the charge that the page is of */
+export function attemptRows(found, shown) {
+  $("attempts").replaceChildren(...attemptsOf(found).map((attempt) => rowOf(attempt, shown)));
+  $("attempts-more").hidden = !found.more;
 }
 
 /** @param {Attempt} attempt @param {string} shown */
@@ -189,12 +193,4 @@ function rowOf({ number, charge, state, said, code, facts, created }, shown) {
   when.append(created === undefined ? "–" : timeOf(created));
   row.append(element("td", number, "number"), result, told, when);
   return row;
-}
-
-/** @param {number} seconds */
-function timeOf(seconds) {
-  const time = element("time", shortTime(seconds));
-  time.setAttribute("datetime", new Date(seconds * 1000).toISOString());
-  time.title = longTime(seconds);
-  return time;
 }

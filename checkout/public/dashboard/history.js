@@ -13,7 +13,7 @@ const DELIVERIES_MAX = 300;
 
 /**
  * @param {string} id of a charge
- * @returns {Promise<{ charge: any, attempts: { intent: any, charges: any[], events: any[] }, refunds: any[],
+ * @returns {Promise<{ charge: any, attempts: import("./attempts.js").Found, refunds: any[],
  *   postings: any[], events: any[] } | { error: import("./api.js").ApiError }>}
  */
 export async function loadHistory(id) {

@@ -5,7 +5,8 @@ import { formatMoney } from "../money.js";
 import { ask, listAll } from "./api.js";
 import { stepsOf, turnoverOf } from "./balance.js";
 import { showChart } from "./chart.js";
-import { cardOf, longTime, shortTime, stateOf } from "./words.js";
+import { timeOf } from "./time.js";
+import { cardOf, stateOf } from "./words.js";
 
 /** Postings that the line is drawn from; a longer history begins where they end. */
 const POSTINGS_MAX = 1_000;
@@ -116,11 +117,8 @@ function row(charge) {
   amount.append(link);
   const shown = element("td", "", "state");
   shown.append(badge(state));
-  const time = element("time", shortTime(charge.created));
-  time.setAttribute("datetime", new Date(charge.created * 1000).toISOString());
-  time.title = longTime(charge.created);
   const when = element("td", "", "when");
-  when.append(time);
+  when.append(timeOf(charge.created));
   made.append(
     amount,
     shown,

@@ -2,10 +2,11 @@
 
 import { $, element } from "../dom.js";
 import { formatMoney } from "../money.js";
-import { attemptRows, attemptsOf, codeOf, linkToError } from "./attempts.js";
+import { attemptRows, codeOf, linkToError } from "./attempts.js";
 import { deliveriesOf, loadHistory } from "./history.js";
 import { badge } from "./overview.js";
 import { offerRefund } from "./refund.js";
+import { timeOf } from "./time.js";
 import {
   cardOf,
   kindOf,
@@ -40,7 +41,7 @@ export async function showPayment(id, { quiet = false } = {}) {
   head(charge);
   $("timeline").replaceChildren(...events.map(moment));
   $("timeline-empty").hidden = events.length > 0;
-  attemptRows(attemptsOf(history.attempts), charge.id);
+  attemptRows(history.attempts, charge.id);
   postingRows(postings);
   refundRows(refunds);
   details(charge);
@@ -112,14 +113,6 @@ function moment(event) {
   details.append(summary, json);
   made.append(tile, details);
   return made;
-}
-
-/** @param {number} seconds @param {(seconds: number) => string} shown */
-function timeOf(seconds, shown = shortTime) {
-  const time = element("time", shown(seconds));
-  time.setAttribute("datetime", new Date(seconds * 1000).toISOString());
-  time.title = longTime(seconds);
-  return time;
 }
 
 /** @param {any} object */
