@@ -150,19 +150,20 @@ describe.skipIf(missing !== undefined)("the attempts at a payment", { timeout: 6
   test("stay in order when the event of an early one is no longer read", async () => {
     const { charges } = await triedIntent();
     const { page } = await open();
-    let read = 0;
+    const type = "payment_intent.payment_failed";
+    const strangers = Array.from({ length: 100 }, () => ({
+      ...{ id: "evt_1", type },
+      data: { object: { id: "pi_1" } },
+    }));
+    let newest: Stripe.Event[] | undefined;
     await page.route(
-      (url) => url.href.includes("type=payment_intent.payment_failed"),
+      (url) => url.href.includes(`type=${type}`),
       async (route) => {
-        const response = await route.fetch();
-        const { data } = (await response.json()) as Stripe.ApiList<Stripe.Event>;
-        const stranger = {
-          type: "payment_intent.payment_failed",
-          data: { object: { id: "pi_1" } },
-        };
-        const full = Array.from({ length: 100 }, () => stranger);
-        const json = { data: [...(read++ === 0 ? data.slice(0, 1) : []), ...full], has_more: true };
-        await route.fulfill({ response, json });
+        const isFirst = newest === undefined;
+        newest ??= ((await (await route.fetch()).json()) as Stripe.ApiList<Stripe.Event>).data;
+        // The event of the declined charge is behind more than is read.
+        const data = [...(isFirst ? newest.slice(0, 1) : []), ...strangers];
+        await route.fulfill({ json: { data, has_more: true } });
       },
     );
     await page.evaluate(`location.hash = "${charges[1]}"`);
@@ -175,10 +176,10 @@ describe.skipIf(missing !== undefined)("the attempts at a payment", { timeout: 6
   });
 
   test.each([
-    ["phone", PHONE, "light"],
-    ["phone", PHONE, "dark"],
-    ["desktop", { width: 1280, height: 900 }, "dark"],
-  ] as const)("are shown whole on a %s of %o in %s", async (device, viewport, colorScheme) => {
+    ["phone", "light", PHONE],
+    ["phone", "dark", PHONE],
+    ["desktop", "dark", { width: 1280, height: 900 }],
+  ] as const)("are shown whole on a %s in %s", async (device, colorScheme, viewport) => {
     const { charges } = await triedIntent();
     const { page } = await open(`/dashboard#${charges[1]}`, { viewport, colorScheme });
     await page.locator("#attempts tr").nth(2).waitFor();
