@@ -6,6 +6,7 @@ import { mintApiKey, PLATFORM_ACCOUNT } from "../protocol/api-key.ts";
 import type { AccountId } from "../protocol/ids.ts";
 import { homeOf, slotOf } from "../protocol/slot.ts";
 import { checkAnswer, checkingClient } from "./contract.ts";
+import { isOurs } from "./slots.ts";
 
 export type Merchant = {
   readonly account: AccountId;
@@ -57,7 +58,7 @@ export async function edgeAt(url: URL, apiKeySecret: string) {
     url,
     platform,
     call,
-    /** A fresh merchant; `region` asks for one whose home that is, `terms` are further parameters. */
+    /** A fresh merchant of this file; `region` asks for one whose home that is, `terms` are further parameters. */
     merchant: async (
       region?: "us" | "eu",
       terms: Record<string, string> = {},
@@ -71,6 +72,7 @@ export async function edgeAt(url: URL, apiKeySecret: string) {
           id: AccountId;
           keys: Record<"secret" | "publishable", string>;
         };
+        if (!isOurs(id)) continue;
         if (region !== undefined && homeOf(slotOf(id)) !== region) continue;
         return { account: id, ...keys, stripe: stripeAt(url, keys.secret) };
       }

@@ -6,8 +6,8 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
 import { type Runtime, startRuntime } from "../bench/runtime.ts";
+import { edgeAt } from "../edge.ts";
 import { converse, statusesOf } from "./socket.ts";
 
 const home = mkdtempSync(join(tmpdir(), "tessera-attacks-"));
@@ -17,13 +17,8 @@ let key: string;
 beforeAll(async () => {
   const bindings = inject("bindings");
   runtime = await startRuntime(home, bindings);
-  const kind = { kind: "platform", livemode: false, account: PLATFORM_ACCOUNT } as const;
-  const platform = await mintApiKey(kind, bindings["API_KEY_SECRET"] ?? "");
-  const made = await fetch(new URL("/v1/accounts", runtime.composite), {
-    method: "POST",
-    headers: { authorization: `Bearer ${platform}` },
-  });
-  key = ((await made.json()) as { keys: { secret: string } }).keys.secret;
+  const edge = await edgeAt(runtime.composite, bindings["API_KEY_SECRET"] ?? "");
+  key = (await edge.merchant()).secret;
 });
 afterAll(async () => {
   await runtime?.stop();

@@ -17,10 +17,18 @@ import type {
   Verdict,
 } from "../../protocol/command.ts";
 import type { CardSummary, Outcome } from "../../protocol/facts.ts";
-import { type ChargeId, IdMint, mintAccountId, mintTokenId, uuidOf } from "../../protocol/ids.ts";
+import {
+  type AccountId,
+  type ChargeId,
+  IdMint,
+  mintAccountId,
+  mintTokenId,
+  uuidOf,
+} from "../../protocol/ids.ts";
 import { type VerdictRow, verdictsOf } from "../../protocol/row.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { KeptTerms } from "../../protocol/terms.ts";
+import { isOurs } from "../slots.ts";
 
 /** The epoch a migrated database starts with. */
 export const EPOCH = 1;
@@ -28,7 +36,12 @@ export const EPOCH = 1;
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 export const mint = new IdMint(() => Date.now(), random);
 export const token = () => mintTokenId(random);
-export const mintAccount = () => mintAccountId(random);
+export function mintAccount(): AccountId {
+  for (;;) {
+    const account = mintAccountId(random);
+    if (isOurs(account)) return account;
+  }
+}
 
 export async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });

@@ -457,11 +457,7 @@ describe("what makes no payment method", () => {
   );
 
   test("at an account of sealed cards: a typed one, while a token and an expiry are taken", async () => {
-    const made = await system.call("/v1/accounts", {
-      key: system.platform,
-      form: { sealed_only: "true" },
-    });
-    const { keys } = made.body as { keys: Record<"secret" | "publishable", string> };
+    const keys = await system.merchant(undefined, { sealed_only: "true" });
     for (const key of [keys.secret, keys.publishable]) {
       const typed = await system.call("/v1/payment_methods", { key, form: FORM });
       expect(verdictOf(typed)).toBe("400 sealed_card_required card");

@@ -5,10 +5,9 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { createToken } from "../../checkout/public/checkout.js";
 import { type KeySet, sealCard } from "../../checkout/public/seal.js";
-import type { AccountId } from "../../protocol/ids.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import { errorOf, verdictOf } from "../limits/refusal.ts";
-import { type Call, type Merchant, type System, startSystem, stripeAt } from "../system.ts";
+import { type Call, type Merchant, type System, startSystem } from "../system.ts";
 import { badSeals, freshJwk, headerFor, type PublicJwk, sealBy, VISA } from "../vault/sealer.ts";
 
 let system: System;
@@ -214,15 +213,7 @@ describe("a seal", () => {
 describe("a merchant that takes sealed cards only", () => {
   let sealedOnly: Merchant;
   beforeAll(async () => {
-    const made = await system.call("/v1/accounts", {
-      key: system.platform,
-      form: { sealed_only: "true" },
-    });
-    const { id, keys } = made.body as {
-      id: AccountId;
-      keys: Record<"secret" | "publishable", string>;
-    };
-    sealedOnly = { account: id, ...keys, stripe: stripeAt(system.url, keys.secret) };
+    sealedOnly = await system.merchant(undefined, { sealed_only: "true" });
   });
 
   const typed = (parent: string) =>

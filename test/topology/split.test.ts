@@ -11,9 +11,8 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
 import { createToken } from "../../checkout/public/checkout.js";
 import { BINDINGS_OF_WORKER } from "../../local/bindings.ts";
-import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
+import { AT_ONCE, edgeAt } from "../edge.ts";
 import { asDeployed } from "../rights.ts";
-import { AT_ONCE, stripeAt } from "../system.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -44,18 +43,8 @@ beforeAll(async () => {
     ],
   });
   ({ url } = await harness.listen());
-  const platform = await mintApiKey(
-    { kind: "platform", livemode: false, account: PLATFORM_ACCOUNT },
-    inject("bindings")["API_KEY_SECRET"] ?? "",
-  );
-  const made = await fetch(new URL("/v1/accounts", url), {
-    method: "POST",
-    headers: { authorization: `Bearer ${platform}` },
-    body: new URLSearchParams(AT_ONCE),
-  });
-  const { keys } = (await made.json()) as { keys: { secret: string; publishable: string } };
-  publishableKey = keys.publishable;
-  stripe = stripeAt(url, keys.secret);
+  const edge = await edgeAt(url, inject("bindings")["API_KEY_SECRET"] ?? "");
+  ({ stripe, publishable: publishableKey } = await edge.merchant(undefined, AT_ONCE));
 });
 
 afterAll(() => harness?.close());
