@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/platform.ts"],
-    setupFiles: ["test/contract-hook.ts"],
+    setupFiles: ["test/temporary.ts", "test/contract-hook.ts"],
     reporters: ["default", "./test/count.ts"],
     maxWorkers: FILES_AT_ONCE,
     testTimeout: 60_000,

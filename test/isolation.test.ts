@@ -1,5 +1,7 @@
-// Test files that run at once share the ledger and no slot of it.
+// Test files that run at once share the ledger and no slot of it; runs share no folder.
 
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type AccountId, mintAccountId } from "../protocol/ids.ts";
 import { SLOTS, slotOf } from "../protocol/slot.ts";
@@ -48,4 +50,13 @@ test("a file's merchants and accounts are all in its own slots", async () => {
     made.push(await system.merchant(), await system.merchant("eu"), await runtime.merchant());
   }
   expect(made.map(({ account }) => account).filter((account) => !isOurs(account))).toEqual([]);
+});
+
+test("the storage of a file's systems is in the folder of its run", async () => {
+  await system.merchant();
+  const written = readdirSync(join(inject("home"), "tmp"), { recursive: true, encoding: "utf8" });
+  const shards = written.filter((path) => path.endsWith(".sqlite") && path.includes("-Shard"));
+  const of = (folder: string) => shards.filter((path) => path.startsWith(folder));
+  expect(of("miniflare-")).not.toEqual([]);
+  expect(of("tessera-runtime-")).not.toEqual([]);
 });
