@@ -43,6 +43,8 @@ const AMOUNT_MIN = 10_000;
 export const REFUSED = [
   400, 401, 402, 403, 404, 405, 409, 411, 413, 414, 415, 422, 426, 431, 501, 505,
 ];
+/** A number where none belongs is looked for before anything else of a request with a good key. */
+export const DETECTED = [400];
 export const PAID = [200, 402];
 
 export const money = ({ random }: Means): Form => ({

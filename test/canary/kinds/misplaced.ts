@@ -1,7 +1,16 @@
 // Numbers where none belongs: in a wrong field of a card, in texts, names, URLs, keys and headers.
 
 import { type Form, get, post } from "../http-message.ts";
-import { type Kind, type Means, money, noted, REFUSED, tokens, written } from "../kind.ts";
+import {
+  DETECTED,
+  type Kind,
+  type Means,
+  money,
+  noted,
+  REFUSED,
+  tokens,
+  written,
+} from "../kind.ts";
 import type { Canary } from "../numbers.ts";
 import { grouped } from "../spellings.ts";
 
@@ -86,7 +95,7 @@ export const misplaced: readonly Kind[] = [
   {
     name: "number in a text of a charge",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/charges", m.merchant.secret, {
         ...money(m),
@@ -98,7 +107,7 @@ export const misplaced: readonly Kind[] = [
   {
     name: "number as a name of metadata",
     share: 1,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/charges", m.merchant.secret, {
         ...money(m),
@@ -110,7 +119,7 @@ export const misplaced: readonly Kind[] = [
   {
     name: "number in another parameter of a charge",
     share: 2,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/charges", m.merchant.secret, {
         ...money(m),
@@ -131,7 +140,7 @@ export const misplaced: readonly Kind[] = [
   {
     name: "number in a text of a customer",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/customers", m.merchant.secret, noted(m, c, CUSTOMER_TEXTS)),
     }),
@@ -139,7 +148,7 @@ export const misplaced: readonly Kind[] = [
   {
     name: "number in a URL",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: get(
         m.pick([
@@ -168,7 +177,7 @@ export const misplaced: readonly Kind[] = [
   {
     name: "number as an Idempotency-Key",
     share: 2,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post(
         "/v1/charges",

@@ -3,13 +3,13 @@
 
 import { card, type Form, get, post } from "../http-message.ts";
 import {
+  DETECTED,
   type Kind,
   type Made,
   type Means,
   money,
   noted,
   PAID,
-  REFUSED,
   some,
   written,
 } from "../kind.ts";
@@ -206,7 +206,7 @@ const texts: readonly Kind[] = [
   {
     name: "number in a text of a payment intent",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/payment_intents", m.merchant.secret, {
         ...money(m),
@@ -221,7 +221,7 @@ const texts: readonly Kind[] = [
   {
     name: "number in a text of a payment method",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/payment_methods", m.merchant.publishable, {
         type: "card",
@@ -233,7 +233,7 @@ const texts: readonly Kind[] = [
   {
     name: "number in a text of another resource",
     share: 6,
-    rightly: REFUSED,
+    rightly: DETECTED,
     needs: ["ch", "sold", "cus", "kept", "pi", "seti", "we", "dp"],
     make: (m, c) => ({ bytes: m.pick(OTHER_TEXTS)(m, c) }),
   },
