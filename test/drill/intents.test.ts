@@ -11,6 +11,7 @@ import { Client } from "./client.ts";
 import { makeMerchants } from "./drill.ts";
 import { faultsIn } from "./endings.ts";
 import { LINKS, type Network, startNetwork, VICTIMS } from "./network.ts";
+import { readEndings } from "./readings.ts";
 import { type Stage, tell } from "./stories.ts";
 import { newToll, rage } from "./storm.ts";
 import { askAgain } from "./sweep.ts";
@@ -81,7 +82,7 @@ test(`${KILLS} kills leave each setup intent and challenge with one end (seed ${
   const toll = await killUnderLoad(stage);
   const retried = client.entries.filter(({ tries }) => tries > 1).length;
   await askAgain(client, () => {});
-  const faults = [...stage.faults, ...(await faultsIn(stage, network))];
+  const faults = [...stage.faults, ...faultsIn(await readEndings(stage, network))];
   faults.push(
     ...client.entries.flatMap(({ key, contradictions }) =>
       contradictions.map((what) => `${key}: ${what}`),
@@ -90,7 +91,7 @@ test(`${KILLS} kills leave each setup intent and challenge with one end (seed ${
   const killed = [...toll.kills].map(([part, count]) => `${part} ${count}`).join(", ");
   console.log(
     `${KILLS} kills (${killed}), ${client.entries.length} keys, ${retried} asked again before they ` +
-      `were answered, ${stage.ended.length} intents, seed ${seed}`,
+      `were answered, ${stage.ended.length} stories, seed ${seed}`,
   );
   expect(faults).toEqual([]);
   for (const region of REGIONS) expect(await verifyLedger(network.ledgers[region])).toEqual([]);
