@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
 
-// The tests run in Node and talk to the real system over HTTP: workerd, PostgreSQL and the test bank are
-// started once (test/platform.ts) and shared; each file makes merchants of its own.
+// The tests run in Node and talk to the real system over HTTP. PostgreSQL of both regions and its SQL endpoint are
+// started once (test/platform.ts) and shared; each file that needs them starts workerd with the Workers and the test
+// bank, and makes merchants of its own.
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
