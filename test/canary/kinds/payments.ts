@@ -258,6 +258,8 @@ const searched =
   };
 
 const payout = () => ({ amount: "10000", currency: "usd" });
+/** Evidence that is not sent to the bank yet, which may be given again. */
+const kept = () => ({ submit: "false" });
 const HOOK = "https://hooks.example.com/in";
 
 const OTHER_TEXTS: readonly Texted[] = [
@@ -266,8 +268,8 @@ const OTHER_TEXTS: readonly Texted[] = [
   texted(at("/v1/refunds"), "metadata[note]", (m) => ({ charge: some(m, "sold") })),
   texted(at("/v1/payouts"), "statement_descriptor", payout),
   texted(at("/v1/payouts"), "description", payout),
-  texted(of("/v1/disputes", "dp"), "evidence[uncategorized_text]"),
-  texted(of("/v1/disputes", "dp"), "evidence[customer_name]"),
+  texted(of("/v1/disputes", "dp"), "evidence[uncategorized_text]", kept),
+  texted(of("/v1/disputes", "dp"), "evidence[customer_name]", kept),
   texted(of("/v1/disputes", "dp"), "metadata[note]"),
   texted(of("/v1/charges", "ch"), "description"),
   texted(of("/v1/charges", "ch"), "metadata[note]"),
