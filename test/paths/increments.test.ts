@@ -423,14 +423,25 @@ describe("one key", () => {
   });
 });
 
+/** What one hears that comes while another is under way, or after it: of a total that is held already, or of the end. */
+const OVERTAKEN = ["lock_timeout", "parameter_invalid_integer", "payment_intent_unexpected_state"];
+
 test("increments and a capture at once leave one sum, here and at the bank", async () => {
   const { id } = await held();
-  await Promise.allSettled([
+  const ends = await Promise.allSettled([
     ...[1100, 1200, 1300].map((amount) => increment(id, amount)),
     m.stripe.paymentIntents.capture(id),
     m.stripe.paymentIntents.capture(id),
   ]);
+  // Whoever comes first is not refused: nothing stands in its way.
+  const made = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+  expect(made).not.toEqual([]);
+  for (const end of ends) {
+    if (end.status === "rejected") expect(OVERTAKEN).toContain(end.reason.code);
+  }
   const now = await read(id);
+  expect(now.amount).toBe(Math.max(...made.map(({ amount }) => amount)));
+  expect(now.amount_received).toBe(Math.max(...made.map((one) => one.amount_received)));
   const row = await booked(id);
   expect(row).toMatchObject({ amount: now.amount, captured: now.amount_received });
   const db = await ledger(inject("bindings"), homeOf(slotOf(m.account)));
