@@ -5,6 +5,9 @@ import type { Oracle } from "./oracle/oracle.ts";
 import type { Subject } from "./subject.ts";
 import type { Timeline } from "./timeline.ts";
 
+/** The one slot of this world; its shard is everybody's. */
+export const SLOT = 77;
+
 export type World = {
   readonly timeline: Timeline;
   readonly weather: Weather;
