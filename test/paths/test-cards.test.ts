@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest"
 import { mintApiKey } from "../../protocol/api-key.ts";
 import { TEST_CARDS } from "../../workers/testbank/cards.ts";
 import { type Merchant, refused, type System, startSystem, stripeAt } from "../system.ts";
+import { disputeOf, SOON } from "./merchants-view.ts";
 
 type Outcome = {
   /** Paid, or the code and decline code of the refusal; refused as soon as it is typed in, if `typed`. */
@@ -99,7 +100,6 @@ const CARDS: readonly Row[] = [
   ["4000002500001001", {}],
 ];
 
-const SOON = { timeout: 20_000, interval: 50 };
 const AMOUNT = 1300;
 
 let system: System;
@@ -159,10 +159,8 @@ async function holdsLater(charge: Stripe.Charge, outcome: Outcome): Promise<void
   expect(transaction.status).toBe(availableNow === true ? "available" : "pending");
   if (dispute !== undefined) {
     const [reason, status] = dispute;
-    await vi.waitFor(async () => {
-      const { data } = await m.stripe.disputes.list({ charge: charge.id });
-      expect(data[0]).toMatchObject({ reason, status, amount: AMOUNT });
-    }, SOON);
+    const opened = await disputeOf(m.stripe, charge.id);
+    expect(opened).toMatchObject({ reason, status, amount: AMOUNT });
     return;
   }
   const made = await m.stripe.refunds.create({ charge: charge.id });
