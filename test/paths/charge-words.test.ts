@@ -147,6 +147,30 @@ describe("a transfer group", () => {
     expect(await idsOf("nobody's")).toEqual([]);
   });
 
+  test("is paged through from both ends, and chosen from by customer", async () => {
+    const group = `paged-${Date.now()}`;
+    const { id: customer } = await m.stripe.customers.create({ source: "tok_visa" });
+    const ids: string[] = [];
+    for (const [i, whose] of ["", "", customer, "", ""].entries()) {
+      const paid = whose === "" ? PAY : { amount: 700, currency: "usd", customer: whose };
+      const made = i % 2 === 0 ? { transfer_group: group } : {};
+      const { id } = await m.stripe.charges.create({ ...paid, ...made });
+      // Each change of what was given leaves a version with the group.
+      for (const description of i % 2 === 0 ? [] : ["a", "b", "c"]) {
+        await m.stripe.charges.update(id, { transfer_group: group, description });
+      }
+      ids.unshift(id);
+    }
+    for (const limit of [1, 2, 5]) {
+      const all = m.stripe.charges.list({ transfer_group: group, limit });
+      expect((await all.autoPagingToArray({ limit: 10 })).map(({ id }) => id)).toEqual(ids);
+    }
+    const oldest = { transfer_group: group, ending_before: ids.at(-1) ?? "", limit: 2 };
+    expect((await m.stripe.charges.list(oldest)).data.map(({ id }) => id)).toEqual(ids.slice(2, 4));
+    const of = await m.stripe.charges.list({ transfer_group: group, customer, limit: 1 });
+    expect(of).toMatchObject({ data: [{ id: ids[2] }], has_more: false });
+  });
+
   test("is said once: another is refused, the same is heard", async () => {
     const { id } = await m.stripe.charges.create({ ...PAY, transfer_group: "once" });
     const { id: given } = await m.stripe.charges.create(PAY);
