@@ -1,4 +1,4 @@
-// What everybody in a simulated world shares: its time, its weather, its randomness and its judge.
+// What everybody in a simulated world shares: its slot, its time, its weather, its randomness and its judge.
 
 import type { Dice, Weather } from "./chance.ts";
 import type { Oracle } from "./oracle/oracle.ts";
