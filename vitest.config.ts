@@ -13,5 +13,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Vitest's own second is nothing on a busy machine; what is there sooner is seen sooner.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

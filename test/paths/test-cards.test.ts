@@ -7,6 +7,7 @@ import { mintApiKey } from "../../protocol/api-key.ts";
 import { TEST_CARDS } from "../../workers/testbank/cards.ts";
 import { TEST_CARDS as NAMED } from "../../workers/vault/test-tokens.ts";
 import { type Merchant, refused, type System, startSystem, stripeAt } from "../system.ts";
+import { disputeOf, SOON } from "./merchants-view.ts";
 
 type Outcome = {
   /** Paid, or the code and decline code of the refusal; refused as soon as it is typed in, if `typed`. */
@@ -101,7 +102,6 @@ const CARDS: readonly Row[] = [
   ["4000002500001001", {}],
 ];
 
-const SOON = { timeout: 20_000, interval: 50 };
 const AMOUNT = 1300;
 
 let system: System;
@@ -161,10 +161,8 @@ async function holdsLater(charge: Stripe.Charge, outcome: Outcome): Promise<void
   expect(transaction.status).toBe(availableNow === true ? "available" : "pending");
   if (dispute !== undefined) {
     const [reason, status] = dispute;
-    await vi.waitFor(async () => {
-      const { data } = await m.stripe.disputes.list({ charge: charge.id });
-      expect(data[0]).toMatchObject({ reason, status, amount: AMOUNT });
-    }, SOON);
+    const opened = await disputeOf(m.stripe, charge.id);
+    expect(opened).toMatchObject({ reason, status, amount: AMOUNT });
     return;
   }
   const made = await m.stripe.refunds.create({ charge: charge.id });
