@@ -10,7 +10,10 @@ export class LazyTables<S extends Sql> {
   readonly #first: string;
   #there = false;
 
-  /** `schema` runs again where the tables are, and makes what a newer version has; `first` is one of them. */
+  /**
+   * `schema` makes what is not there yet, and runs again where its tables are: so a newer version of it may have further
+   * tables and indexes, but no further columns of a table. `first` is one of the tables.
+   */
   constructor(sql: S, schema: string, first: string) {
     this.#sql = sql;
     this.#schema = schema;

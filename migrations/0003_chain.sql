@@ -4,7 +4,7 @@
 -- checkpoint. `accounts.head` holds the last hash whole; each entry keeps the first 16 bytes of its own, so
 -- that verification can name the first entry that is wrong.
 -- What may have to be erased for a person's sake (name and address of the card, e-mail, description,
--- metadata) is not in the text. A row's text is PostgreSQL's own of a row of the listed columns.
+-- metadata, shipping) is not in the text. A row's text is PostgreSQL's own of a row of the listed columns.
 
 create function chain_genesis(p_account text, p_livemode boolean, p_terms jsonb) returns bytea
 language sql immutable as $$

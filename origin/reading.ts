@@ -5,7 +5,7 @@ import { and, asc, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "dri
 import { alias } from "drizzle-orm/pg-core";
 import type { Scope } from "../protocol/command.ts";
 import { PUBLIC_EVENT_CODES } from "../protocol/event.ts";
-import { type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
+import { firstUuidAt, type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
 import { PAYABLE } from "../protocol/ledger-account.ts";
 import type {
   FoundRows,
@@ -52,6 +52,8 @@ import {
   operation_facts,
 } from "./schema.ts";
 import { searchEndPlan, searchPlan } from "./search.ts";
+
+type Charges = Extract<Query, { kind: "charges" }>;
 
 /** Answers a read; `from` says whether `database` is the home's primary or a copy. */
 export async function read(
@@ -130,7 +132,7 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
         ...(q.intent === undefined ? [] : [eq(charge_facts.intent, uuid("pi", q.intent))]),
         ...(q.group === undefined
           ? []
-          : [sql`${charge_facts.id} = any (array${ofGroup(no, q.group)})`]),
+          : [sql`${charge_facts.id} = any (array${ofGroup(no, q.group, q)})`]),
       ];
       return listPlan(db, charge_facts, "ch", no, q, filter, chargeFacts);
     }
@@ -260,14 +262,31 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
 }
 
 /**
- * The charges of a transfer group: those that were made with it, and those that were given it since. Asked for as an
- * array, so that the rows are reached by their keys however old they are (docs/decisions/0009).
+ * The charges of a transfer group that a page may be made of: those that were made with it, and those that were given
+ * it since, of each no more than the page takes, unless other filters choose among them. Asked for as an array, so that the rows are reached by their keys
+ * however old they are (docs/decisions/0009).
  */
-const ofGroup = (no: SQL<number>, group: string): SQL =>
-  sql`(select c.id from charges c where c.account_no = ${no} and c.transfer_group = ${group}::text
-    union select o.id from object_versions v
-      join objects o on o.account_no = v.account_no and o.id = v.id and o.type = 'charge'
-     where v.account_no = ${no} and v.transfer_group = ${group}::text)`;
+function ofGroup(no: SQL<number>, group: string, q: Charges): SQL {
+  const { page, created } = q;
+  const cursor = cursorOf(page);
+  const at = cursor && uuidOf("ch", cursor.id);
+  const isAlone = q.customer === undefined && q.intent === undefined;
+  const isReversed = page.ending_before !== undefined;
+  const pageOfIds = (id: SQL, from: SQL): SQL =>
+    sql`(select distinct ${id} from ${from} and ${sql.join(
+      [
+        sql`true`,
+        ...(at === undefined ? [] : [sql`${id} ${sql.raw(isReversed ? ">" : "<")} ${at}::uuid`]),
+        ...(created?.from === undefined ? [] : [sql`${id} >= ${firstUuidAt(created.from)}::uuid`]),
+        ...(created?.to === undefined ? [] : [sql`${id} < ${firstUuidAt(created.to + 1)}::uuid`]),
+      ],
+      sql` and `,
+    )} order by ${id} ${sql.raw(isReversed ? "asc" : "desc")} limit ${isAlone ? page.limit + 1 : null}::bigint)`;
+  const made = sql`charges c where c.account_no = ${no} and c.transfer_group = ${group}::text`;
+  const given = sql`object_versions v join objects o on o.account_no = v.account_no and o.id = v.id
+    and o.type = 'charge' where v.account_no = ${no} and v.transfer_group = ${group}::text`;
+  return sql`(${pageOfIds(sql`c.id`, made)} union ${pageOfIds(sql`v.id`, given)})`;
+}
 
 function listPlan<R>(
   db: Drizzle,

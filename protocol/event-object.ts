@@ -1,5 +1,5 @@
-// Journal entries as the events that merchants see. An entry is one change of state; most are told by one
-// event, one that ends a charge of a payment intent by two.
+// Journal entries as the events that merchants see. An entry is one change of state: some are told by no event, most
+// by one, and those that also change something else, such as an intent, a balance or a customer's card, by more.
 
 import type { Scope } from "./command.ts";
 import { DERIVED_EVENTS, type DerivedEvent, eventTypeOf } from "./event.ts";

@@ -56,7 +56,7 @@ export type Search = {
 /** Stripe's limits: clauses of one query, and characters of it. */
 export const SEARCH_CLAUSES_MAX = 10;
 export const SEARCH_CHARACTERS_MAX = 1000;
-/** Rows that one page of a search looks at: some tens of milliseconds. */
+/** Rows that one page of a search looks at: some 50 ms, once PostgreSQL has statistics of the tables. */
 export const SEARCH_ROWS_MAX = 10_000;
 /** A part of a text that is looked for. */
 const PART_CHARACTERS_MIN = 3;

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import Stripe from "stripe";
 import { createTestHarness } from "wrangler";
-import { edgeAt } from "./edge.ts";
+import { edgeAt, type Merchant, stripeAt } from "./edge.ts";
 import { asDeployed } from "./rights.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -56,6 +56,17 @@ export async function startSystem(
     deploy: (secrets: Record<string, string>) => harness.update(optionsOf(secrets)),
     close: () => harness.close(),
   };
+}
+
+/** Starts the composite with a merchant of its own, whose keys are the demo's. */
+export async function startWithDemo(bindings: Record<string, string>) {
+  const first = await startSystem(bindings);
+  const made = await first.merchant();
+  await first.close();
+  const keys = { DEMO_SECRET_KEY: made.secret, DEMO_PUBLISHABLE_KEY: made.publishable };
+  const system = await startSystem({ ...bindings, ...keys });
+  const merchant: Merchant = { ...made, stripe: stripeAt(system.url, made.secret) };
+  return { system, merchant };
 }
 
 /** A connection to a region's ledger with all rights, to look and to tamper. */

@@ -1,17 +1,12 @@
 // The system with a demo account of its own, and its pages in Chromium where there is one.
 
-import { type Merchant, type System, startSystem, stripeAt } from "../system.ts";
+import { startWithDemo } from "../system.ts";
 import { launch, missing, openPage, type Watched } from "./chromium.ts";
 
 export type Demo = Awaited<ReturnType<typeof startDemo>>;
 
 export async function startDemo(bindings: Record<string, string>) {
-  const first = await startSystem(bindings);
-  const made = await first.merchant();
-  await first.close();
-  const keys = { DEMO_SECRET_KEY: made.secret, DEMO_PUBLISHABLE_KEY: made.publishable };
-  const system: System = await startSystem({ ...bindings, ...keys });
-  const merchant: Merchant = { ...made, stripe: stripeAt(system.url, made.secret) };
+  const { system, merchant } = await startWithDemo(bindings);
   const browser = missing === undefined ? await launch() : undefined;
   if (missing !== undefined) console.warn(`browser tests skipped: ${missing}`);
   const opened: Watched[] = [];

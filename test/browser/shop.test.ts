@@ -1,39 +1,16 @@
 // Drives the real page in a real Chromium, against the composite with a demo merchant.
 // Playwright's browsers are not downloaded: without a Chromium on the machine the suite says so.
 
-import { existsSync } from "node:fs";
 import { exportJWK, generateKeyPair } from "jose";
-import {
-  type Browser,
-  type BrowserContext,
-  chromium,
-  type Page,
-  type Request,
-} from "playwright-core";
+import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
-import { type System, startSystem } from "../system.ts";
+import { type System, startWithDemo } from "../system.ts";
+import { launch, missing } from "./chromium.ts";
 
 let url: string;
 let system: System | undefined;
-const executablePath = [
-  process.env.CHROMIUM_PATH,
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-].find((path) => path !== undefined && existsSync(path));
-
-const missing = executablePath ? undefined : "no Chromium found (set CHROMIUM_PATH)";
 if (missing) console.warn(`browser tests skipped: ${missing}`);
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const VISA = "4242424242424242";
 const CVC = "987";
 const MOST_TABS = 40;
@@ -45,14 +22,10 @@ let requests: Request[];
 let complaints: string[];
 
 beforeAll(async () => {
-  if (missing || !executablePath) return;
-  const first = await startSystem(inject("bindings"));
-  const { secret, publishable } = await first.merchant();
-  await first.close();
-  const demo = { DEMO_SECRET_KEY: secret, DEMO_PUBLISHABLE_KEY: publishable };
-  system = await startSystem({ ...inject("bindings"), ...demo });
+  if (missing) return;
+  ({ system } = await startWithDemo(inject("bindings")));
   url = system.url.href;
-  browser = await chromium.launch({ executablePath, args: FLAGS });
+  browser = await launch();
 });
 
 afterAll(async () => {

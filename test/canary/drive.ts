@@ -5,12 +5,13 @@ import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KeySet } from "../../checkout/public/seal.js";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
-import { http, post } from "./http-message.ts";
+import { type Form, http, post } from "./http-message.ts";
 import type { Merchant } from "./kind.ts";
 import type { Numbers } from "./numbers.ts";
 import type { Parts, Victim } from "./parts.ts";
 import { VICTIMS } from "./parts.ts";
 import { deal, newMerchant, nextRequest, type Request, remember } from "./requests.ts";
+import { stock } from "./stock.ts";
 import { type Answer, ask, Caller } from "./wire.ts";
 
 export type Tally = {
@@ -69,7 +70,7 @@ const BAD_DAY = {
 /** "Later" and "too much" are right answers to everything, and no answer while something is being killed. */
 const LATER = [409, 429, 503];
 /** What wrangler's proxy says, word for word, to a Host that makes no URL; the edge never hears of that request. */
-const PROXY_FAULT =
+export const PROXY_FAULT =
   "HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 21\r\n\r\nInternal Server Error";
 
 export async function drive(run: Run): Promise<void> {
@@ -86,6 +87,10 @@ export async function drive(run: Run): Promise<void> {
     count(run, request, answer, breaking);
     if (answer.status === 200) remember(request.merchant, answer.bytes);
   };
+  for (let from = 0; from < run.merchants.length; from += MADE_AT_ONCE) {
+    const some = run.merchants.slice(from, from + MADE_AT_ONCE);
+    await Promise.all(some.map((merchant) => stock(run.port, merchant, run.numbers)));
+  }
   const kinds = deal(run.random);
   let keySet = await sealingKeys(run.port);
   const renew = setInterval(() => {
@@ -178,13 +183,14 @@ export async function makeMerchants(
   port: number,
   secret: string,
   count: number,
+  terms: Form = {},
 ): Promise<Merchant[]> {
   const platform = await mintApiKey(
     { kind: "platform", livemode: false, account: PLATFORM_ACCOUNT },
     secret,
   );
   const make = async (): Promise<Merchant> => {
-    const made = await ask(port, post("/v1/accounts", platform, {}));
+    const made = await ask(port, post("/v1/accounts", platform, terms));
     const { id, keys } = JSON.parse(made) as {
       id: string;
       keys: { secret: string; publishable: string };

@@ -10,10 +10,12 @@ export type Merchant = {
   readonly account: string;
   readonly secret: string;
   readonly publishable: string;
-  /** What this merchant has made lately, by prefix. */
+  /** The ids of what this merchant has made lately. */
   readonly made: Record<Made, string[]>;
 };
-export const MADE = ["tok", "ch", "cus", "pm", "pi", "seti", "we"] as const;
+export const PREFIXES = ["tok", "ch", "cus", "pm", "pi", "seti", "we", "dp"] as const;
+/** By prefix; `sold` are charges that were captured, `held` intents that wait for it, `kept` methods of a customer. */
+export const MADE = [...PREFIXES, "sold", "held", "kept"] as const;
 export type Made = (typeof MADE)[number];
 
 export type Means = {
@@ -22,12 +24,17 @@ export type Means = {
   readonly random: () => number;
   readonly pick: <T>(list: readonly T[]) => T;
   readonly keySet: KeySet;
+  /** Writes this into the text of that name instead of a number, to see the same request succeed. */
+  readonly innocent?: (text: string) => string;
 };
 
 export type Kind = {
   readonly name: string;
   readonly share: number;
+  /** Answers that are right also to what other requests have used up already. */
   readonly rightly: readonly number[];
+  /** What the merchant must have made before. */
+  readonly needs?: readonly Made[];
   readonly make: (means: Means, canary: Canary) => Sending | Promise<Sending>;
 };
 
@@ -36,6 +43,8 @@ const AMOUNT_MIN = 10_000;
 export const REFUSED = [
   400, 401, 402, 403, 404, 405, 409, 411, 413, 414, 415, 422, 426, 431, 501, 505,
 ];
+/** A number where none belongs is looked for before anything else of a request with a good key. */
+export const DETECTED = [400];
 export const PAID = [200, 402];
 
 export const money = ({ random }: Means): Form => ({
@@ -43,8 +52,9 @@ export const money = ({ random }: Means): Form => ({
   currency: "usd",
 });
 
-/** How people and programs write a number into a text. */
-export const written = ({ pick }: Means, { pan }: Canary): string =>
+/** A text of this name with a number in it, as people and programs write one. */
+export const written = ({ pick, innocent }: Means, { pan }: Canary, text: string): string =>
+  innocent?.(text) ??
   pick([
     pan,
     grouped(pan, [4], " "),
@@ -64,10 +74,18 @@ export const written = ({ pick }: Means, { pan }: Canary): string =>
     `card no. ${grouped(pan, [4], "_")}`,
   ]);
 
-export const last = (merchant: Merchant, what: Made): string =>
-  merchant.made[what].pop() ?? `${what}_none`;
-export const some = ({ merchant, pick }: Means, what: Made): string =>
-  merchant.made[what].length === 0 ? `${what}_none` : pick(merchant.made[what]);
+/** One of these texts, with a number in it. */
+export function noted(m: Means, c: Canary, texts: readonly string[]): Form {
+  const text = m.pick(texts);
+  return { [text]: written(m, c, text) };
+}
+
+/** One that the merchant has made, and never an invented one: that would be refused before anything is reached. */
+export function some({ merchant, pick }: Means, what: Made): string {
+  const made = merchant.made[what];
+  if (made.length === 0) throw new Error(`${merchant.account} has made no ${what}`);
+  return pick(made);
+}
 
 export const tokens = (
   name: string,

@@ -68,6 +68,7 @@ export async function startParts(
     endpoint: await freePort(),
   };
   const bindings = { ...platform.bindings };
+  bindings["NOTICE_URL"] = `http://127.0.0.1:${listen.edge}`;
   bindings["SQL_ENDPOINT"] = `http://127.0.0.1:${listen.endpoint}/sql`;
   const databases = Object.values(bindings).filter((value) => value.startsWith("postgres"));
   const [bank, origins, edge] = await Promise.all([

@@ -1,6 +1,6 @@
 // The requests of a run, each of a kind that is drawn by its share and with a card number that no other has had.
 
-import { type Kind, MADE, type Made, type Means, type Merchant } from "./kind.ts";
+import { type Kind, MADE, type Made, type Means, type Merchant, PREFIXES } from "./kind.ts";
 import { broken } from "./kinds/broken.ts";
 import { misplaced } from "./kinds/misplaced.ts";
 import { payments } from "./kinds/payments.ts";
@@ -53,18 +53,25 @@ export async function nextRequest(
   return { ...sending, kind: kind.name, rightly: kind.rightly, merchant };
 }
 
-const MADE_ID = new RegExp(`"id": ?"((${MADE.join("|")})_[0-9A-Za-z]+)"`);
+const MADE_ID = new RegExp(`"id": ?"((${PREFIXES.join("|")})_[0-9A-Za-z]+)"`);
 
 /** Keeps what was made, so that later requests can use it. */
 export function remember(merchant: Merchant, answer: Buffer): void {
-  const id = MADE_ID.exec(answer.toString("latin1"));
-  if (id === null) return;
-  const made = merchant.made[id[2] as Made];
-  made.push(id[1] ?? "");
+  const text = answer.toString("latin1");
+  const [, id, prefix] = MADE_ID.exec(text) ?? [];
+  if (id === undefined) return;
+  const made = merchant.made[stateOf(prefix as Made, text)];
+  if (!made.includes(id)) made.push(id);
   if (made.length > MADE_MAX) made.shift();
+}
+
+function stateOf(prefix: Made, text: string): Made {
+  if (prefix === "pi" && /"status": ?"requires_capture"/.test(text)) return "held";
+  if (prefix === "ch" && /"captured": ?true/.test(text)) return "sold";
+  return prefix === "pm" && /"customer": ?"cus_/.test(text) ? "kept" : prefix;
 }
 
 export const newMerchant = (of: Omit<Merchant, "made">): Merchant => ({
   ...of,
-  made: { tok: [], ch: [], cus: [], pm: [], pi: [], seti: [], we: [] },
+  made: Object.fromEntries(MADE.map((what): [Made, string[]] => [what, []])) as Merchant["made"],
 });

@@ -17,27 +17,33 @@ export type OpenApi = { readonly paths: Readonly<Record<string, Record<string, O
 const TYPES = fileURLToPath(new URL("../../node_modules/stripe/esm/resources/", import.meta.url));
 const PAGE = ["limit", "starting_after", "ending_before"];
 
-/** The names of an interface's own fields: those one step within it. */
+/** The names of an interface's own fields: those one step within it. Throws where there is no such interface. */
 export function parametersOf(file: string, name: string): string[] {
   const text = readFileSync(`${TYPES}${file}.d.ts`, "utf8");
-  const found = new RegExp(
+  const form = new RegExp(
     `^export interface ${name}Params( extends PaginationParams)? \\{(.*?)^\\}`,
     "ms",
   );
-  const [, paged, body = ""] = found.exec(text) ?? [];
+  const found = form.exec(text);
+  if (found === null) throw new Error(`${file} of the SDK has no ${name}Params`);
+  const [, paged, body = ""] = found;
   const own = [...body.matchAll(/^ {4}(?:'([^']+)'|(\w+))\??:/gm)].map(([, a, b]) => a ?? b ?? "");
   return [...new Set([...own, ...(paged === undefined ? [] : PAGE)])].sort();
 }
 
 const nameless = (path: string): string => path.replaceAll(/\{\w+\}/g, "{id}");
 
-/** What our document says of a path; undefined when there is no such route. */
-function ourOperation(document: OpenApi, { method, path }: StripePath): Operation | undefined {
+/** What our document says of a path of Stripe's; undefined when there is no such route. */
+export function ourOperation(
+  document: OpenApi,
+  { method, path }: StripePath,
+): Operation | undefined {
   const ours = Object.keys(document.paths).find((known) => nameless(known) === path);
   return ours === undefined ? undefined : document.paths[ours]?.[method.toLowerCase()];
 }
 
-const takenBy = (operation: Operation): string[] => [
+/** The names of all that an operation takes in its form or its query. */
+export const takenBy = (operation: Operation): string[] => [
   ...Object.keys(
     operation.requestBody?.content["application/x-www-form-urlencoded"].schema.properties ?? {},
   ),

@@ -1,26 +1,64 @@
 // How the intents of a drill ended, held against what their stories allow, against the events, the customers' methods,
-// the ledgers and the bank's book.
+// the ledgers and the bank's book. Pure, so that its own test can show that it finds what is planted.
 
-import { REGIONS } from "../../protocol/slot.ts";
-import { type BankRow, readBank, readLedger } from "./books.ts";
-import type { Merchant } from "./client.ts";
-import type { Network } from "./network.ts";
-import { type Ended, intentIn, read, type Stage } from "./stories.ts";
+import type { BankRow, Ledger, LedgerCharge } from "./books.ts";
+import type { Plot } from "./stories.ts";
 
-type List<T> = {
-  readonly data: readonly (T & { readonly id: string })[];
-  readonly has_more: boolean;
+export type Charge = {
+  readonly id: string;
+  readonly status: "succeeded" | "failed" | "pending";
+  readonly amount: number;
 };
-type Charge = { readonly status: "succeeded" | "failed" | "pending"; readonly amount: number };
-type Intent = {
+export type Intent = {
   readonly id: string;
   readonly status: string;
   readonly payment_method: string | null;
   readonly latest_charge?: string | null;
 };
 
+export type Ending = {
+  readonly account: string;
+  readonly plot: Plot;
+  readonly id: string;
+  /** The status that the last answer of its story told. */
+  readonly told: string;
+  /** As it is shown now. */
+  readonly intent: Intent;
+  /** Of a payment intent. */
+  readonly charges: readonly Charge[];
+};
+
+type Standing = Pick<Intent, "id" | "status">;
+
+export type Seen = {
+  readonly endings: readonly Ending[];
+  /** What cardholders were told first, and when they asked again. */
+  readonly answers: readonly {
+    readonly key: string;
+    readonly first: Standing;
+    readonly now: Standing;
+  }[];
+  /** What became of a payment with the method of each setup that succeeded. */
+  readonly later: readonly {
+    readonly setup: string;
+    readonly status: string;
+    readonly body: string;
+  }[];
+  readonly shops: readonly Shop[];
+  readonly ledger: Ledger;
+  readonly bank: readonly BankRow[];
+};
+
+type Shop = {
+  readonly account: string;
+  /** The intents that the events of a name are about. */
+  readonly events: ReadonlyMap<string, readonly string[]>;
+  /** The methods of its customer. */
+  readonly methods: readonly string[];
+};
+
 /** An end has one event, and there is no other end. */
-const END_EVENTS = {
+export const END_EVENTS = {
   payment_intent: {
     succeeded: "payment_intent.succeeded",
     requires_payment_method: "payment_intent.payment_failed",
@@ -31,158 +69,100 @@ const END_EVENTS = {
   },
 } as const;
 
-const LANES = 8;
-const AMOUNT_LATER = "777";
+/** All that is not as it should be, in words. */
+export function faultsIn(seen: Seen): string[] {
+  return [
+    ...seen.endings.flatMap(wrongEnd),
+    ...seen.endings.flatMap(wrongCharges),
+    ...seen.answers
+      .filter(({ first, now }) => now.id !== first.id || now.status !== first.status)
+      .map(({ key, first, now }) => `${key}: ${first.id} was ${first.status}, then ${now.status}`),
+    ...seen.shops.flatMap((shop) => {
+      const own = seen.endings.filter(({ account }) => account === shop.account);
+      return [...wrongEvents(shop, own), ...wrongMethods(shop, own, seen.later)];
+    }),
+    ...wrongBooks(seen),
+  ];
+}
 
-/** All that is not as it should be, in words. The books must be at rest. */
-export async function faultsIn(stage: Stage, network: Network): Promise<string[]> {
+function wrongEnd({ plot, id, told, intent: { status } }: Ending): string[] {
+  return [
+    ...(plot.ends.some((end) => end === status)
+      ? []
+      : [`${id} of ${plot.card} ended as ${status}`]),
+    ...(status === told ? [] : [`${id} was told to be ${told} and is ${status}`]),
+  ];
+}
+
+/** A payment that succeeded has one charge that is paid, and a failed one no more than one, which is not. */
+function wrongCharges({ plot, id, intent, charges }: Ending): string[] {
+  if (plot.type !== "payment_intent") return [];
+  const { status, latest_charge: latest } = intent;
   const faults: string[] = [];
-  const intents = new Map<Ended, Intent>();
-  await inLanes(stage.ended, async (ended) => {
-    const intent = await read<Intent>(stage.client, pathOf(ended), ended.merchant);
-    intents.set(ended, intent);
-    if (!ended.plot.ends.some((end) => end === intent.status)) {
-      faults.push(`${ended.id} of ${ended.plot.card} ended as ${intent.status}`);
-    }
-    if (intent.status !== ended.status) {
-      faults.push(`${ended.id} was told to be ${ended.status} and is ${intent.status}`);
-    }
-  });
-  await inLanes(
-    stage.client.entries.filter(({ kind }) => kind === "answer"),
-    async (entry) => {
-      const first = intentIn(entry, entry.told);
-      const now = intentIn(entry, await stage.client.untilTold(entry));
-      if (now.id !== first.id || now.status !== first.status) {
-        faults.push(`${entry.key}: ${first.id} was ${first.status}, then ${now.status}`);
-      }
-    },
-  );
-  for (const merchant of stage.merchants) {
-    faults.push(...(await wrongEvents(stage, merchant, intents)));
-    faults.push(...(await wrongMethods(stage, merchant, intents)));
+  const paid = charges.filter((charge) => charge.status === "succeeded").length;
+  if (paid !== (status === "succeeded" ? 1 : 0) || charges.length > 1) {
+    faults.push(`${id} is ${status} with ${charges.length} charges, ${paid} of them paid`);
   }
-  const charges = await chargesOf(stage, intents, faults);
-  faults.push(...(await wrongBook(network, charges)));
+  if (latest !== undefined && latest !== (charges[0]?.id ?? null)) {
+    faults.push(`${id} has ${charges[0]?.id} and names ${latest}`);
+  }
   return faults;
 }
 
-const pathOf = ({ plot, id }: Ended): string => `/v1/${plot.type}s/${id}`;
-
 /** Each intent has the event of its end once, and the event of no other end. */
-async function wrongEvents(
-  stage: Stage,
-  merchant: Merchant,
-  intents: ReadonlyMap<Ended, Intent>,
-): Promise<string[]> {
-  const faults: string[] = [];
-  const own = [...intents].filter(([{ merchant: of }]) => of === merchant);
-  for (const type of ["payment_intent", "setup_intent"] as const) {
-    for (const [status, name] of Object.entries(END_EVENTS[type])) {
-      const events = await listAll<{ data: { object: { id: string } } }>(
-        stage,
-        `/v1/events?type=${name}`,
-        merchant,
-      );
-      const told = Map.groupBy(events, ({ data }) => data.object.id);
-      for (const [{ plot, id }, intent] of own) {
-        if (plot.type !== type) continue;
-        const count = told.get(id)?.length ?? 0;
-        if (count !== (intent.status === status ? 1 : 0)) {
-          faults.push(`${id} is ${intent.status} and has ${count} events ${name}`);
-        }
-      }
-    }
-  }
-  return faults;
+function wrongEvents({ events }: Shop, own: readonly Ending[]): string[] {
+  return own.flatMap(({ plot, id, intent: { status } }) =>
+    Object.entries(END_EVENTS[plot.type]).flatMap(([end, name]) => {
+      const count = (events.get(name) ?? []).filter((of) => of === id).length;
+      return count === (status === end ? 1 : 0)
+        ? []
+        : [`${id} is ${status} and has ${count} events ${name}`];
+    }),
+  );
 }
 
 /** Methods of setups that ended well are the customer's and can be charged without him; no others are his. */
-async function wrongMethods(
-  stage: Stage,
-  merchant: Merchant,
-  intents: ReadonlyMap<Ended, Intent>,
-): Promise<string[]> {
-  const faults: string[] = [];
-  const customer = stage.customers.get(merchant.account) ?? "";
-  const path = `/v1/customers/${customer}/payment_methods?type=card`;
-  const held = new Set((await listAll<object>(stage, path, merchant)).map(({ id }) => id));
-  const ready = new Map<string, string>();
-  for (const [{ plot, id, merchant: of }, { status, payment_method: method }] of intents) {
-    if (of === merchant && plot.type === "setup_intent" && status === "succeeded") {
-      ready.set(method ?? "", id);
-      if (!held.has(method ?? "")) faults.push(`${id} succeeded, and ${method} is nobody's`);
-    }
-  }
-  for (const method of held) {
-    if (!ready.has(method)) faults.push(`${method} is kept, and no setup of it succeeded`);
-  }
-  await inLanes([...ready], async ([method, setup]) => {
-    const form = { customer, payment_method: method, off_session: "true", confirm: "true" };
-    const entry = stage.client.enter({
-      key: `later-${setup}`,
-      merchant,
-      kind: "intent",
-      path: "/v1/payment_intents",
-      form: { ...form, amount: AMOUNT_LATER, currency: "usd" },
-    });
-    const told = await stage.client.untilTold(entry);
-    const { id = "", status } = JSON.parse(told?.body ?? "{}") as { id?: string; status?: string };
-    if (status !== "succeeded")
-      faults.push(`${setup} succeeded, and ${method} cannot be charged: ${told?.body}`);
-    const plot = {
-      type: "payment_intent",
-      card: method,
-      answers: [],
-      ends: ["succeeded"],
-    } as const;
-    stage.ended.push({ merchant, plot, id, status: status ?? "" });
-  });
-  return faults;
-}
-
-/** The charges of all payment intents, and whether each has as many as its end asks for. */
-async function chargesOf(
-  stage: Stage,
-  intents: ReadonlyMap<Ended, Intent>,
-  faults: string[],
-): Promise<Map<string, Charge>> {
-  const charges = new Map<string, Charge>();
-  await inLanes(stage.ended, async (ended) => {
-    const { merchant, plot, id, status } = ended;
-    if (plot.type !== "payment_intent") return;
-    const found = await listAll<Charge>(stage, `/v1/charges?payment_intent=${id}`, merchant);
-    for (const charge of found) charges.set(charge.id, charge);
-    const paid = found.filter((charge) => charge.status === "succeeded").length;
-    if (paid !== (status === "succeeded" ? 1 : 0) || found.length > 1) {
-      faults.push(`${id} is ${status} with ${found.length} charges, ${paid} of them paid`);
-    }
-    const latest = intents.get(ended)?.latest_charge;
-    if (latest !== undefined && latest !== (found[0]?.id ?? null)) {
-      faults.push(`${id} has ${found[0]?.id} and names ${latest}`);
-    }
-  });
-  return charges;
+function wrongMethods({ methods }: Shop, own: readonly Ending[], later: Seen["later"]): string[] {
+  const ready = own.filter(
+    ({ plot, intent }) => plot.type === "setup_intent" && intent.status === "succeeded",
+  );
+  const isReady = (method: string) => ready.some(({ intent }) => intent.payment_method === method);
+  return [
+    ...ready.flatMap(({ id, intent: { payment_method: method } }) => {
+      const paid = later.find(({ setup }) => setup === id);
+      return [
+        ...(methods.includes(method ?? "") ? [] : [`${id} succeeded, and ${method} is nobody's`]),
+        ...(paid?.status === "succeeded"
+          ? []
+          : [`${id} succeeded, and ${method} cannot be charged: ${paid?.body}`]),
+      ];
+    }),
+    ...methods
+      .filter((method) => !isReady(method))
+      .map((method) => `${method} is kept, and no setup of it succeeded`),
+  ];
 }
 
 /** The bank has one authorization for each charge, the ledgers one row, and neither has any other. */
-async function wrongBook(
-  network: Network,
-  charges: ReadonlyMap<string, Charge>,
-): Promise<string[]> {
-  const bank = await readBank(network.bankUrl, network.bindings["PROCESSOR_KEY"] ?? "");
-  const ledger = await readLedger(REGIONS.map((region) => network.ledgers[region]));
+function wrongBooks({ endings, ledger, bank }: Seen): string[] {
+  const charges = new Map(endings.flatMap((ending) => ending.charges.map((one) => [one.id, one])));
   const booked = Map.groupBy(bank, ({ reference, id }) => reference?.split(".")[0] ?? id);
-  const faults = [...charges].flatMap(([id, charge]) =>
-    againstBank(id, charge, booked.get(id) ?? []),
-  );
-  for (const id of [...booked.keys(), ...ledger.charges.map((charge) => charge.id)]) {
-    if (!charges.has(id)) faults.push(`${id} is of no intent`);
-  }
-  return faults;
+  const kept = Map.groupBy(ledger.charges, ({ id }) => id);
+  return [
+    ...[...charges.values()].flatMap((charge) => [
+      ...againstBank(charge, booked.get(charge.id) ?? []),
+      ...againstLedger(charge, kept.get(charge.id) ?? []),
+    ]),
+    ...[...new Set([...booked.keys(), ...kept.keys()])]
+      .filter((id) => !charges.has(id))
+      .map((id) => `${id} is of no intent`),
+    ...ledger.operations
+      .filter(({ state }) => state === "opened")
+      .map(({ id, kind, charge }) => `the ${kind} ${id} of ${charge} is open`),
+  ];
 }
 
-function againstBank(id: string, { status, amount }: Charge, rows: readonly BankRow[]): string[] {
+function againstBank({ id, status, amount }: Charge, rows: readonly BankRow[]): string[] {
   const [row, ...others] = rows;
   if (row === undefined || others.length > 0) return [`${id} has ${rows.length} authorizations`];
   const approved = row.status === "approved";
@@ -192,26 +172,18 @@ function againstBank(id: string, { status, amount }: Charge, rows: readonly Bank
     : [`${id} is ${status}, at the bank ${row.status} with ${row.captured} of ${amount}`];
 }
 
-async function listAll<T>(
-  stage: Stage,
-  path: string,
-  merchant: Merchant,
-): Promise<List<T>["data"]> {
-  const all: (T & { readonly id: string })[] = [];
-  for (let more = true; more; ) {
-    const last = all.at(-1);
-    const cursor = last === undefined ? "" : `&starting_after=${last.id}`;
-    const page = await read<List<T>>(stage.client, `${path}&limit=100${cursor}`, merchant);
-    all.push(...page.data);
-    more = page.has_more;
-  }
-  return all;
-}
+/** The stories capture at once, so there are no other ends. */
+const STATES: Readonly<Record<Charge["status"], LedgerCharge["state"] | undefined>> = {
+  succeeded: "captured",
+  failed: "failed",
+  pending: undefined,
+};
 
-async function inLanes<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const left = [...all];
-  const lane = async () => {
-    for (let one = left.shift(); one !== undefined; one = left.shift()) await work(one);
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
+function againstLedger({ id, status, amount }: Charge, rows: readonly LedgerCharge[]): string[] {
+  const [row, ...others] = rows;
+  if (row === undefined || others.length > 0)
+    return [`${id} has ${rows.length} rows in the ledgers`];
+  return row.state === STATES[status] && row.amount === amount
+    ? []
+    : [`${id} is ${status} with ${amount}, in the ledger ${row.state} with ${row.amount}`];
 }

@@ -6,7 +6,7 @@ import { generator } from "../ledger/region.ts";
 import type { Client, Entry, Merchant, Told } from "./client.ts";
 
 type Answer = "complete" | "fail";
-type Plot = {
+export type Plot = {
   readonly type: "payment_intent" | "setup_intent";
   /** A card of the test bank. */
   readonly card: string;

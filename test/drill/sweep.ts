@@ -3,6 +3,7 @@
 
 import type { Ledger, LedgerCharge } from "./books.ts";
 import type { Client } from "./client.ts";
+import { inLanes } from "./lanes.ts";
 
 const LANES = 12;
 /** Of the clients that went away, every other comes back; the shards must end the rest by themselves. */
@@ -16,7 +17,7 @@ export async function askAgain(client: Client, say: (done: number) => void): Pro
   for (const [i, entry] of gone.entries()) if (i % RETURNS_EVERY === 0) entry.away = false;
   const asked = client.entries.filter(({ away }) => !away);
   let done = 0;
-  await inLanes(asked, async (entry) => {
+  await inLanes(LANES, asked, async (entry) => {
     await client.untilTold(entry, performance.now() + ANSWER_MS_MAX);
     say(++done);
   });
@@ -29,6 +30,7 @@ export async function lookAtAll(client: Client, ledger: Ledger): Promise<string[
   const touched = new Set(ledger.operations.map(({ charge }) => charge));
   const told = client.entries.filter((entry) => entry.told?.status === 200);
   await inLanes(
+    LANES,
     told.filter(({ kind }) => kind !== "capture"),
     async (entry) => {
       const body = entry.told?.body ?? "";
@@ -72,12 +74,4 @@ function difference(charge: LedgerCharge, shown: Shown): string | undefined {
   return wrong.length === 0
     ? undefined
     : wrong.map(([n, v]) => `${n} ${shown[n as keyof Shown]}, kept ${v}`).join(", ");
-}
-
-async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item);
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
 }

@@ -1,8 +1,10 @@
 // Sends requests that are made from an edge's own /openapi.json, right and wrong, about objects that there are.
 // Whatever comes, the edge answers for itself: no 5xx, JSON, Stripe's shape, and as the document says.
 
-import { breaches } from "../contract.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { breaches, Contract, type Document } from "../contract.ts";
 import { AT_ONCE, type Edge, type Merchant } from "../edge.ts";
+import { faultOf, type Said } from "./fault.ts";
 import { type Described, type GeneratedRequest, RequestGenerator } from "./request-generator.ts";
 
 export type Options = {
@@ -21,6 +23,9 @@ export type Outcome = {
 
 /** Above any rate here: limits are not what is tested. */
 export const UNLIMITED = { RATE_PER_SECOND: "1000000", CONCURRENT_MAX: "100000" };
+/** The bank tells of a dispute in its own time. */
+const DISPUTE_LOOKS_MAX = 300;
+const LOOK_MS = 200;
 /** A merchant with objects of its own takes no more, because most objects end sooner or later. */
 const ROUND = 5_000;
 /** Sets of objects: some are deleted on the way. */
@@ -34,7 +39,8 @@ export async function fuzz(
   { requests, seed, inFlight }: Options,
   tell: (so: Outcome) => void,
 ): Promise<Outcome> {
-  const document = (await edge.call("/openapi.json")).body as Described;
+  const document = (await edge.call("/openapi.json")).body as Described & Document;
+  const contract = new Contract(document);
   const statuses: Record<string, number> = {};
   const faults: string[] = [];
   let answered = 0;
@@ -47,21 +53,23 @@ export async function fuzz(
     const queue = generated.values();
     const work = async () => {
       for (const request of queue) {
-        const { status, fault } = await send(edge, merchant, request);
-        statuses[status] = (statuses[status] ?? 0) + 1;
-        if (fault !== undefined) faults.push(fault);
+        const said = await send(edge, merchant, request);
+        statuses[said.status] = (statuses[said.status] ?? 0) + 1;
+        const fault = faultOf(contract, request, said);
+        if (fault !== undefined) faults.push(inWords(fault, request, said));
       }
     };
-    await Promise.all(Array.from({ length: inFlight }, work));
+    // What came while the objects were made.
     faults.push(...breaches());
+    await Promise.all(Array.from({ length: inFlight }, work));
     answered += some;
     tell({ answered, statuses, faults });
   }
   return { answered, statuses, faults };
 }
 
-/** One of each kind of object, in different states. */
-async function objectsOf({ stripe, account }: Merchant): Promise<string[]> {
+/** One of each kind of object, in different states: as many of each for every merchant, in the same order. */
+export async function objectsOf({ stripe, account }: Merchant): Promise<string[]> {
   const visa = { amount: 5000, currency: "usd" };
   const customer = await stripe.customers.create({ email: "m@example.com" });
   const card = await stripe.customers.createSource(customer.id, { source: "tok_visa" });
@@ -83,36 +91,48 @@ async function objectsOf({ stripe, account }: Merchant): Promise<string[]> {
     enabled_events: ["charge.succeeded"],
   });
   const payout = await stripe.payouts.create({ amount: 100, currency: "usd" });
+  const dispute = await disputeOf(stripe, disputed.id);
   const found = await Promise.all([
     stripe.events.list({ limit: 3 }),
     stripe.balanceTransactions.list({ limit: 3 }),
-    stripe.disputes.list({ limit: 1 }),
   ]);
   const made = [customer, card, paid, held, disputed, refund, method, open, authorized, setup];
-  const all = [...made, endpoint, payout, ...found.flatMap<{ id: string }>(({ data }) => data)];
+  const all = [
+    ...made,
+    endpoint,
+    payout,
+    dispute,
+    ...found.flatMap<{ id: string }>(({ data }) => data),
+  ];
   return [account, ...all.map(({ id }) => id)];
 }
 
-/** Sends a request, and tells what is wrong with its answer. */
+/** The dispute of a charge, when the bank has told of it: sooner, there would be one object less. */
+async function disputeOf(stripe: Merchant["stripe"], charge: string): Promise<{ id: string }> {
+  for (let looked = 0; looked < DISPUTE_LOOKS_MAX; looked++) {
+    const [dispute] = (await stripe.disputes.list({ charge })).data;
+    if (dispute !== undefined) return dispute;
+    await sleep(LOOK_MS);
+  }
+  throw new Error(`Nothing was told of the dispute of ${charge}`);
+}
+
 async function send(
   edge: Edge,
-  merchant: Merchant,
-  request: GeneratedRequest,
-): Promise<{ readonly status: number; readonly fault?: string }> {
-  const { method, path, key, body, contentType } = request;
-  const { secret, publishable } = merchant;
+  { secret, publishable }: Merchant,
+  { method, path, key, body, contentType }: GeneratedRequest,
+): Promise<Said> {
   const keys = { secret, publishable, platform: edge.platform, none: undefined };
-  const answer = await edge.call(path, {
+  const headers = new Headers(body === undefined ? {} : { "content-type": contentType });
+  if (keys[key] !== undefined) headers.set("authorization", `Bearer ${keys[key]}`);
+  const response = await fetch(new URL(path, edge.url), {
     method,
-    key: keys[key],
-    ...(body === undefined ? {} : { body, headers: { "content-type": contentType } }),
+    headers,
+    ...(body === undefined ? {} : { body }),
   });
-  const { status } = answer;
-  const said = answer.body as string | { error?: { type?: unknown; message?: unknown } };
-  const fault = () =>
-    `${status} to ${JSON.stringify(request)}: ${JSON.stringify(said)}`.slice(0, SHOWN_MAX);
-  if (status >= 500 || typeof said === "string") return { status, fault: fault() };
-  const { error } = said;
-  const shaped = typeof error?.type === "string" && typeof error.message === "string";
-  return shaped === status >= 400 ? { status } : { status, fault: fault() };
+  const { status } = response;
+  return { status, contentType: response.headers.get("content-type"), text: await response.text() };
 }
+
+const inWords = (fault: string, request: GeneratedRequest, { status, text }: Said): string =>
+  `${fault}: ${status} to ${JSON.stringify(request)}: ${text}`.slice(0, SHOWN_MAX);

@@ -31,13 +31,16 @@ const METHODS = ["get", "post", "delete"] as const;
 /** Few deletions, so that the objects last. */
 const WEIGHTS = { get: 8, post: 14, delete: 2 } as const;
 
+/** Cards that are typed into requests, and may stand in no answer. */
+export const CARD_NUMBERS = ["4242424242424242", "4000000000000002"] as const;
+
 /** Test values that lead further in than any random text would. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   source: ["tok_visa", "tok_chargeDeclined", "tok_createDispute"],
   card: ["tok_visa"],
   payment_method: ["pm_card_visa", "pm_card_chargeDeclined", "pm_card_authenticationRequired"],
   currency: ["usd", "eur", "jpy"],
-  number: ["4242424242424242", "4000000000000002"],
+  number: CARD_NUMBERS,
   exp_month: ["12"],
   exp_year: ["2034"],
   cvc: ["123"],

@@ -1,6 +1,7 @@
 // The ledger's SQL against its specification (test/sim/specification): random histories of batches given to
-// both, verdicts compared one by one, and everything that was written compared at the end. One seed is
-// one set of histories; TESSERA_SEED replays it.
+// both. The verdicts of each batch are compared, and when a set of histories has ended the rows of its merchants:
+// the journal whole, and of everything else ids, states and sums, but no texts. TESSERA_SEED draws the same
+// histories again; ids and times are others.
 
 import type pg from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -218,7 +219,7 @@ async function sql(batch: { epoch: number; commands: readonly Command[] }): Prom
   }
 }
 
-/** Compares all that was written of a merchant, and replays the journal. */
+/** Compares the rows of a merchant, as `WRITTEN` tells of them, and replays the journal. */
 async function compare(scope: Scope): Promise<void> {
   const account = specification.accountOf(model, scope);
   const { rows } = await client.query<{ written: Written }>(WRITTEN, [

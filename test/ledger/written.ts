@@ -1,5 +1,5 @@
-// All that the ledger has written of a merchant, its rows in the words of the specification, and the same of
-// the specification's account and of a replayed journal.
+// What the ledger has written of a merchant: the journal whole, and ids, states and sums of its other rows, in the
+// words of the specification; and the same of the specification's account and of a replayed journal.
 
 import type { ObjectType } from "../../protocol/facts.ts";
 import { idOf } from "../../protocol/ids.ts";
@@ -65,7 +65,7 @@ const table = (columns: string, from: string, order: string): string =>
   `(select coalesce(json_agg(r order by ${order}), '[]') from (select ${columns} from ${from}
      where account_no = a.no) r)`;
 
-/** Asks for all rows of a merchant, by account and mode. */
+/** Asks for the rows of a merchant, by account and mode. */
 export const WRITTEN = `select json_build_object('seq', a.seq,
   'journal', ${table("*", "journal", "seq")},
   'charges', (select coalesce(json_agg(c.id order by c.id), '[]') from charges c

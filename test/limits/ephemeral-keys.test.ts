@@ -223,14 +223,30 @@ describe("sent again with its idempotency key", () => {
     expect((await make("eph-7", { customer })).status).toBe(200);
   });
 
-  test("a key is taken back as before", async () => {
-    const { id } = await m.stripe.ephemeralKeys.create({ customer }, version);
-    const headers = headersOf("eph-8");
-    const remove = () =>
-      system.call(`/v1/ephemeral_keys/${id}`, { key: m.secret, method: "DELETE", headers });
-    const first = await remove();
-    expect(first.status).toBe(200);
-    expect((await remove()).body).toEqual(first.body);
+  test("a key is taken back by its id, as often as it is asked, and no other for it", async () => {
+    const keys = await Promise.all(
+      [1, 2, 3].map(() => m.stripe.ephemeralKeys.create({ customer }, version)),
+    );
+    const remove = (id: string) => {
+      const headers = headersOf("eph-8");
+      return system.call(`/v1/ephemeral_keys/${id}`, { key: m.secret, method: "DELETE", headers });
+    };
+    const opened = () =>
+      Promise.all(
+        keys.map(async ({ secret: own = "" }) => {
+          const call = await system.call(`/v1/customers/${customer}`, { key: own });
+          return call.status;
+        }),
+      );
+    expect(await opened()).toEqual([200, 200, 200]);
+    const [one, two] = keys.map(({ id }) => id) as [string, string, string];
+    const first = await remove(one);
+    expect(first).toMatchObject({ status: 200, body: { id: one } });
+    expect(await opened()).toEqual([401, 200, 200]);
+    expect((await remove(one)).body).toEqual(first.body);
+    // An idempotency key says nothing of what is taken away: its id does.
+    expect(await remove(two)).toMatchObject({ status: 200, body: { id: two } });
+    expect(await opened()).toEqual([401, 401, 200]);
   });
 
   test("an app's detaching answers as before, and to no other customer's app", async () => {

@@ -1,9 +1,10 @@
 // Every way to name a thing by its id, tried with the ids of another merchant: each answers exactly as
 // for a thing that does not exist.
 
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { idOf, mintAccountId, mintTokenId, sequenceId } from "../../protocol/ids.ts";
 import { API_VERSION } from "../../protocol/object.ts";
+import { disputeOf } from "../paths/merchants-view.ts";
 import { AT_ONCE, type Merchant, type System, startSystem } from "../system.ts";
 import { verdictOf } from "./refusal.ts";
 
@@ -46,11 +47,7 @@ beforeAll(async () => {
   theirs.refund = (await stripe.refunds.create({ charge: charge.id, amount: 1 })).id;
   theirs.payout = (await stripe.payouts.create({ amount: 500, currency: "usd" })).id;
   const disputed = await stripe.charges.create({ ...pay, source: "tok_createDispute" });
-  theirs.dispute = await vi.waitFor(async () => {
-    const { data } = await stripe.disputes.list({ charge: disputed.id });
-    if (data[0] === undefined) throw new Error("there is no dispute yet");
-    return data[0].id;
-  }, 20_000);
+  theirs.dispute = (await disputeOf(stripe, disputed.id)).id;
   theirs.customer = customer.id;
   theirs.card = String(customer.default_source);
   theirs.evt = events.data[0]?.id ?? "";

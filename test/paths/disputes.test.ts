@@ -3,14 +3,12 @@
 import type Stripe from "stripe";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type Merchant, refused, type System, startSystem } from "../system.ts";
-import { dollarsOf, toldOf } from "./merchants-view.ts";
+import { disputeOf, dollarsOf, SOON, toldOf } from "./merchants-view.ts";
 
 let system: System;
 let m: Merchant;
 
 const AMOUNT = 4200;
-/** Long enough for a bank that is told to be quick, on a busy machine. */
-const SOON = { timeout: 20_000, interval: 50 };
 
 beforeAll(async () => {
   system = await startSystem(inject("bindings"), { TESTBANK_NOTICE_DELAY_MS: "0" });
@@ -21,14 +19,7 @@ afterAll(() => system?.close());
 const charge = (source: string, amount = AMOUNT): Promise<Stripe.Charge> =>
   m.stripe.charges.create({ amount, currency: "usd", source });
 
-/** The dispute of a charge, once the bank has told of it. */
-const disputeOf = (of: Stripe.Charge): Promise<Stripe.Dispute> =>
-  vi.waitFor(async () => {
-    const { data } = await m.stripe.disputes.list({ charge: of.id });
-    const [dispute] = data;
-    if (dispute === undefined) throw new Error("there is no dispute yet");
-    return dispute;
-  }, SOON);
+const disputed = (of: Stripe.Charge) => disputeOf(m.stripe, of.id);
 
 const until = (id: string, status: Stripe.Dispute.Status): Promise<Stripe.Dispute> =>
   vi.waitFor(async () => {
@@ -48,7 +39,7 @@ describe("a card that is disputed", () => {
   ] as const)("%s is disputed as %s and %s", async (source, reason, status) => {
     const of = await charge(source);
     expect(of).toMatchObject({ paid: true, captured: true, disputed: false });
-    const dispute = await disputeOf(of);
+    const dispute = await disputed(of);
     const withdrawn = status === "needs_response";
     expect(dispute).toMatchObject({
       object: "dispute",
@@ -86,7 +77,7 @@ describe("a card that is disputed", () => {
   test("takes the money out of the balance, and cannot be refunded", async () => {
     const before = await balance();
     const of = await charge("tok_createDispute");
-    await disputeOf(of);
+    await disputed(of);
     expect(await balance()).toBe(before);
     const refund = await refused(m.stripe.refunds.create({ charge: of.id }));
     expect(refund).toMatchObject({ code: "charge_disputed", statusCode: 400 });
@@ -94,7 +85,7 @@ describe("a card that is disputed", () => {
 
   test("that is only asked about can be refunded", async () => {
     const of = await charge("tok_createDisputeInquiry");
-    await disputeOf(of);
+    await disputed(of);
     expect(await m.stripe.refunds.create({ charge: of.id })).toMatchObject({ status: "succeeded" });
   });
 
@@ -106,14 +97,14 @@ describe("a card that is disputed", () => {
       capture: false,
     });
     await m.stripe.charges.capture(of.id, { amount: 1000 });
-    expect(await disputeOf(of)).toMatchObject({ amount: 1000 });
+    expect(await disputed(of)).toMatchObject({ amount: 1000 });
   });
 
   test("tells its events as they were: the charge was not disputed when it succeeded", async () => {
     const key = `replayed-${Date.now()}`;
     const params = { amount: AMOUNT, currency: "usd", source: "tok_createDispute" };
     const of = await m.stripe.charges.create(params, { idempotencyKey: key });
-    await disputeOf(of);
+    await disputed(of);
     const again = await m.stripe.charges.create(params, { idempotencyKey: key });
     expect(again).toEqual(of);
     const events = await m.stripe.events.list({ type: "charge.succeeded" });
@@ -125,7 +116,7 @@ describe("a card that is disputed", () => {
 describe("a merchant", () => {
   test("wins with winning evidence, and has his money back", async () => {
     const before = await balance();
-    const dispute = await disputeOf(await charge("tok_createDispute"));
+    const dispute = await disputed(await charge("tok_createDispute"));
     const answered = await m.stripe.disputes.update(dispute.id, {
       evidence: { uncategorized_text: "winning_evidence", customer_name: "Ada Lovelace" },
       metadata: { case: "7" },
@@ -169,7 +160,7 @@ describe("a merchant", () => {
   });
 
   test("loses with losing evidence, and the money stays where it is", async () => {
-    const dispute = await disputeOf(await charge("tok_createDispute"));
+    const dispute = await disputed(await charge("tok_createDispute"));
     await m.stripe.disputes.update(dispute.id, {
       evidence: { uncategorized_text: "losing_evidence" },
     });
@@ -178,7 +169,7 @@ describe("a merchant", () => {
   });
 
   test("ends an inquiry by answering it", async () => {
-    const dispute = await disputeOf(await charge("tok_createDisputeInquiry"));
+    const dispute = await disputed(await charge("tok_createDisputeInquiry"));
     const answered = await m.stripe.disputes.update(dispute.id, {
       evidence: { uncategorized_text: "winning_evidence" },
     });
@@ -187,7 +178,7 @@ describe("a merchant", () => {
   });
 
   test("stages evidence until he submits it, and has one try", async () => {
-    const dispute = await disputeOf(await charge("tok_createDispute"));
+    const dispute = await disputed(await charge("tok_createDispute"));
     const staged = await m.stripe.disputes.update(dispute.id, {
       evidence: { product_description: "Tiles", shipping_carrier: "Post" },
       submit: false,
@@ -211,7 +202,7 @@ describe("a merchant", () => {
   });
 
   test("accepts a dispute, once, and hears the same again under the same key", async () => {
-    const dispute = await disputeOf(await charge("tok_createDispute"));
+    const dispute = await disputed(await charge("tok_createDispute"));
     const idempotencyKey = `close-${dispute.id}`;
     const closed = await m.stripe.disputes.close(dispute.id, {}, { idempotencyKey });
     expect(closed.status).toBe("lost");
@@ -233,7 +224,7 @@ describe("a merchant", () => {
   ] as const)(
     "is heard with %s, though the bank was down and he asks under another key",
     async (_, say, end) => {
-      const dispute = await disputeOf(await charge("tok_createDispute"));
+      const dispute = await disputed(await charge("tok_createDispute"));
       await system.bank("/faults", { body: { error_rate: 1 } });
       try {
         expect(await refused(say(dispute.id))).toMatchObject({ statusCode: 503 });
@@ -249,7 +240,7 @@ describe("a merchant", () => {
   );
 
   test("gives no more evidence than 150,000 characters in all", async () => {
-    const dispute = await disputeOf(await charge("tok_createDispute"));
+    const dispute = await disputed(await charge("tok_createDispute"));
     const give = (names: readonly string[]) =>
       m.stripe.disputes.update(dispute.id, {
         evidence: Object.fromEntries(names.map((name) => [name, "x".repeat(18_750)])),
@@ -265,7 +256,7 @@ describe("a merchant", () => {
   });
 
   test("can name no file as evidence, and no dispute of somebody else", async () => {
-    const dispute = await disputeOf(await charge("tok_createDispute"));
+    const dispute = await disputed(await charge("tok_createDispute"));
     const receipt = m.stripe.disputes.update(dispute.id, { evidence: { receipt: "file_1" } });
     expect(await refused(receipt)).toMatchObject({ statusCode: 404, param: "evidence[receipt]" });
     const stranger = await system.merchant();

@@ -2,18 +2,13 @@
 // misses nothing and hears nothing twice.
 
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type Merchant, type System, startSystem, stripeAt } from "../system.ts";
+import { type Merchant, type System, startWithDemo } from "../system.ts";
 
 let system: System;
 let m: Merchant;
 
 beforeAll(async () => {
-  const first = await startSystem(inject("bindings"));
-  m = await first.merchant();
-  await first.close();
-  const demo = { DEMO_SECRET_KEY: m.secret, DEMO_PUBLISHABLE_KEY: m.publishable };
-  system = await startSystem({ ...inject("bindings"), ...demo });
-  m = { ...m, stripe: stripeAt(system.url, m.secret) };
+  ({ system, merchant: m } = await startWithDemo(inject("bindings")));
 });
 afterAll(() => system?.close());
 

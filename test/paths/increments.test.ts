@@ -1,11 +1,11 @@
-// Holding more than was authorized first, as the official SDK asks for it: what the intent, its charge, its events, the
-// ledger and the bank's book say, once per key, whatever is repeated, declined, late or lost.
+// Holding more than was authorized first, as the official SDK asks for it: what the intent, its charge, its events and
+// the bank's book say, also when it is declined or cannot be.
 
 import { randomUUID } from "node:crypto";
 import type Stripe from "stripe";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
-import { homeOf, slotOf } from "../../protocol/slot.ts";
-import { ledger, type Merchant, refused, type System, startSystem, stripeAt } from "../system.ts";
+import { type Merchant, refused, type System, startSystem, stripeAt } from "../system.ts";
+import { ASKED, chargeOf, heldBy, holdsOf } from "./holds.ts";
 
 let system: System;
 let m: Merchant;
@@ -17,49 +17,7 @@ beforeAll(async () => {
 afterEach(() => system.bank("/faults", { method: "DELETE" }));
 afterAll(() => system?.close());
 
-type Params = Partial<Stripe.PaymentIntentCreateParams>;
-type Row = {
-  readonly id: string;
-  readonly reference: string;
-  readonly amount: number;
-  readonly captured: number;
-  readonly voided: boolean;
-};
-
-const ASKED = {
-  payment_method_options: { card: { request_incremental_authorization: "if_available" } },
-} as const satisfies Params;
-
-const held = (over: Params = {}, by = m): Promise<Stripe.PaymentIntent> =>
-  by.stripe.paymentIntents.create({
-    amount: 1000,
-    currency: "usd",
-    capture_method: "manual",
-    confirm: true,
-    payment_method: "pm_card_visa",
-    ...ASKED,
-    ...over,
-  });
-const increment = (
-  id: string,
-  amount: number,
-  over: Partial<Stripe.PaymentIntentIncrementAuthorizationParams> = {},
-  idempotencyKey: string = randomUUID(),
-) => m.stripe.paymentIntents.incrementAuthorization(id, { amount, ...over }, { idempotencyKey });
-const read = (id: string) => m.stripe.paymentIntents.retrieve(id, { expand: ["latest_charge"] });
-const chargeOf = (intent: Stripe.PaymentIntent) => intent.latest_charge as Stripe.Charge;
-
-/** How the bank's book holds the charge of an intent, and how many increments it has approved in all. */
-async function booked(id: string): Promise<Row & { readonly increments: number }> {
-  const reference = `${chargeOf(await read(id)).id}.authorize.1`;
-  const { data } = await system.bank<{ data: Row[] }>("/book/authorizations?limit=1000");
-  const row = data.find((found) => found.reference === reference);
-  if (row === undefined) throw new Error("the bank has heard of it");
-  const { incremented_count: increments } = await system.bank<{ incremented_count: number }>(
-    "/book",
-  );
-  return { ...row, increments };
-}
+const { held, increment, read, booked } = holdsOf(() => ({ system, m }));
 
 describe("an authorization that is incremented", () => {
   test("holds the new amount, here and at the bank, and may be captured up to it", async () => {
@@ -149,7 +107,7 @@ describe("an authorization that is incremented", () => {
 
   test("is found and listed by its new amount", async () => {
     const one = await system.merchant();
-    const { id } = await held({}, one);
+    const { id } = await heldBy(one);
     await one.stripe.paymentIntents.incrementAuthorization(id, { amount: 4711 });
     const found = async (query: string) =>
       (await one.stripe.paymentIntents.search({ query })).data.map((intent) => intent.id);
@@ -170,7 +128,7 @@ describe("an authorization that is incremented", () => {
 
   test("is told of by its charge and its intent, as both stood then", async () => {
     const one = await system.merchant();
-    const { id } = await held({}, one);
+    const { id } = await heldBy(one);
     for (const amount of [1100, 1300]) {
       await one.stripe.paymentIntents.incrementAuthorization(id, { amount });
     }
@@ -350,96 +308,4 @@ describe("asked for by a confirmation", () => {
     });
     expect(await refused(late)).toMatchObject({ code: "payment_intent_unexpected_state" });
   });
-});
-
-describe("one key", () => {
-  test("adds once, whoever asks how often and when, and says the same", async () => {
-    const { id } = await held();
-    const before = await booked(id);
-    const key = randomUUID();
-    const ends = await Promise.all(
-      Array.from({ length: 6 }, () =>
-        increment(id, 1700, {}, key).catch((error: Stripe.errors.StripeError) => error.code),
-      ),
-    );
-    const { lastResponse: _, ...again } = await increment(id, 1700, {}, key);
-    for (const end of ends) {
-      if (typeof end === "string") expect(end).toBe("idempotency_key_in_use");
-      else expect(end).toMatchObject(again);
-    }
-    expect(await booked(id)).toMatchObject({ amount: 1700, increments: before.increments + 1 });
-    const other = await refused(increment(id, 1800, {}, key));
-    expect(other).toMatchObject({ statusCode: 400, type: "StripeIdempotencyError" });
-    expect(await booked(id)).toMatchObject({ amount: 1700 });
-  });
-
-  test("adds once when the bank's answer is lost, doubled, or comes late", async () => {
-    for (const fault of [
-      { error_after_rate: 1, count: 1, seed: 7 },
-      { drop_after_rate: 1, count: 1, seed: 7 },
-      { duplicate_rate: 1, count: 1, seed: 7 },
-      { latency_ms: 700 },
-    ]) {
-      const { id } = await held();
-      const before = await booked(id);
-      await system.bank("/faults", { body: fault });
-      expect(await increment(id, 1700)).toMatchObject({ amount: 1700, amount_capturable: 1700 });
-      await system.bank("/faults", { method: "DELETE" });
-      expect(await booked(id)).toMatchObject({ amount: 1700, increments: before.increments + 1 });
-    }
-  });
-
-  test("adds once when nobody comes back for what the bank did not answer", async () => {
-    const { id } = await held();
-    const before = await booked(id);
-    await system.bank("/faults", { body: { error_rate: 1 } });
-    const once = { maxNetworkRetries: 0 };
-    const lost = m.stripe.paymentIntents.incrementAuthorization(id, { amount: 1700 }, once);
-    expect(await refused(lost)).toMatchObject({ statusCode: 503 });
-    await system.bank("/faults", { method: "DELETE" });
-    const amountNow = async () => (await read(id)).amount;
-    await expect.poll(amountNow, { timeout: 60_000, interval: 200 }).toBe(1700);
-    expect(await booked(id)).toMatchObject({ amount: 1700, increments: before.increments + 1 });
-    expect(await m.stripe.paymentIntents.capture(id)).toMatchObject({ amount_received: 1700 });
-  }, 90_000);
-
-  test("stays safe when the bank is down: 503, a lock, then the same key ends the increment", async () => {
-    const { id } = await held();
-    const before = await booked(id);
-    const key = randomUUID();
-    await system.bank("/faults", { body: { error_rate: 1 } });
-    const down = m.stripe.paymentIntents.incrementAuthorization(
-      id,
-      { amount: 1700 },
-      { idempotencyKey: key, maxNetworkRetries: 0 },
-    );
-    expect(await refused(down)).toMatchObject({ statusCode: 503 });
-    expect(await read(id)).toMatchObject({ status: "requires_capture", amount: 1000 });
-    const capture = m.stripe.paymentIntents.capture(id, {}, { maxNetworkRetries: 0 });
-    expect(await refused(capture)).toMatchObject({ statusCode: 429, code: "lock_timeout" });
-    await system.bank("/faults", { method: "DELETE" });
-    expect(await increment(id, 1700, {}, key)).toMatchObject({ amount: 1700 });
-    expect(await booked(id)).toMatchObject({ amount: 1700, increments: before.increments + 1 });
-  });
-});
-
-test("increments and a capture at once leave one sum, here and at the bank", async () => {
-  const { id } = await held();
-  await Promise.allSettled([
-    ...[1100, 1200, 1300].map((amount) => increment(id, amount)),
-    m.stripe.paymentIntents.capture(id),
-    m.stripe.paymentIntents.capture(id),
-  ]);
-  const now = await read(id);
-  const row = await booked(id);
-  expect(row).toMatchObject({ amount: now.amount, captured: now.amount_received });
-  const db = await ledger(inject("bindings"), homeOf(slotOf(m.account)));
-  const { rows } = await db.query<{ held: number; added: number }>(
-    `select x.amount + coalesce(x.raised, 0) as held, 1000 + coalesce((select sum(o.amount) from operations o
-        where o.charge = x.id and o.kind = 'increment' and o.state = 'succeeded'), 0)::integer as added
-       from authorizations x where x.processor_ref = $1`,
-    [row.id],
-  );
-  await db.end();
-  expect(rows).toEqual([{ held: now.amount, added: now.amount }]);
 });

@@ -3,11 +3,10 @@
 import type Stripe from "stripe";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type Merchant, refused, type System, startSystem } from "../system.ts";
-import { dollarsOf, toldOf } from "./merchants-view.ts";
+import { dollarsOf, SOON, toldOf } from "./merchants-view.ts";
 
 const SETTLES_LATER = "4000000000007726";
 const COMES_BACK = "4000000000005126";
-const SOON = { timeout: 20_000, interval: 50 };
 
 let system: System;
 let m: Merchant;

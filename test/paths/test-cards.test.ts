@@ -1,10 +1,13 @@
-// Every test card and every alias does what it is published to do, from the token to the money.
+// Every test card and every alias does what it is published to do when it is charged without its cardholder, from the
+// token to the money.
 
 import type Stripe from "stripe";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { mintApiKey } from "../../protocol/api-key.ts";
 import { TEST_CARDS } from "../../workers/testbank/cards.ts";
+import { TEST_CARDS as NAMED } from "../../workers/vault/test-tokens.ts";
 import { type Merchant, refused, type System, startSystem, stripeAt } from "../system.ts";
+import { disputeOf, SOON } from "./merchants-view.ts";
 
 type Outcome = {
   /** Paid, or the code and decline code of the refusal; refused as soon as it is typed in, if `typed`. */
@@ -26,7 +29,7 @@ const decline = (code: string, ...aliases: string[]): [Outcome, ...string[]] => 
   { declined: ["card_declined", code] },
   ...aliases,
 ];
-const asked = decline("authentication_required");
+const asked = (...aliases: string[]) => decline("authentication_required", ...aliases);
 
 const CARDS: readonly Row[] = [
   ["4242424242424242", { brand: "visa", funding: "credit" }, "tok_visa"],
@@ -88,18 +91,17 @@ const CARDS: readonly Row[] = [
   // Ours: what it declines is told in increments.test.ts.
   ["4000000000005902", {}, "tok_incrementDeclined"],
 
-  // Charged without the cardholder there; test/paths/ of payment intents has him authenticate.
-  ["4000002500003155", ...asked],
-  ["4000002760003184", ...asked],
-  ["4000008260003178", ...asked],
-  ["4000000000003220", ...asked],
-  ["4000000000003063", ...asked],
-  ["4000008400001629", ...asked],
-  ["4000000000003055", {}],
+  // In cardholder.test.ts the cardholder is there.
+  ["4000002500003155", ...asked("tok_authenticationRequiredOnSetup")],
+  ["4000002760003184", ...asked("tok_authenticationRequired")],
+  ["4000008260003178", ...asked("tok_authenticationRequiredChargeDeclinedInsufficientFunds")],
+  ["4000000000003220", ...asked("tok_threeDSecure2Required")],
+  ["4000000000003063", ...asked("tok_threeDSecureRequired")],
+  ["4000008400001629", ...asked("tok_threeDSecureRequiredChargeDeclined")],
+  ["4000000000003055", {}, "tok_threeDSecureOptional"],
   ["4000002500001001", {}],
 ];
 
-const SOON = { timeout: 20_000, interval: 50 };
 const AMOUNT = 1300;
 
 let system: System;
@@ -159,10 +161,8 @@ async function holdsLater(charge: Stripe.Charge, outcome: Outcome): Promise<void
   expect(transaction.status).toBe(availableNow === true ? "available" : "pending");
   if (dispute !== undefined) {
     const [reason, status] = dispute;
-    await vi.waitFor(async () => {
-      const { data } = await m.stripe.disputes.list({ charge: charge.id });
-      expect(data[0]).toMatchObject({ reason, status, amount: AMOUNT });
-    }, SOON);
+    const opened = await disputeOf(m.stripe, charge.id);
+    expect(opened).toMatchObject({ reason, status, amount: AMOUNT });
     return;
   }
   const made = await m.stripe.refunds.create({ charge: charge.id });
@@ -195,6 +195,12 @@ describe("a test card", () => {
 
   test("is in this table if the bank knows it, and the other way about", () => {
     expect(CARDS.map(([number]) => number).toSorted()).toEqual([...TEST_CARDS.keys()].toSorted());
+  });
+
+  test("has its names in this table if the vault knows them, and the other way about", () => {
+    const names = CARDS.flatMap(([number, , ...aliases]) => aliases.map((name) => [name, number]));
+    const known = Object.entries(NAMED).map(([name, number]) => [`tok_${name}`, number]);
+    expect(Object.fromEntries(names)).toEqual(Object.fromEntries(known));
   });
 
   test("that fails when it is charged can still be kept for a customer", async () => {

@@ -68,6 +68,29 @@ describe("a request", () => {
     expect(sql.count("requests")).toBeLessThan(REMEMBERED_MAX + 200);
   });
 
+  test("stays when so many others are of another account that its oldest go", () => {
+    const sql = storage();
+    const requests = new RememberedRequests(sql);
+    const crowd = ["a/test", "b/live"];
+    const quiet = ["b/test", "a/live", "c/test"];
+    // The quiet ask before the crowd, among it and after it; the last sweep is of the last request.
+    for (let n = 0; n < REMEMBERED_MAX + 500; n++) {
+      if (n % 3_500 === 0) {
+        for (const whose of quiet) requests.keep(whose, asked(`k${n}`), whose, 0);
+      }
+      for (const whose of crowd) requests.keep(whose, asked(`k${n}`), whose, 0);
+    }
+    for (const whose of quiet) {
+      for (const n of [0, 3_500, 7_000]) {
+        expect(requests.recall(whose, asked(`k${n}`), 0)).toMatchObject({ note: whose });
+      }
+    }
+    for (const whose of crowd) {
+      expect(requests.recall(whose, asked("k0"), 0)).toBeUndefined();
+      expect(requests.recall(whose, asked("k500"), 0)).toMatchObject({ note: whose });
+    }
+  });
+
   test("may be another one once its thirty days are over, also where nothing was swept", () => {
     const requests = new RememberedRequests(storage());
     requests.keep("a/test", asked("k"), "old", 0);

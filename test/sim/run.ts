@@ -7,13 +7,13 @@ import type { JournalEntry } from "../../protocol/projection.ts";
 import type { KeptTerms } from "../../protocol/terms.ts";
 import { Dice, type Fault, type Mask, NO_MASK, Weather } from "./chance.ts";
 import { Host } from "./host.ts";
-import { Merchants, type Plea, SLOT } from "./merchants.ts";
+import { Merchants, type Plea } from "./merchants.ts";
 import { type Invariant, Oracle, render, Violation, wordless } from "./oracle/oracle.ts";
 import { Origin } from "./origin.ts";
 import { Vault } from "./processor.ts";
 import { REAL, type Subject } from "./subject.ts";
 import { Timeline } from "./timeline.ts";
-import type { World } from "./world.ts";
+import { SLOT, type World } from "./world.ts";
 
 const START_MS = Date.UTC(2026, 10, 1, 12);
 /** A quiet time before the storm, long enough for a shard that has woken to be sure of itself. */

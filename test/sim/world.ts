@@ -1,9 +1,12 @@
-// What everybody in a simulated world shares: its time, its weather, its randomness and its judge.
+// What everybody in a simulated world shares: its slot, its time, its weather, its randomness and its judge.
 
 import type { Dice, Weather } from "./chance.ts";
 import type { Oracle } from "./oracle/oracle.ts";
 import type { Subject } from "./subject.ts";
 import type { Timeline } from "./timeline.ts";
+
+/** The one slot of this world; its shard is everybody's. */
+export const SLOT = 77;
 
 export type World = {
   readonly timeline: Timeline;

@@ -102,6 +102,13 @@ export function startBank(vars: Record<string, string> = {}) {
     get: (path: string) => call("GET", path),
     authorize: (request: object = {}, key: string = freshKey(), signal?: AbortSignal) =>
       post("/authorizations", authorization(request), key, signal),
+    /** Many orders in one request, as they were written or as they are given. */
+    batch: (orders: unknown, key: string = PROCESSOR_KEY) =>
+      harness.fetch("/batches", {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}` },
+        body: typeof orders === "string" ? orders : JSON.stringify(orders),
+      }),
     setFaults: (switches: object) => call("POST", "/faults", switches),
     clearFaults: () => call("DELETE", "/faults"),
     totals: async (): Promise<Totals> => {

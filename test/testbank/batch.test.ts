@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readLines } from "../../protocol/lines.ts";
 import type { Body } from "./bank.ts";
-import { authorization, freshKey, ORDINARY_CARD, PROCESSOR_KEY, startBank } from "./bank.ts";
+import { authorization, freshKey, ORDINARY_CARD, startBank } from "./bank.ts";
 
 const bank = startBank();
 
@@ -22,16 +22,9 @@ const charge = (request: object = {}, key = freshKey()): Asked => ({
 
 const charges = (count: number) => Array.from({ length: count }, () => charge());
 
-const send = (body: unknown, key: string = PROCESSOR_KEY) =>
-  bank.harness.fetch("/batches", {
-    method: "POST",
-    headers: { authorization: `Bearer ${key}` },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
-
 /** The lines in the order in which they came. */
 async function batch(orders: readonly Asked[]): Promise<Line[]> {
-  const response = await send(orders);
+  const response = await bank.batch(orders);
   expect(response.status).toBe(200);
   const lines: Line[] = [];
   await readLines(response.body as unknown as ReadableStream<Uint8Array>, (some) => {
@@ -103,7 +96,7 @@ describe("a batch", () => {
 
   test("of 1,000 orders is booked, and one of 1,001 is not", async () => {
     const before = await bank.totals();
-    expect((await send(charges(1_001))).status).toBe(400);
+    expect((await bank.batch(charges(1_001))).status).toBe(400);
     expect(await bank.totals()).toEqual(before);
     expect(new Set(statusesOf(await batch(charges(1_000))))).toEqual(new Set([200]));
     expect((await bank.totals()).authorizations).toBe(before.authorizations + 1_000);
@@ -111,7 +104,7 @@ describe("a batch", () => {
 
   test("needs the processor key", async () => {
     const before = await bank.totals();
-    expect((await send(charges(1), "another")).status).toBe(401);
+    expect((await bank.batch(charges(1), "another")).status).toBe(401);
     expect(await bank.totals()).toEqual(before);
   });
 });
@@ -156,14 +149,14 @@ describe("an order that is wrong", () => {
     ["an unknown field", [{ ...charge(), colour: "red" }]],
   ])("in its envelope (%s) is refused with its whole batch", async (_, body) => {
     const before = await bank.totals();
-    const response = await send(body);
+    const response = await bank.batch(body);
     expect(response.status).toBe(400);
     expect(await response.text()).not.toContain("4242");
     expect(await bank.totals()).toEqual(before);
   });
 
   test("over 1 MiB is refused with 413", async () => {
-    expect((await send([charge({ reference: "x".repeat(1024 * 1024) })])).status).toBe(413);
+    expect((await bank.batch([charge({ reference: "x".repeat(1024 * 1024) })])).status).toBe(413);
   });
 });
 

@@ -8,6 +8,12 @@ import { delayOf, pauseAfter, TRIES_MAX } from "../../workers/testbank/notice-ti
 import { freshKey, NOTICE_KEY, ORDINARY_CARD, startBank } from "./bank.ts";
 
 type Heard = { readonly path: string; readonly header: string; readonly body: string };
+type Filed = {
+  readonly id: string;
+  readonly subject: string;
+  readonly state: string;
+  readonly tries: number;
+};
 type Notice = { readonly id: string; readonly kind: string; readonly reference: string };
 
 const SOON = { timeout: 20_000, interval: 20 };
@@ -51,6 +57,22 @@ async function authorized(number: string, over: object = {}): Promise<[id: strin
   return [body.id, key];
 }
 
+/** A payment that is captured, and given back so far, in the one turn in which its dispute is filed. */
+async function captured(
+  number: string,
+  { refunded }: { readonly refunded: number },
+): Promise<[id: string, key: string]> {
+  const [authorization, key] = await authorized(number, { capture: false });
+  const order = { authorization, key: freshKey() };
+  const answer = await bank.batch([
+    { ...order, verb: "capture", body: { amount: 2000 } },
+    { ...order, key: freshKey(), verb: "refund", body: { amount: refunded } },
+  ]);
+  const lines = (await answer.text()).trimEnd().split("\n");
+  expect(lines.map((line) => JSON.parse(line).body.status)).toEqual(["approved", "approved"]);
+  return [authorization, key];
+}
+
 const notices = (): Notice[] => heard.map(({ body }) => JSON.parse(body));
 
 /** The notice about the order of this key, once it has been heard so often. */
@@ -63,7 +85,7 @@ const noticeOf = (key: string, times = 1): Promise<Notice> =>
 
 const states = async () => {
   const { text } = await bank.get("/notices");
-  return (JSON.parse(text) as { data: { id: string; state: string; tries: number }[] }).data;
+  return (JSON.parse(text) as { data: Filed[] }).data;
 };
 
 describe("a notice", () => {
@@ -119,12 +141,18 @@ describe("a notice", () => {
     expect(await bank.row(failing)).toMatchObject({ refunded: 0 });
   });
 
-  test("is not made of a payment that was given back before", async () => {
-    const [id] = await authorized("4000000000000259", { capture: false });
-    await bank.post(`/authorizations/${id}/voids`, {});
-    const [, key] = await authorized("4000000000000259");
-    await noticeOf(key);
-    expect(notices().map(({ reference }) => reference)).toEqual([key]);
+  test("is not made of a payment that is given back before its time has come", async () => {
+    const [id, key] = await captured("4000000000000259", { refunded: 2000 });
+    await vi.waitFor(async () => {
+      const [made] = await states();
+      expect(made).toMatchObject({ subject: id, state: "void", tries: 0 });
+    }, SOON);
+    expect(notices().map(({ reference }) => reference)).not.toContain(key);
+  });
+
+  test("is of what is left of a payment that is given back in part", async () => {
+    const [, key] = await captured("4000000000000259", { refunded: 500 });
+    expect(await noticeOf(key)).toMatchObject({ kind: "dispute.opened", amount: 1500 });
   });
 });
 

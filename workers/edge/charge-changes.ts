@@ -5,11 +5,12 @@ import * as z from "zod";
 import { eventCode } from "../../protocol/event.ts";
 import type { ChargeFacts, ObjectFacts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
-import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
+import type { CustomerId } from "../../protocol/ids.ts";
 import { hasPairs, mergedMetadata } from "../../protocol/metadata.ts";
 import { type ChargeDocument, changesOf } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { readCharge, TRANSFER_GROUP_MAX } from "./charges.ts";
+import { customerMissing } from "./customer.ts";
 import { answered, readObject, saveObject } from "./kept-objects.ts";
 import { compact, shipment } from "./person.ts";
 import { type Answered, type Call, type Refused, type Route, route } from "./route.ts";
@@ -54,9 +55,7 @@ function customerOf(
     const why = `This charge already has a customer (${of}), and it stays.`;
     return refuse({ kind: "parameter_invalid", param: "customer", why });
   }
-  return uuidOf("cus", asked) === undefined
-    ? refuse({ kind: "resource_missing", object: "customer", id: asked, param: "customer" })
-    : ok(charge.customer === null ? (asked as CustomerId) : undefined);
+  return customerMissing(asked) ?? ok(charge.customer === null ? (asked as CustomerId) : undefined);
 }
 
 function documentOf(charge: ChargeFacts, p: Update["params"]): Result<ChargeDocument, Failure> {

@@ -15,6 +15,7 @@ import { networkOf } from "../../protocol/network.ts";
 import { chargeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { ChargeAsk } from "../../protocol/shard.ts";
+import { customerMissing } from "./customer.ts";
 import { refuseKept } from "./kept-objects.ts";
 import { list, one } from "./lookup.ts";
 import { compact, shipment } from "./person.ts";
@@ -100,14 +101,8 @@ async function sourceOf(call: CreateCall): Promise<Result<ChargeAsk["source"], R
   if (given === undefined && customer === undefined) {
     return refuse({ kind: "parameter_missing", param: "source" });
   }
-  if (customer !== undefined && uuidOf("cus", customer) === undefined) {
-    return refuse({
-      kind: "resource_missing",
-      object: "customer",
-      id: customer,
-      param: "customer",
-    });
-  }
+  const unknown = customerMissing(customer);
+  if (unknown !== undefined) return unknown;
   if (given === undefined) return ok({ kind: "customer" });
   if (typeof given === "string" && given.startsWith("card_")) {
     if (customer === undefined) return refuse({ kind: "parameter_missing", param: "customer" });
@@ -221,16 +216,8 @@ export const chargeRoutes: readonly Route[] = [
         transfer_group: group,
         created: span,
       } = call.params;
-      const unknown = intentMissing(intent);
+      const unknown = intentMissing(intent) ?? customerMissing(customer);
       if (unknown !== undefined) return unknown;
-      if (customer !== undefined && uuidOf("cus", customer) === undefined) {
-        return refuse({
-          kind: "resource_missing",
-          object: "customer",
-          id: customer,
-          param: "customer",
-        });
-      }
       return list(
         call,
         {

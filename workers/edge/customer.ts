@@ -18,6 +18,13 @@ export function customerId(
     : ok(given as CustomerId);
 }
 
+/** The refusal of a parameter `customer` that can be the id of none. */
+export function customerMissing(given: string | undefined): Result<never, Failure> | undefined {
+  return given === undefined || uuidOf("cus", given) !== undefined
+    ? undefined
+    : refuse(missingCustomer(given, "customer"));
+}
+
 const missingCustomer = (id: string, param: string): Failure => ({
   kind: "resource_missing",
   object: "customer",

@@ -2,8 +2,7 @@
 
 import * as z from "zod";
 import type { Failure } from "../../protocol/failure.ts";
-import { type CustomerId, uuidOf } from "../../protocol/ids.ts";
-import { refuse } from "../../protocol/result.ts";
+import type { CustomerId } from "../../protocol/ids.ts";
 import { choice, flag, text } from "./schema.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -105,17 +104,6 @@ export function automaticOf(p: {
   const allow_redirects = automatic?.allow_redirects ?? "always";
   return { document: { automatic_payment_methods: { enabled: true, allow_redirects } } };
 }
-
-/** A refusal of what cannot be the id of a customer. */
-export const customerMissing = (customer: string | undefined) =>
-  customer === undefined || uuidOf("cus", customer) !== undefined
-    ? undefined
-    : refuse({
-        kind: "resource_missing" as const,
-        object: "customer",
-        id: customer,
-        param: "customer",
-      });
 
 /** Whose an intent is, of which its document speaks only where it is somebody's. */
 export const holderOf = (customer: string | undefined): { readonly customer?: CustomerId } =>

@@ -1,6 +1,7 @@
 // The parameters of a request as one tree, whether they came as a form, as JSON, in the query, or both
 // (Stripe v1: POST parameters may stand in either). Trees have no prototype, so no key is special.
 
+import { readAtMost } from "../../protocol/body.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import { parseJson } from "./json.ts";
@@ -23,28 +24,12 @@ export async function readBytes(
   request: Request,
   maxBytes: number,
 ): Promise<Result<Uint8Array, Failure>> {
-  const tooLarge = refuse<Failure>({ kind: "body_too_large", maxBytes });
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return tooLarge;
-  const chunks: Uint8Array[] = [];
-  let length = 0;
   try {
-    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-      length += chunk.byteLength;
-      if (length > maxBytes) return tooLarge;
-      chunks.push(chunk);
-    }
+    const bytes = await readAtMost(maxBytes, request);
+    return bytes === undefined ? refuse({ kind: "body_too_large", maxBytes }) : ok(bytes);
   } catch {
     return malformed("The request body ended before its end, or its chunks are malformed.");
   }
-  const [only] = chunks;
-  if (only !== undefined && chunks.length === 1) return ok(only);
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return ok(bytes);
 }
 
 /** Reads the text of a body, within the limit of one. */

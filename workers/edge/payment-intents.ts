@@ -8,14 +8,9 @@ import type { CustomerId } from "../../protocol/ids.ts";
 import { type IntentPatch, paidWith, updated } from "../../protocol/intent-moves.ts";
 import { paymentIntentObject } from "../../protocol/payment-intent.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { customerMissing } from "./customer.ts";
 import { readIntent, seenBy, showing } from "./intent-access.ts";
-import {
-  automaticOf,
-  CONFIRMED_WITHOUT_METHOD,
-  clientSecret,
-  customerMissing,
-  holderOf,
-} from "./intent-fields.ts";
+import { automaticOf, CONFIRMED_WITHOUT_METHOD, clientSecret, holderOf } from "./intent-fields.ts";
 import { answered, type Change, listObjects, saveObject, stepOf } from "./kept-objects.ts";
 import { type FoundMethod, methodChosen } from "./method-choice.ts";
 import { cancelIntent, captureIntent } from "./payment-conclusion.ts";

@@ -13,13 +13,13 @@ import {
   setupIntentObject,
   updatedSetup,
 } from "../../protocol/setup-intent.ts";
+import { customerMissing } from "./customer.ts";
 import { readIntent, seenBy, showing } from "./intent-access.ts";
 import {
   automaticOf,
   CONFIRMED_WITHOUT_METHOD,
   choosing,
   clientSecret,
-  customerMissing,
   holderOf,
   methodOptions,
   returnUrl,

@@ -3,6 +3,7 @@
 // Unknown fields are refused: a caller that believes a field has an effect should hear otherwise.
 
 import * as z from "zod";
+import { readAtMost } from "../../protocol/body.ts";
 import type { Switches } from "./faults.ts";
 
 export interface Refusal {
@@ -149,10 +150,12 @@ export async function readBody(
   request: Request,
   bytesMax: number = BODY_BYTES_MAX,
 ): Promise<Result<unknown>> {
-  const bytes = await readBytes(request, bytesMax);
-  if (!bytes.ok) return bytes;
+  const bytes = await readAtMost(bytesMax, request);
+  if (bytes === undefined) {
+    return refuse(413, "body_too_large", `The body has at most ${bytesMax} bytes.`);
+  }
   // A request without parameters, such as a void, may come without a body.
-  return bytes.value.length === 0 ? { ok: true, value: {} } : parseJson(bytes.value);
+  return bytes.length === 0 ? { ok: true, value: {} } : parseJson(bytes);
 }
 
 export function readKey(request: Request): Result<string> {
@@ -175,27 +178,6 @@ function parseJson(bytes: Uint8Array): Result<unknown> {
     // The parser's own message quotes the body, so it is dropped.
     return refuse(400, "invalid_json", "The body is not JSON.");
   }
-}
-
-async function readBytes(request: Request, bytesMax: number): Promise<Result<Uint8Array>> {
-  if (request.body === null) return { ok: true, value: new Uint8Array() };
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  // Counted while reading: a chunked body announces no length, and a length may be wrong.
-  for await (const chunk of request.body) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > bytesMax) {
-      return refuse(413, "body_too_large", `The body has at most ${bytesMax} bytes.`);
-    }
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(sizeBytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return { ok: true, value: bytes };
 }
 
 export function refuse(status: number, code: string, message: string): Result<never> {

@@ -1,7 +1,7 @@
 // Stripe's test-mode names for cards, so that a test can pay without typing a number, and one of our own. Each name
 // exists twice: `tok_…` for a token, `pm_card_…` for a payment method; each use makes a fresh token of the card.
 
-const TEST_CARDS: Record<string, string> = {
+export const TEST_CARDS: Readonly<Record<string, string>> = {
   visa: "4242424242424242",
   visa_debit: "4000056655665556",
   mastercard: "5555555555554444",

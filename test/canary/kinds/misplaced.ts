@@ -1,7 +1,16 @@
 // Numbers where none belongs: in a wrong field of a card, in texts, names, URLs, keys and headers.
 
 import { type Form, get, post } from "../http-message.ts";
-import { type Kind, type Means, money, REFUSED, tokens, written } from "../kind.ts";
+import {
+  DETECTED,
+  type Kind,
+  type Means,
+  money,
+  noted,
+  REFUSED,
+  tokens,
+  written,
+} from "../kind.ts";
 import type { Canary } from "../numbers.ts";
 import { grouped } from "../spellings.ts";
 
@@ -82,28 +91,23 @@ const WRONG_FIELDS: readonly ((c: Canary, m: Means) => Form)[] = [
 export const misplaced: readonly Kind[] = [
   tokens("token, one field wrong", 8, (c, m) => m.pick(WRONG_FIELDS)(c, m), REFUSED),
   tokens("token, code of ten digits", 2, (_, { numbers }) => ({ cvc: numbers.longCode }), REFUSED),
-  tokens(
-    "number in another field of a card",
-    3,
-    (c, m) => ({ [m.pick(CARD_TEXTS)]: written(m, c) }),
-    REFUSED,
-  ),
+  tokens("number in another field of a card", 3, (c, m) => noted(m, c, CARD_TEXTS), REFUSED),
   {
     name: "number in a text of a charge",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/charges", m.merchant.secret, {
         ...money(m),
         source: "tok_visa",
-        [m.pick(CHARGE_TEXTS)]: written(m, c),
+        ...noted(m, c, CHARGE_TEXTS),
       }),
     }),
   },
   {
     name: "number as a name of metadata",
     share: 1,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/charges", m.merchant.secret, {
         ...money(m),
@@ -115,7 +119,7 @@ export const misplaced: readonly Kind[] = [
   {
     name: "number in another parameter of a charge",
     share: 2,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/charges", m.merchant.secret, {
         ...money(m),
@@ -136,15 +140,15 @@ export const misplaced: readonly Kind[] = [
   {
     name: "number in a text of a customer",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
-      bytes: post("/v1/customers", m.merchant.secret, { [m.pick(CUSTOMER_TEXTS)]: written(m, c) }),
+      bytes: post("/v1/customers", m.merchant.secret, noted(m, c, CUSTOMER_TEXTS)),
     }),
   },
   {
     name: "number in a URL",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: get(
         m.pick([
@@ -173,7 +177,7 @@ export const misplaced: readonly Kind[] = [
   {
     name: "number as an Idempotency-Key",
     share: 2,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post(
         "/v1/charges",
@@ -191,7 +195,7 @@ export const misplaced: readonly Kind[] = [
     rightly: [200, 206, 304, ...REFUSED],
     make: (m, c) => ({
       bytes: get("/v1/balance", m.merchant.secret, {
-        [m.pick(HEADERS)]: written(m, { ...c, pan: c.pan }).replace(/[^ -~]/g, "") || c.pan,
+        [m.pick(HEADERS)]: written(m, c, "header").replace(/[^ -~]/g, "") || c.pan,
       }),
     }),
   },

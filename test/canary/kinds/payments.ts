@@ -2,10 +2,21 @@
 // customers, webhook endpoints; and numbers in each of their texts.
 
 import { card, type Form, get, post } from "../http-message.ts";
-import { type Kind, type Means, money, PAID, REFUSED, some, written } from "../kind.ts";
+import {
+  DETECTED,
+  type Kind,
+  type Made,
+  type Means,
+  money,
+  noted,
+  PAID,
+  some,
+  written,
+} from "../kind.ts";
 import type { Canary } from "../numbers.ts";
 
-const MADE_OR_NOT = [200, 400, 402, 404];
+/** Of what was made, another request may have ended it meanwhile. */
+const DONE_OR_OVER = [200, 400, 402];
 
 const methodOf = (c: Canary): Form => ({
   "payment_method_data[type]": "card",
@@ -71,7 +82,8 @@ const paying: readonly Kind[] = [
   {
     name: "confirmation of a payment intent with a typed card",
     share: 4,
-    rightly: MADE_OR_NOT,
+    rightly: DONE_OR_OVER,
+    needs: ["pi"],
     make: (m, c) => ({
       bytes: post(`/v1/payment_intents/${some(m, "pi")}/confirm`, m.merchant.secret, methodOf(c)),
     }),
@@ -79,10 +91,11 @@ const paying: readonly Kind[] = [
   {
     name: "capture or cancelation of a payment intent",
     share: 2,
-    rightly: MADE_OR_NOT,
+    rightly: DONE_OR_OVER,
+    needs: ["held"],
     make: (m) => ({
       bytes: post(
-        `/v1/payment_intents/${some(m, "pi")}/${m.pick(["capture", "cancel"])}`,
+        `/v1/payment_intents/${some(m, "held")}/${m.pick(["capture", "cancel"])}`,
         m.merchant.secret,
         {},
       ),
@@ -91,7 +104,8 @@ const paying: readonly Kind[] = [
   {
     name: "payment intent of a payment method",
     share: 3,
-    rightly: MADE_OR_NOT,
+    rightly: DONE_OR_OVER,
+    needs: ["pm"],
     make: (m) => ({
       bytes: post("/v1/payment_intents", m.merchant.secret, {
         ...money(m),
@@ -104,7 +118,8 @@ const paying: readonly Kind[] = [
   {
     name: "setup intent confirmed with a typed card",
     share: 4,
-    rightly: MADE_OR_NOT,
+    rightly: DONE_OR_OVER,
+    needs: ["cus"],
     make: (m, c) => ({
       bytes: post("/v1/setup_intents", m.merchant.secret, {
         ...methodOf(c),
@@ -117,7 +132,8 @@ const paying: readonly Kind[] = [
   {
     name: "typed card as a source of a customer",
     share: 3,
-    rightly: [200, 404],
+    rightly: [200],
+    needs: ["cus"],
     make: (m, c) => ({
       bytes: post(`/v1/customers/${some(m, "cus")}/sources`, m.merchant.secret, {
         "source[object]": "card",
@@ -128,15 +144,16 @@ const paying: readonly Kind[] = [
   {
     name: "payment method attached, detached or changed",
     share: 3,
-    rightly: MADE_OR_NOT,
+    rightly: DONE_OR_OVER,
+    needs: ["pm", "kept", "cus"],
     make: (m) => {
-      const path = `/v1/payment_methods/${some(m, "pm")}`;
+      const path = "/v1/payment_methods";
       const { secret } = m.merchant;
       return {
         bytes: m.pick([
-          post(`${path}/attach`, secret, { customer: some(m, "cus") }),
-          post(`${path}/detach`, secret, {}),
-          post(path, secret, { "card[exp_month]": "11" }),
+          post(`${path}/${some(m, "pm")}/attach`, secret, { customer: some(m, "cus") }),
+          post(`${path}/${some(m, "kept")}/detach`, secret, {}),
+          post(`${path}/${some(m, "kept")}`, secret, { "card[exp_month]": "11" }),
         ]),
       };
     },
@@ -163,7 +180,8 @@ const paying: readonly Kind[] = [
   {
     name: "read of intents, methods and disputes",
     share: 2,
-    rightly: [200, 404],
+    rightly: [200],
+    needs: ["pi", "held", "seti", "pm", "cus", "we", "dp"],
     make: (m) => ({
       bytes: get(
         m.pick([
@@ -172,6 +190,8 @@ const paying: readonly Kind[] = [
           `/v1/payment_methods/${some(m, "pm")}`,
           `/v1/customers/${some(m, "cus")}/payment_methods`,
           `/v1/webhook_endpoints/${some(m, "we")}/deliveries`,
+          `/v1/payment_intents/${some(m, "held")}?expand[]=latest_charge`,
+          `/v1/disputes/${some(m, "dp")}`,
           "/v1/disputes?limit=5&expand[]=data.charge",
           "/v1/balance_transactions?limit=5",
           "/v1/payment_intents?limit=5",
@@ -186,67 +206,90 @@ const texts: readonly Kind[] = [
   {
     name: "number in a text of a payment intent",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/payment_intents", m.merchant.secret, {
         ...money(m),
         ...methodOf(c),
+        // A return_url goes with a confirmation only.
+        confirm: "true",
         "payment_method_types[]": "card",
-        [m.pick(INTENT_TEXTS)]: written(m, c),
+        ...noted(m, c, INTENT_TEXTS),
       }),
     }),
   },
   {
     name: "number in a text of a payment method",
     share: 3,
-    rightly: REFUSED,
+    rightly: DETECTED,
     make: (m, c) => ({
       bytes: post("/v1/payment_methods", m.merchant.publishable, {
         type: "card",
         ...card("card", c),
-        [m.pick(METHOD_TEXTS)]: written(m, c),
+        ...noted(m, c, METHOD_TEXTS),
       }),
     }),
   },
   {
     name: "number in a text of another resource",
-    share: 4,
-    rightly: REFUSED,
-    make: (m, c) => ({ bytes: m.pick(OTHER_TEXTS)(m, written(m, c)) }),
+    share: 6,
+    rightly: DETECTED,
+    needs: ["ch", "sold", "cus", "kept", "pi", "seti", "we", "dp"],
+    make: (m, c) => ({ bytes: m.pick(OTHER_TEXTS)(m, c) }),
   },
 ];
 
-type Texted = (means: Means, text: string) => Buffer;
+type Texted = (means: Means, canary: Canary) => Buffer;
 const texted =
-  (path: string, name: string, rest: Form = {}): Texted =>
-  ({ merchant }, text) =>
-    post(path, merchant.secret, { ...rest, [name]: text });
+  (
+    path: (means: Means) => string,
+    text: string,
+    rest: (means: Means) => Form = () => ({}),
+  ): Texted =>
+  (m, c) =>
+    post(path(m), m.merchant.secret, { ...rest(m), [text]: written(m, c, text) });
+const at = (path: string) => () => path;
+const of = (path: string, what: Made) => (m: Means) => `${path}/${some(m, what)}`;
+const searched =
+  (resource: string, text: string): Texted =>
+  (m, c) => {
+    const query = encodeURIComponent(`${text}:'${written(m, c, text)}'`);
+    return get(`/v1/${resource}/search?query=${query}`, m.merchant.secret);
+  };
+
+const payout = () => ({ amount: "10000", currency: "usd" });
+/** Evidence that is not sent to the bank yet, which may be given again. */
+const kept = () => ({ submit: "false" });
+const HOOK = "https://hooks.example.com/in";
 
 const OTHER_TEXTS: readonly Texted[] = [
-  texted("/v1/setup_intents", "description"),
-  texted("/v1/setup_intents", "metadata[note]"),
-  texted("/v1/refunds", "metadata[note]", { charge: "ch_none" }),
-  texted("/v1/payouts", "statement_descriptor", { amount: "10000", currency: "usd" }),
-  texted("/v1/payouts", "description", { amount: "10000", currency: "usd" }),
-  texted("/v1/disputes/dp_none", "evidence[uncategorized_text]"),
-  texted("/v1/disputes/dp_none", "evidence[customer_name]"),
-  texted("/v1/disputes/dp_none", "metadata[note]"),
-  texted("/v1/webhook_endpoints", "description", {
-    url: "https://hooks.example.com/in",
+  texted(at("/v1/setup_intents"), "description"),
+  texted(at("/v1/setup_intents"), "metadata[note]"),
+  texted(at("/v1/refunds"), "metadata[note]", (m) => ({ charge: some(m, "sold") })),
+  texted(at("/v1/payouts"), "statement_descriptor", payout),
+  texted(at("/v1/payouts"), "description", payout),
+  texted(of("/v1/disputes", "dp"), "evidence[uncategorized_text]", kept),
+  texted(of("/v1/disputes", "dp"), "evidence[customer_name]", kept),
+  texted(of("/v1/disputes", "dp"), "metadata[note]"),
+  texted(of("/v1/charges", "ch"), "description"),
+  texted(of("/v1/charges", "ch"), "metadata[note]"),
+  texted(of("/v1/customers", "cus"), "name"),
+  texted(of("/v1/payment_intents", "pi"), "description"),
+  texted(of("/v1/payment_intents", "pi"), "metadata[note]"),
+  texted(of("/v1/setup_intents", "seti"), "description"),
+  texted(of("/v1/payment_methods", "kept"), "billing_details[name]"),
+  texted(of("/v1/webhook_endpoints", "we"), "description"),
+  texted(at("/v1/webhook_endpoints"), "description", () => ({
+    url: HOOK,
     "enabled_events[]": "*",
-  }),
-  ({ merchant }, text) =>
-    post("/v1/webhook_endpoints", merchant.secret, {
-      url: `https://hooks.example.com/${encodeURIComponent(text)}`,
+  })),
+  (m, c) =>
+    post("/v1/webhook_endpoints", m.merchant.secret, {
+      url: `${HOOK}/${encodeURIComponent(written(m, c, "url"))}`,
       "enabled_events[]": "*",
     }),
-  ({ merchant }, text) =>
-    get(
-      `/v1/charges/search?query=${encodeURIComponent(`metadata['note']:'${text}'`)}`,
-      merchant.secret,
-    ),
-  ({ merchant }, text) =>
-    get(`/v1/customers/search?query=${encodeURIComponent(`email:'${text}'`)}`, merchant.secret),
+  searched("charges", "metadata['note']"),
+  searched("customers", "email"),
 ];
 
 export const payments: readonly Kind[] = [...paying, ...texts];

@@ -1,7 +1,7 @@
 // Cards where they belong: tokens, charges and customers, taken and declined.
 
 import { card, get, json, post, postJson } from "../http-message.ts";
-import { type Kind, last, money, PAID, some, tokens } from "../kind.ts";
+import { type Kind, money, PAID, some, tokens } from "../kind.ts";
 import { grouped } from "../spellings.ts";
 
 const ALIASES = [
@@ -32,12 +32,11 @@ export const right: readonly Kind[] = [
   {
     name: "charge of a token",
     share: 8,
-    rightly: [200, 400, 402, 404],
+    // A token that another request has charged is used up.
+    rightly: [200, 400, 402],
+    needs: ["tok"],
     make: (m) => ({
-      bytes: post("/v1/charges", m.merchant.secret, {
-        ...money(m),
-        source: last(m.merchant, "tok"),
-      }),
+      bytes: post("/v1/charges", m.merchant.secret, { ...money(m), source: some(m, "tok") }),
     }),
   },
   {
@@ -95,7 +94,8 @@ export const right: readonly Kind[] = [
   {
     name: "charge of a customer",
     share: 4,
-    rightly: [200, 400, 402, 404],
+    rightly: PAID,
+    needs: ["cus"],
     make: (m) => ({
       bytes: post("/v1/charges", m.merchant.secret, { ...money(m), customer: some(m, "cus") }),
     }),
@@ -103,7 +103,8 @@ export const right: readonly Kind[] = [
   {
     name: "another card for a customer",
     share: 1,
-    rightly: [200, 404],
+    rightly: [200],
+    needs: ["cus"],
     make: (m, c) => ({
       bytes: post(`/v1/customers/${some(m, "cus")}`, m.merchant.secret, {
         "source[object]": "card",
@@ -114,26 +115,26 @@ export const right: readonly Kind[] = [
   {
     name: "capture or refund",
     share: 2,
-    rightly: [200, 400, 402, 404],
-    make: (m) => {
-      const charge = some(m, "ch");
-      return {
-        bytes:
-          m.random() < 0.5
-            ? post(`/v1/charges/${charge}/capture`, m.merchant.secret, {})
-            : post("/v1/refunds", m.merchant.secret, { charge }),
-      };
-    },
+    rightly: [200, 400],
+    needs: ["ch", "sold"],
+    make: (m) => ({
+      bytes:
+        m.random() < 0.5
+          ? post(`/v1/charges/${some(m, "ch")}/capture`, m.merchant.secret, {})
+          : post("/v1/refunds", m.merchant.secret, { charge: some(m, "sold") }),
+    }),
   },
   {
     name: "read of what was made",
     share: 3,
-    rightly: [200, 404],
+    rightly: [200],
+    needs: ["tok", "ch", "sold", "cus"],
     make: (m) => ({
       bytes: get(
         m.pick([
           `/v1/tokens/${some(m, "tok")}`,
           `/v1/charges/${some(m, "ch")}`,
+          `/v1/charges/${some(m, "sold")}`,
           `/v1/customers/${some(m, "cus")}`,
           "/v1/charges?limit=5",
           "/v1/events?limit=5",

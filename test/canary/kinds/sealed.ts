@@ -35,7 +35,7 @@ export const sealed: readonly Kind[] = [
         c,
         m.pick<Form>([
           { name: c.pan },
-          { address_line1: written(m, c) },
+          { address_line1: written(m, c, "address_line1") },
           { number: c.wrong },
           { cvc: m.numbers.longCode },
           { exp_month: "13" },

@@ -30,7 +30,7 @@ export function committed(
   if (ledger === undefined) throw new Error("the oracle watches a ledger");
   if (applied.ok) {
     if (epoch !== ledger.epoch) fail("fence", `a batch of epoch ${epoch} was committed`);
-    // In the order in which the ledger takes the kinds, so that entries meet their intents.
+    // All of them before the journal is followed, so that its entries meet what was asked.
     for (let i = 0; i < commands.length; i++) {
       note(seen, commands[i] as Command, applied.value[i]);
     }

@@ -23,7 +23,10 @@ import type { JournalEntry } from "../../../protocol/projection.ts";
 
 export type Document = { readonly [name: string]: Json };
 
-/** An object and its versions; intents only, the others have no rule of their own here. */
+/**
+ * An object and its versions. Payment intents, which charges count on, and payouts, which a balance must allow, have
+ * rules of their own here; the others have none.
+ */
 export type KeptObject = {
   readonly type: ObjectFacts["type"];
   readonly seq: number;
@@ -31,7 +34,7 @@ export type KeptObject = {
   readonly versions: ReadonlyMap<number, Document>;
 };
 
-/** What a charge was opened with; never altered. */
+/** What a charge was opened with; of it, only a person's words are erased when the customer is deleted. */
 export type ChargeIntent = {
   readonly command: OpenCharge;
   readonly paidWith: PaidWith | undefined;
