@@ -5,6 +5,8 @@ import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KeySet } from "../../checkout/public/seal.js";
 import { mintApiKey, PLATFORM_ACCOUNT } from "../../protocol/api-key.ts";
+import type { AccountId } from "../../protocol/ids.ts";
+import { isOurs } from "../slots.ts";
 import { type Form, http, post } from "./http-message.ts";
 import type { Merchant } from "./kind.ts";
 import type { Numbers } from "./numbers.ts";
@@ -190,12 +192,14 @@ export async function makeMerchants(
     secret,
   );
   const make = async (): Promise<Merchant> => {
-    const made = await ask(port, post("/v1/accounts", platform, terms));
-    const { id, keys } = JSON.parse(made) as {
-      id: string;
-      keys: { secret: string; publishable: string };
-    };
-    return newMerchant({ account: id, ...keys });
+    for (;;) {
+      const made = await ask(port, post("/v1/accounts", platform, terms));
+      const { id, keys } = JSON.parse(made) as {
+        id: AccountId;
+        keys: { secret: string; publishable: string };
+      };
+      if (isOurs(id)) return newMerchant({ account: id, ...keys });
+    }
   };
   const merchants: Merchant[] = [];
   while (merchants.length < count) {
