@@ -8,6 +8,7 @@ import type { Command, Scope, Verdict } from "../protocol/command.ts";
 import type { Failure } from "../protocol/failure.ts";
 import type { ForgetAsk, LeftOpen } from "../protocol/forgetting.ts";
 import { firstUuidAt } from "../protocol/ids.ts";
+import { fromJson, type JsonOf, toJson } from "../protocol/json-of.ts";
 import { readLines } from "../protocol/lines.ts";
 import { cardIdOfToken } from "../protocol/object.ts";
 import type { KeyedRequest, Recalled, Recollection } from "../protocol/remembered.ts";
@@ -151,14 +152,17 @@ export class Shard extends DurableObject<ShardEnv> {
   }
 
   /** Executes a request once for its key; every other request with that key hears the same. */
-  execute(ask: Ask): Promise<Reply> {
+  execute(asked: JsonOf<Ask>): Promise<JsonOf<Reply>> {
+    const ask = fromJson(asked);
     return new Promise((answered) => {
       // The platform's own asks are counted nowhere.
       const told = (reply: Reply): void =>
         answered(
-          ask.kind === "account"
-            ? reply
-            : { ...reply, word: wordOf(this.#state, ask, "write", Date.now()) },
+          toJson(
+            ask.kind === "account"
+              ? reply
+              : { ...reply, word: wordOf(this.#state, ask, "write", Date.now()) },
+          ),
         );
       const resolve =
         ask.kind === "customer" && ask.change === "delete"

@@ -6,7 +6,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Scope } from "../../protocol/command.ts";
 import type { RequestId } from "../../protocol/ids.ts";
-import type { ChargeAsk, Reply } from "../../protocol/shard.ts";
+import { fromJson, type JsonOf, toJson } from "../../protocol/json-of.ts";
+import type { Ask, ChargeAsk, Reply } from "../../protocol/shard.ts";
 import { slotOf } from "../../protocol/slot.ts";
 import type { VaultVerbs } from "../../protocol/vault.ts";
 import { percentiles } from "./closed-loop.ts";
@@ -26,7 +27,7 @@ export { CryptoFloor } from "./crypto-floor.ts";
 export { InstantVault } from "./instant-vault.ts";
 
 type Namespace<T> = { getByName(name: string): T };
-type Shard = { execute(ask: ChargeAsk): Promise<Reply> };
+type Shard = { execute(ask: JsonOf<Ask>): Promise<JsonOf<Reply>> };
 
 type FloorEnv = {
   readonly FLOOR: Namespace<{ touch(): Promise<{ ok: boolean }> }>;
@@ -126,11 +127,13 @@ async function throughShard(
 ): Promise<string | undefined> {
   const payer = payerOf(order, index);
   const shard = shards.getByName(`slot-${slotOf(payer.account)}`);
-  const { end } = await shard.execute(askOf(payer, keyOf(order, index)));
+  const { end } = fromJson(await shard.execute(askOf(payer, keyOf(order, index))));
   return end.ok ? undefined : JSON.stringify(end.failure);
 }
 
-const askOf = (payer: Payer, key: string): ChargeAsk => ({
+const askOf = (payer: Payer, key: string): JsonOf<Ask> => toJson<Ask>(chargeOf(payer, key));
+
+const chargeOf = (payer: Payer, key: string): ChargeAsk => ({
   ...scopeOf(payer),
   kind: "charge",
   key,
@@ -169,7 +172,7 @@ async function storm({ callers, key, merchant }: Storm, env: FloorEnv): Promise<
   let bad: string | undefined;
   const caller = async () => {
     for (;;) {
-      const { end, replayed } = await shard.execute(askOf(merchant, key));
+      const { end, replayed } = fromJson(await shard.execute(askOf(merchant, key)));
       if (end.ok) {
         count[replayed ? "replayed" : "executed"]++;
         texts.add(JSON.stringify(end.facts));

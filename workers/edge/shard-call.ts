@@ -5,6 +5,7 @@ import type { Facts } from "../../protocol/facts.ts";
 import type { Failure } from "../../protocol/failure.ts";
 import type { ForgetAsk } from "../../protocol/forgetting.ts";
 import { effectiveAt } from "../../protocol/forgetting.ts";
+import { fromJson, toJson } from "../../protocol/json-of.ts";
 import { objectOf, type StripeObject } from "../../protocol/object.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
 import type { Ask, CardSource, Quota, Reply } from "../../protocol/shard.ts";
@@ -67,12 +68,11 @@ export async function replyTo(
   env: EdgeEnv,
   { otherMacs = [], ...ask }: VersionedAsk,
 ): Promise<Reply> {
-  // The RPC types of workerd do not follow a document's fields to their end; both sides know `Ask`.
-  const shard = shardOf(env, ask) as unknown as { execute(ask: Ask): Promise<Reply> };
-  const first = await shard.execute(ask);
+  const shard = shardOf(env, ask);
+  const first = fromJson(await shard.execute(toJson<Ask>(ask)));
   for (const mac of otherMacs) {
     if (ask.kind === "account" || !isMismatch(first)) break;
-    const again = await shard.execute({ ...ask, mac });
+    const again = fromJson(await shard.execute(toJson<Ask>({ ...ask, mac })));
     if (!isMismatch(again)) return again;
   }
   return first;
