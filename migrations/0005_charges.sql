@@ -17,7 +17,7 @@ $$;
 create type verdict as (i integer, outcome text, seq bigint, detail json);
 
 create function open_charges(p json, p_nos integer[]) returns setof verdict
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql as $$
 begin
   return query
   with asked as materialized (
@@ -179,7 +179,7 @@ $$;
 -- What the processor said. Only an open charge moves; for one that another worker closed first the
 -- stored answer comes back, so both say the same.
 create function close_charges(p json, p_nos integer[]) returns setof verdict
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql as $$
 begin
   return query
   with asked as materialized (

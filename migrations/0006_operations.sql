@@ -15,7 +15,7 @@ $$;
 create function increments_max() returns bigint language sql immutable as 'select 10::bigint';
 
 create function open_operations(p json, p_nos integer[]) returns setof verdict
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql as $$
 begin
   return query
   with asked as materialized (
@@ -122,7 +122,7 @@ end $$;
 -- A refund tells two things, in this order: the refund's own outcome (with the posting), then what
 -- became of the charge; so it takes two numbers of the sequence. An increment moves no money: more is held.
 create function close_operations(p json, p_nos integer[]) returns setof verdict
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql as $$
 begin
   return query
   with asked as materialized (

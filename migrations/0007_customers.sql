@@ -8,7 +8,7 @@ create function patched(p_document jsonb, p_patch jsonb) returns jsonb language 
 $$;
 
 create function save_customers(p json, p_nos integer[]) returns setof verdict
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql as $$
 begin
   return query
   with asked as materialized (

@@ -28,7 +28,7 @@ create function is_billed(p_document jsonb) returns boolean language sql immutab
 $$;
 
 create function save_objects(p json, p_nos integer[]) returns setof verdict
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql as $$
 begin
   return query
   with asked as materialized (
