@@ -4,12 +4,12 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AuditEntry, CardUse, EntryBehind, KeyAction } from "../protocol/audit.ts";
 import type { CardSummary } from "../protocol/facts.ts";
+import { fromJson, type JsonOf, toJson } from "../protocol/json-of.ts";
 import type { KeyPurpose, MovedCard, PageOfCards } from "../protocol/keys.ts";
 import { homeOf } from "../protocol/slot.ts";
-import type { SealUse } from "../protocol/vault.ts";
 import { AccountKeys, type KeyUse, type ShelvedKey } from "./account-keys.ts";
 import { AuditTrail } from "./audit-trail.ts";
-import { CardKeeping, type Kept, type NewCard } from "./card-keeping.ts";
+import { type Arrival, CardKeeping, type Kept } from "./card-keeping.ts";
 import { CvcMemory } from "./cvc-memory.ts";
 import { Rewrapping } from "./rewrapping.ts";
 import type { OriginFetchers } from "./signed-request.ts";
@@ -21,8 +21,6 @@ export type BoxedCard = {
   readonly card: CardSummary;
   readonly created: number;
 };
-
-export type { Kept, NewCard } from "./card-keeping.ts";
 
 /** Cards of one owner under one pair of key versions. */
 export type Holding = {
@@ -142,18 +140,9 @@ export class CardBox extends DurableObject<CardBoxEnv> {
     });
   }
 
-  /**
-   * Keeps a sealed card; `owner` is account and mode. The answer waits until it is durable. With a `use`
-   * the card is kept if that is its seal's first, and the use is remembered in the same write.
-   */
-  put(
-    owner: string,
-    token: string,
-    boxed: NewCard,
-    cvc: string | undefined,
-    use?: SealUse,
-  ): Promise<Kept> {
-    return this.#keeping.keep({ owner, token, boxed, cvc, use });
+  /** Keeps a sealed card. The answer waits until it is durable. */
+  async put(arrival: JsonOf<Arrival>): Promise<JsonOf<Kept>> {
+    return toJson(await this.#keeping.keep(fromJson(arrival)));
   }
 
   get(owner: string, token: string): BoxedCard | undefined {

@@ -8,7 +8,7 @@ import type { CvcMemory } from "./cvc-memory.ts";
 import type { Rewrapping } from "./rewrapping.ts";
 
 /** A card to be kept, with what its keys need to know of it. */
-export type NewCard = BoxedCard & {
+type NewCard = BoxedCard & {
   /** Its fingerprints, where the newest key of them is not the first and only one. */
   readonly print?: Prints;
 };
@@ -22,10 +22,14 @@ type Prints = { readonly version: number; readonly newest: string; readonly olde
  */
 export type Kept = Result<string, KeyRefusal | "seal_used">;
 
-type Arrival = CardName & {
+/**
+ * A sealed card that comes to be kept; `owner` is account and mode. With a `use` it is kept if that is its seal's first,
+ * and the use is remembered in the same write.
+ */
+export type Arrival = Pick<CardName, "owner" | "token"> & {
   readonly boxed: NewCard;
-  readonly cvc: string | undefined;
-  readonly use: SealUse | undefined;
+  readonly cvc?: string | undefined;
+  readonly use?: SealUse | undefined;
 };
 
 type Waiting = Arrival & {

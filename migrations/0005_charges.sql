@@ -62,7 +62,8 @@ begin
               join authorizations x on x.account_no = c.account_no and x.id = c.id and x.state = 'failed'
               where c.account_no = q.no and c.intent = q.intent
                 and c.intent_attempt = q.intent_attempt - 1 offset 0)) then '{"kind":"object_locked"}'
-        when q.card_form = 'pm' and not exists (select from objects o where o.account_no = q.no
+        -- Tested for null, of which PostgreSQL is sure: after `null = 'pm'` it would look for the method as well.
+        when q.card_form is not null and not exists (select from objects o where o.account_no = q.no
             and o.id = q.card_id and o.token = q.token and not o.deleted offset 0) then
           json_build_object('kind', 'resource_missing', 'object', 'payment_method', 'id', q.card_id,
             'param', 'payment_method')

@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fromJson, toJson } from "../../protocol/json-of.ts";
 import { type Box, type BoxedCard, startRig } from "./rig/start.ts";
 
 const SLOT = 7;
@@ -32,7 +33,7 @@ const boxed = (sealed: string): BoxedCard => ({
 });
 const print = { version: 1, newest: "f", oldest: "f" };
 const put = (token: string, sealed: string, cvc?: string) =>
-  box.put(OWNER, token, { ...boxed(sealed), print }, cvc);
+  box.put(toJson({ owner: OWNER, token, boxed: { ...boxed(sealed), print }, cvc }));
 const tokens = (count: number) => Array.from({ length: count }, () => `tok_${randomUUID()}`);
 const named = (token: string) => ({ owner: OWNER, token });
 
@@ -65,7 +66,8 @@ describe("cards that are put at once", () => {
 describe("cards that come out of a seal", () => {
   const put = async (use: { jti: string; untilMs: number }, owner = OWNER) => {
     const [token = ""] = tokens(1);
-    const kept = await box.put(owner, token, { ...boxed("one"), print }, undefined, use);
+    const arrival = toJson({ owner, token, boxed: { ...boxed("one"), print }, use });
+    const kept = fromJson(await box.put(arrival));
     return [kept.ok ? "kept" : kept.failure, token] as const;
   };
 

@@ -6,6 +6,7 @@ import type { CardName } from "../../durable-objects/card-box.ts";
 import type { Scope } from "../../protocol/command.ts";
 import { type Failure, UNHEARD } from "../../protocol/failure.ts";
 import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
+import { fromJson, toJson } from "../../protocol/json-of.ts";
 import type { KeyCommand, KeyReport } from "../../protocol/keys.ts";
 import { LineWriter } from "../../protocol/lines.ts";
 import { ok, type Result, refuse } from "../../protocol/result.ts";
@@ -139,7 +140,8 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
         version,
         ...(prints.value.version === 1 ? {} : { print: prints.value }),
       };
-      const kept = await this.#box(scope).put(ownerOf(scope), token, boxed, cvc, use);
+      const arrival = toJson({ owner: ownerOf(scope), token, boxed, cvc, use });
+      const kept = fromJson(await this.#box(scope).put(arrival));
       if (kept.ok) {
         if (await admitted)
           return ok({ token, card: { ...card, fingerprint: kept.value }, created });

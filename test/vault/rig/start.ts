@@ -5,6 +5,7 @@ import type { Scope } from "../../../protocol/command.ts";
 import type { CardSummary } from "../../../protocol/facts.ts";
 import type { Failure } from "../../../protocol/failure.ts";
 import type { TokenId } from "../../../protocol/ids.ts";
+import type { JsonOf } from "../../../protocol/json-of.ts";
 import type { KeyCommand, KeyReport, KeyStep } from "../../../protocol/keys.ts";
 import { readLines } from "../../../protocol/lines.ts";
 import type { Result } from "../../../protocol/result.ts";
@@ -36,9 +37,17 @@ export type BoxedCard = {
   readonly created: number;
 };
 
-export type NewCard = BoxedCard & {
-  readonly print: { readonly version: number; readonly newest: string; readonly oldest: string };
+type Arrival = {
+  readonly owner: string;
+  readonly token: string;
+  readonly boxed: BoxedCard & {
+    readonly print: { readonly version: number; readonly newest: string; readonly oldest: string };
+  };
+  readonly cvc?: string | undefined;
+  readonly use?: { readonly jti: string; readonly untilMs: number };
 };
+
+type Kept = Result<string, "key_exhausted" | "key_refused" | "seal_used">;
 
 export type CardToMove = {
   readonly owner: string;
@@ -63,13 +72,7 @@ export type CardRow = {
 
 /** What a test asks of a card box. */
 export type Box = {
-  put(
-    owner: string,
-    token: string,
-    boxed: NewCard,
-    cvc: string | undefined,
-    use?: { jti: string; untilMs: number },
-  ): Promise<Result<string, "key_exhausted" | "key_refused" | "seal_used">>;
+  put(arrival: JsonOf<Arrival>): Promise<JsonOf<Kept>>;
   listKeys: KeyShelf["list"];
   addKey: KeyShelf["add"];
   replaceKey: KeyShelf["replace"];
