@@ -61,6 +61,23 @@ describe("cards that are put at once", () => {
     expect((await box.get(OWNER, taken))?.sealed).toBe("first");
     for (const token of names) expect((await box.get(OWNER, token))?.sealed).toBe("second");
   });
+
+  test("are kept but for one that was forgotten, which never comes back", async () => {
+    const [before = "", gone = "", after = ""] = tokens(3);
+    await put(gone, "first");
+    await box.forget(OWNER, [gone]);
+    const ends = await Promise.allSettled([before, gone, after].map((token) => put(token, "new")));
+    expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(await box.get(OWNER, gone)).toBeUndefined();
+    for (const token of [before, after]) expect((await box.get(OWNER, token))?.sealed).toBe("new");
+    // Another owner's token of that name is another token.
+    const other = toJson({
+      owner: "acct_Other/test",
+      token: gone,
+      boxed: { ...boxed("x"), print },
+    });
+    expect(fromJson(await box.put(other))).toEqual({ ok: true, value: "f" });
+  });
 });
 
 describe("cards that come out of a seal", () => {

@@ -73,6 +73,7 @@ export type CardRow = {
 /** What a test asks of a card box. */
 export type Box = {
   put(arrival: JsonOf<Arrival>): Promise<JsonOf<Kept>>;
+  forget(owner: string, tokens: readonly string[]): Promise<void>;
   listKeys: KeyShelf["list"];
   addKey: KeyShelf["add"];
   replaceKey: KeyShelf["replace"];
