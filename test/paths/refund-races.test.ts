@@ -54,7 +54,10 @@ test(`${RIVALS} refunds of one charge at once give back what was taken (seed ${s
   );
   const won = answers.filter(({ status }) => status === 200).map(({ body }) => body as Refund);
   const lost = answers.filter(({ status }) => status !== 200);
-  expect(won.length).toBeGreaterThan(1);
+  const given = won.reduce((sum, { amount }) => sum + amount, 0);
+  // Whoever asks for all that is left may be the first of them, and then wins alone.
+  if (given < AMOUNT) expect(won.length).toBeGreaterThan(1);
+  else expect(won.length).toBeGreaterThan(0);
   expect(lost.length).toBeGreaterThan(1);
   expect(new Set(won.map(({ status }) => status))).toEqual(new Set(["succeeded"]));
   // Those who lost hear that there is nothing left, or less than they asked for.
@@ -62,7 +65,6 @@ test(`${RIVALS} refunds of one charge at once give back what was taken (seed ${s
     expect(status).toBe(400);
     expect(["amount_too_large", "charge_already_refunded"]).toContain((body as Wire).error?.code);
   }
-  const given = won.reduce((sum, { amount }) => sum + amount, 0);
   expect(given).toBeLessThanOrEqual(AMOUNT);
   const after = await merchant.stripe.charges.retrieve(charge.id);
   expect(after).toMatchObject({ amount_captured: AMOUNT, amount_refunded: given });
