@@ -1,7 +1,7 @@
 // A read as a plan: the select to run, how a row becomes facts, and the page it is of. Pages are keysets:
 // a cursor is a place in an index, so page one and page one thousand cost the same.
 
-import { asc, desc, gt, gte, lt, type SQL } from "drizzle-orm";
+import { asc, desc, gt, gte, lt, type SQL, type SQLWrapper } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/neon-http";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Scope } from "../protocol/command.ts";
@@ -45,7 +45,11 @@ export const uuid = (prefix: ObjectPrefix, id: string): string => {
   return value;
 };
 
-export function pageBounds(column: PgColumn, page: Page, at: string | number | undefined): Bounds {
+export function pageBounds(
+  column: SQLWrapper,
+  page: Page,
+  at: string | number | undefined,
+): Bounds {
   const reversed = page.ending_before !== undefined;
   return {
     where: at === undefined ? [] : [reversed ? gt(column, at) : lt(column, at)],
@@ -64,7 +68,7 @@ export const cursorOf = (page: Page): { id: string; param: string } | undefined 
 };
 
 // The time of an object is in its id, so a span of time is a span of the primary key.
-export function spanOf(column: PgColumn, span: Span | undefined): SQL[] {
+export function spanOf(column: SQLWrapper, span: Span | undefined): SQL[] {
   return [
     ...(span?.from === undefined ? [] : [gte(column, firstUuidAt(span.from))]),
     ...(span?.to === undefined ? [] : [lt(column, firstUuidAt(span.to + 1))]),

@@ -5,7 +5,7 @@ import { and, asc, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "dri
 import { alias } from "drizzle-orm/pg-core";
 import type { Scope } from "../protocol/command.ts";
 import { PUBLIC_EVENT_CODES } from "../protocol/event.ts";
-import { firstUuidAt, type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
+import { type ObjectPrefix, uuidOf } from "../protocol/ids.ts";
 import { PAYABLE } from "../protocol/ledger-account.ts";
 import type {
   FoundRows,
@@ -263,25 +263,18 @@ function planOf(db: Drizzle, ask: Scope, q: Query, no: SQL<number>): Plan | Unkn
 
 /**
  * The charges of a transfer group that a page may be made of: those that were made with it, and those that were given
- * it since, of each no more than the page takes, unless other filters choose among them. Asked for as an array, so that the rows are reached by their keys
- * however old they are (docs/decisions/0009).
+ * it since, of each no more than the page takes, unless other filters choose among them. Asked for as an array, so that
+ * the rows are reached by their keys however old they are (docs/decisions/0009).
  */
-function ofGroup(no: SQL<number>, group: string, q: Charges): SQL {
-  const { page, created } = q;
+function ofGroup(no: SQL<number>, group: string, { page, created, ...filters }: Charges): SQL {
   const cursor = cursorOf(page);
-  const at = cursor && uuidOf("ch", cursor.id);
-  const isAlone = q.customer === undefined && q.intent === undefined;
-  const isReversed = page.ending_before !== undefined;
-  const pageOfIds = (id: SQL, from: SQL): SQL =>
-    sql`(select distinct ${id} from ${from} and ${sql.join(
-      [
-        sql`true`,
-        ...(at === undefined ? [] : [sql`${id} ${sql.raw(isReversed ? ">" : "<")} ${at}::uuid`]),
-        ...(created?.from === undefined ? [] : [sql`${id} >= ${firstUuidAt(created.from)}::uuid`]),
-        ...(created?.to === undefined ? [] : [sql`${id} < ${firstUuidAt(created.to + 1)}::uuid`]),
-      ],
-      sql` and `,
-    )} order by ${id} ${sql.raw(isReversed ? "asc" : "desc")} limit ${isAlone ? page.limit + 1 : null}::bigint)`;
+  const isAlone = filters.customer === undefined && filters.intent === undefined;
+  const limit = isAlone ? page.limit + 1 : null;
+  const pageOfIds = (id: SQL, from: SQL): SQL => {
+    const bounds = pageBounds(id, page, cursor && uuidOf("ch", cursor.id));
+    const where = and(sql`true`, ...spanOf(id, created), ...bounds.where);
+    return sql`(select distinct ${id} from ${from} and ${where} order by ${bounds.order} limit ${limit}::bigint)`;
+  };
   const made = sql`charges c where c.account_no = ${no} and c.transfer_group = ${group}::text`;
   const given = sql`object_versions v join objects o on o.account_no = v.account_no and o.id = v.id
     and o.type = 'charge' where v.account_no = ${no} and v.transfer_group = ${group}::text`;

@@ -83,6 +83,20 @@ describe("a batch", () => {
     }
   });
 
+  test("reaches every row by key, however few there are", async () => {
+    const made = saving(m, { token: token(), card: CARD });
+    await client.query("begin");
+    await applyOne(client, { ...made, card_id: cardIdOfToken(made.token as `tok_${string}`) });
+    const paid = await charged(client, m);
+    await applyOne(client, operating(m, paid.id, { amount: 1 }));
+    const { rows } = await client.query(
+      "select relname from pg_stat_xact_user_tables where seq_scan > 0 order by 1",
+    );
+    await client.query("commit");
+    // It has one row.
+    expect(rows).toEqual([{ relname: "fence" }]);
+  });
+
   test("makes a merchant and opens its first charge in one, and once only", async () => {
     const scope = { account: mintAccount(), livemode: false };
     const slot = slotOf(scope.account);
