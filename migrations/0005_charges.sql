@@ -20,32 +20,19 @@ create function open_charges(p json, p_nos integer[]) returns setof verdict
 language plpgsql as $$
 begin
   return query
-  with asked as materialized (
-    select r.*, a.no, a.seq, a.head,
-           first.key is not null as used, first.mac <> decode(r.mac, 'hex')
-             or first.operation <> r.operation as other, first.operation as first_operation,
-           u.id is not null and not u.deleted as customer_known,
-           coalesce(r.token, d.token) as paid_with, d.card as kept_card,
-           case when r.card_form is null then d.id else r.card_id end as kept
-      from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
-             request text, id uuid, amount integer, currency text, capture boolean, order_id text,
-             attempt_number integer, token uuid, brand text, last4 text, exp_month smallint,
-             exp_year smallint, fingerprint text, funding text, country text, card_name text,
-             address_line1 text, address_zip text, customer uuid, card_id uuid, description text,
-             receipt_email text, statement_descriptor text, metadata json, intent uuid,
-             intent_seq bigint, intent_attempt smallint, card_form text, authentication text,
-             statement_descriptor_suffix text, transfer_group text, shipping json)
-      left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
-      left join lateral claim_of(a.no, r.key) first on true
-      left join lateral (select * from customers u
-        where u.account_no = a.no and u.id = r.customer offset 0) u on true
-      left join lateral (select * from customer_versions v
-        where v.account_no = u.account_no and v.seq = u.seq and r.token is null offset 0) v on true
-      left join lateral (select * from cards d
-        where d.account_no = a.no and d.id = coalesce(r.card_id, v.default_source)
-          and r.token is null and d.customer = r.customer offset 0) d on true
-  ), judged as materialized (
-    select q.*, case
+  with judged as materialized (
+    select q.i, q.no, q.seq, q.head, q.used, q.token is null as by_customer, q.kept_card,
+      -- In the order of the table's columns.
+      row(q.no, q.amount, q.intent_seq, q.id, q.paid_with, q.kept, q.customer, q.intent,
+        q.intent_attempt, coalesce(q.exp_month, k.exp_month), coalesce(q.exp_year, k.exp_year),
+        q.capture, q.currency, coalesce(q.brand, k.brand), coalesce(q.last4, k.last4),
+        coalesce(q.fingerprint, k.fingerprint), coalesce(q.funding, k.funding),
+        coalesce(q.country, k.country), q.key, q.operation, decode(q.mac, 'hex'), q.request,
+        q.order_id, q.attempt_number, q.card_form, q.authentication, coalesce(q.card_name, k.name),
+        coalesce(q.address_line1, k.address_line1), coalesce(q.address_zip, k.address_zip),
+        q.description, q.receipt_email, q.statement_descriptor, q.metadata,
+        q.statement_descriptor_suffix, q.transfer_group, q.shipping)::charges as charge,
+      case
         when q.no is null then '{"kind":"account_unknown"}'
         when q.other then json_build_object('kind', 'idempotency_mismatch',
           'first', q.first_operation, 'second', q.operation)
@@ -84,51 +71,61 @@ begin
             and c.order_id = q.order_id and c.attempt_number = q.attempt_number offset 0) then
           '{"kind":"order_attempt_taken"}'
       end::json as failure
-      from asked q
-  ), prepared as materialized (
-    -- In the order of the tables' columns.
-    select j.i, j.no, j.head, j.token is null as by_customer, j.kept_card,
-      row(j.no, j.amount, j.intent_seq, j.id, j.paid_with, j.kept, j.customer, j.intent,
-        j.intent_attempt, coalesce(j.exp_month, (k.exp_month)::smallint), coalesce(j.exp_year, (k.exp_year)::smallint),
-        j.capture, j.currency, coalesce(j.brand, k.brand), coalesce(j.last4, k.last4),
-        coalesce(j.fingerprint, k.fingerprint), coalesce(j.funding, k.funding),
-        coalesce(j.country, k.country), j.key, j.operation, decode(j.mac, 'hex'), j.request,
-        j.order_id, j.attempt_number, j.card_form, j.authentication, coalesce(j.card_name, k.name),
-        coalesce(j.address_line1, k.address_line1), coalesce(j.address_zip, k.address_zip),
-        j.description, j.receipt_email, j.statement_descriptor, j.metadata,
-        j.statement_descriptor_suffix, j.transfer_group, j.shipping)::charges as charge,
-      row(j.no, 1, null, j.seq + row_number() over (partition by j.no order by j.i), null, now(), null,
-        null, null, j.id, null, null, null, null, null)::journal as entry
-      from judged j
-      left join lateral jsonb_to_record(j.kept_card) as k(brand text, last4 text, exp_month integer,
-        exp_year integer, fingerprint text, funding text, country text, name text, address_line1 text,
+      from (
+        select r.*, a.no, a.seq, a.head,
+               first.key is not null as used, first.mac <> decode(r.mac, 'hex')
+                 or first.operation <> r.operation as other, first.operation as first_operation,
+               u.id is not null and not u.deleted as customer_known,
+               coalesce(r.token, d.token) as paid_with, d.card as kept_card,
+               case when r.card_form is null then d.id else r.card_id end as kept
+          from json_to_recordset(p) as r(i integer, a integer, key text, operation text, mac text,
+                 request text, id uuid, amount integer, currency text, capture boolean, order_id text,
+                 attempt_number integer, token uuid, brand text, last4 text, exp_month smallint,
+                 exp_year smallint, fingerprint text, funding text, country text, card_name text,
+                 address_line1 text, address_zip text, customer uuid, card_id uuid, description text,
+                 receipt_email text, statement_descriptor text, metadata json, intent uuid,
+                 intent_seq bigint, intent_attempt smallint, card_form text, authentication text,
+                 statement_descriptor_suffix text, transfer_group text, shipping json)
+          left join lateral (select * from accounts a where a.no = p_nos[r.a] offset 0) a on true
+          left join lateral claim_of(a.no, r.key) first on true
+          left join lateral (select * from customers u
+            where u.account_no = a.no and u.id = r.customer offset 0) u on true
+          left join lateral (select * from customer_versions v
+            where v.account_no = u.account_no and v.seq = u.seq and r.token is null offset 0) v on true
+          left join lateral (select * from cards d
+            where d.account_no = a.no and d.id = coalesce(r.card_id, v.default_source)
+              and r.token is null and d.customer = r.customer offset 0) d on true
+      ) q
+      left join lateral jsonb_to_record(q.kept_card) as k(brand text, last4 text, exp_month smallint,
+        exp_year smallint, fingerprint text, funding text, country text, name text, address_line1 text,
         address_zip text) on true
-     where j.failure is null and not j.used
   ), linked as materialized (
-    select p.*, chain(p.head, text_of(p.entry) || text_of(p.charge))
-             over (partition by p.no order by (p.entry).seq) as hash
-      from prepared p
+    select n.*, chain(n.head, text_of(row(n.no, 1, null, n.event_seq, null, now(), null, null, null,
+               (n.charge).id, null, null, null, null, null)::journal) || text_of(n.charge))
+             over (partition by n.no order by n.i) as hash
+      from (select j.*, j.seq + row_number() over (partition by j.no order by j.i) as event_seq
+              from judged j where j.failure is null and not j.used) n
   ), claimed as (
     -- An intent that somebody else changed may be paid by the next try.
     insert into idempotency_keys (account_no, key, operation, mac, request, failure)
-    select j.no, j.key, j.operation, decode(j.mac, 'hex'), j.request, j.failure
+    select j.no, (j.charge).key, (j.charge).operation, (j.charge).mac, (j.charge).request, j.failure
       from judged j where j.no is not null and not j.used and j.failure->>'kind' <> 'object_locked'
   ), asked_for as (
     insert into charges select (l.charge).* from linked l
   ), told as (
     insert into journal (account_no, type, seq, created_at, subject, link)
-    select l.no, 1, (l.entry).seq, now(), (l.entry).subject, substring(l.hash for 16) from linked l
+    select l.no, 1, l.event_seq, now(), (l.charge).id, substring(l.hash for 16) from linked l
   ), counted as (
-    update accounts a set seq = n.seq, head = n.hash
-      from (select distinct on (l.no) l.no, (l.entry).seq, l.hash from linked l
-             order by l.no, (l.entry).seq desc) n where a.no = n.no
+    update accounts a set seq = n.event_seq, head = n.hash
+      from (select distinct on (l.no) l.no, l.event_seq, l.hash from linked l
+             order by l.no, l.event_seq desc) n where a.no = n.no
   )
-  select l.i, 'charge_opened', (l.entry).seq, case when l.by_customer then json_build_object(
+  select l.i, 'charge_opened', l.event_seq, case when l.by_customer then json_build_object(
            'token', (l.charge).token, 'card_id', (l.charge).card_id, 'card', l.kept_card) end
     from linked l
   union all
   select j.i, case when j.failure is not null then 'refused' else 'known' end, coalesce(j.seq, 0),
-         coalesce(j.failure, answer_of(j.no, j.key)::json)
+         coalesce(j.failure, answer_of(j.no, (j.charge).key)::json)
     from judged j where j.failure is not null or j.used;
 end $$;
 
@@ -201,23 +198,23 @@ begin
            case when q.sells then fee_of(q.terms, q.amount, q.currency) end as fee,
            case when q.sells and q.available_now is null then available_on(q.terms) end as free_on
       from asked q where q.moves
-  ), prepared as materialized (
-    -- In the order of the tables' columns.
-    select n.i, n.no, n.head,
-      row(n.no, n.amount, n.id, n.event_seq, case when n.sells then n.event_seq end,
-        case when n.sells then n.amount else 0 end, 0, 0,
-        case when n.sells then 'captured' when n.approved then 'authorized' else 'failed' end,
-        n.network_code, n.risk_level, n.cvc_check, n.address_line1_check, n.address_zip_check,
-        n.funding, n.country, n.processor_ref, n.decline, n.available_now, null)::authorizations as said,
-      row(n.no, case when n.approved then 2 else 3 end, case when n.sells then 1 end, n.event_seq,
-        case when n.sells then n.amount end, now(), case when n.sells then n.amount else 0 end, 0,
-        case when n.sells then 2 end, n.id, case when n.sells then n.currency end, null, null, n.fee,
-        n.free_on)::journal as entry
-      from numbered n
   ), linked as materialized (
     select p.*, chain(p.head, text_of(p.entry) || text_of(p.said))
-             over (partition by p.no order by (p.entry).seq) as hash
-      from prepared p
+             over (partition by p.no order by p.i) as hash
+      from (
+        -- In the order of the tables' columns.
+        select n.i, n.no, n.head,
+          row(n.no, n.amount, n.id, n.event_seq, case when n.sells then n.event_seq end,
+            case when n.sells then n.amount else 0 end, 0, 0,
+            case when n.sells then 'captured' when n.approved then 'authorized' else 'failed' end,
+            n.network_code, n.risk_level, n.cvc_check, n.address_line1_check, n.address_zip_check,
+            n.funding, n.country, n.processor_ref, n.decline, n.available_now, null)::authorizations as said,
+          row(n.no, case when n.approved then 2 else 3 end, case when n.sells then 1 end, n.event_seq,
+            case when n.sells then n.amount end, now(), case when n.sells then n.amount else 0 end, 0,
+            case when n.sells then 2 end, n.id, case when n.sells then n.currency end, null, null, n.fee,
+            n.free_on)::journal as entry
+          from numbered n
+      ) p
   ), authorized as (
     insert into authorizations select (l.said).* from linked l
   ), told as (
