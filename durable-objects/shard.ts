@@ -343,7 +343,9 @@ export class Shard extends DurableObject<ShardEnv> {
           for (const { key } of effects) open.delete(key);
           this.#take(state, { kind: "performed", effects });
         };
-        await readLines(await this.env.SHARD_VAULT.perform(orders), hear, signal);
+        const told = await this.env.SHARD_VAULT.perform(orders);
+        if (typeof told === "string") hear([told]);
+        else await readLines(told, hear, signal);
       });
     } catch (error) {
       console.error("vault cut off", nameOfError(error));

@@ -5,6 +5,7 @@ import type { Scope } from "./command.ts";
 import type { CardSummary, Decline, Outcome } from "./facts.ts";
 import type { Failure } from "./failure.ts";
 import type { TokenId } from "./ids.ts";
+import type { JsonOf } from "./json-of.ts";
 import type { KeyCommand, KeyReport } from "./keys.ts";
 import type { Result } from "./result.ts";
 
@@ -139,7 +140,7 @@ export type Authentication =
   | { readonly kind: "challenge"; readonly id: string }
   | { readonly kind: "declined"; readonly decline: NonNullable<Outcome["decline"]> };
 
-/** One line of what `perform` streams. */
+/** What became of one order that was performed. */
 export type Performed = { readonly key: string; readonly effect: Effect };
 
 /** Orders in one `perform`: what a shard sends at once is two batches of 400 and a page of 500 at most. */
@@ -170,9 +171,10 @@ export interface VaultVerbs {
   describe(scope: Scope, token: string): Promise<Result<TokenizedCard, Failure>>;
   /**
    * Performs many orders at the processor, in any order. Streams one line of JSON (`Performed`) for each
-   * as soon as it is known, so that a slow card keeps nobody else waiting. Safe to repeat.
+   * as soon as it is known, so that a slow card keeps nobody else waiting; what became of a single order is
+   * the answer itself. Safe to repeat.
    */
-  perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array>>;
+  perform(orders: readonly Order[]): Promise<ReadableStream<Uint8Array> | JsonOf<Performed>>;
   /** Tells the processor what a merchant says. Safe to repeat. */
   respond(scope: Scope, response: Response): Promise<Heard>;
   /** Whether the cardholder must prove himself before this card is charged or kept. */

@@ -50,9 +50,10 @@ async function performed(
 ) {
   const http = {
     fetch: async (url: string, init: RequestInit) => {
-      if (!url.endsWith("/batches")) return Response.json({}, { status: 404 });
-      const asked = JSON.parse(String(init.body)) as { key: string }[];
       const body = { id: "auth_1", status: "approved" };
+      if (init.method !== "POST") return Response.json({}, { status: 404 });
+      if (!url.endsWith("/batches")) return Response.json(body);
+      const asked = JSON.parse(String(init.body)) as { key: string }[];
       const lines = asked.map(({ key }) => `${JSON.stringify({ key, status: 200, body })}\n`);
       return new Response(lines.join(""));
     },

@@ -84,6 +84,20 @@ async function effectOf(processor: Processor, question: Question): Promise<Effec
   return told[0]?.effect;
 }
 
+/** How many questions are asked at once. */
+const ALONE_OR_TWO = [1, 2];
+
+/** The effects of so many questions that differ in their keys. */
+async function effectsOfEach(processor: Processor, question: Question, count: number) {
+  const questions = Array.from({ length: count }, (_, i) => ({
+    ...question,
+    order: { ...question.order, key: `${question.order.key}.${i}` },
+  })) as Question[];
+  const told = await effectsOf(processor, questions);
+  expect(told).toHaveLength(count);
+  return told.map(({ effect }) => effect);
+}
+
 describe("an authorization", () => {
   test.each([
     ["says yes", [{ status: 200, body: approved }], "approved"],
@@ -99,9 +113,12 @@ describe("an authorization", () => {
       [{ status: 409, body: { original: approved } }],
       "approved",
     ],
-  ] as const)("whose processor %s has that outcome", async (_, answers, kind) => {
-    const { processor } = answering(...(answers as readonly Answer[]));
-    expect((await effectOf(processor, charge()))?.kind).toBe(kind);
+  ] as const)("whose processor %s has that outcome, alone or not", async (_, answers, kind) => {
+    for (const count of ALONE_OR_TWO) {
+      const { processor } = answering(...(answers as readonly Answer[]));
+      const effects = await effectsOfEach(processor, charge(), count);
+      expect(effects.map((effect) => effect.kind)).toEqual(Array(count).fill(kind));
+    }
   });
 
   test.each([
@@ -120,8 +137,11 @@ describe("an authorization", () => {
     ["says nothing in JSON, with a refusal", [{ status: 400, body: null }]],
     ["says duplicate of nothing", [{ status: 409, body: { original: null } }]],
   ] as const)("whose processor %s is unknown, never declined", async (_, answers) => {
-    const { processor } = answering(...(answers as readonly Answer[]));
-    expect(await effectOf(processor, charge())).toEqual({ kind: "unknown" });
+    for (const count of ALONE_OR_TWO) {
+      const { processor } = answering(...(answers as readonly Answer[]));
+      const effects = await effectsOfEach(processor, charge(), count);
+      expect(effects).toEqual(Array(count).fill({ kind: "unknown" }));
+    }
   });
 
   test("is asked for by its key before it is asked again", async () => {
@@ -131,14 +151,14 @@ describe("an authorization", () => {
       { status: 200, body: approved },
     );
     expect((await effectOf(processor, charge()))?.kind).toBe("approved");
-    expect(asked).toEqual(["POST /batches", "GET /keys/ch_x.1", "POST /authorizations"]);
+    expect(asked).toEqual(["POST /authorizations", "GET /keys/ch_x.1", "POST /authorizations"]);
   });
 
   test("is asked three times and no more", async () => {
     const { processor, asked } = answering("cut");
     expect(await effectOf(processor, charge())).toEqual({ kind: "unknown" });
     const again = ["GET /keys/ch_x.1", "POST /authorizations"];
-    expect(asked).toEqual(["POST /batches", ...again, ...again]);
+    expect(asked).toEqual(["POST /authorizations", ...again, ...again]);
   });
 });
 
@@ -159,18 +179,18 @@ describe("a refund", () => {
     ],
     ["is not allowed to ask", { status: 401, body: { error: {} } }, "unknown"],
   ] as const)("that %s is told as %j", async (_, answer, kind) => {
-    const { processor } = answering(answer);
-    expect((await effectOf(processor, refund))?.kind).toBe(kind);
+    for (const count of ALONE_OR_TWO) {
+      const { processor } = answering(answer);
+      const effects = await effectsOfEach(processor, refund, count);
+      expect(effects.map((effect) => effect.kind)).toEqual(Array(count).fill(kind));
+    }
   });
 
   test("that is unclear is asked again on its own path", async () => {
     const { processor, asked } = answering("cut", { status: 404, body: {} }, "cut");
     await effectOf(processor, refund);
-    expect(asked.slice(0, 3)).toEqual([
-      "POST /batches",
-      "GET /keys/re_x.1",
-      "POST /authorizations/auth_1/refunds",
-    ]);
+    const path = "POST /authorizations/auth_1/refunds";
+    expect(asked.slice(0, 3)).toEqual([path, "GET /keys/re_x.1", path]);
   });
 });
 

@@ -6,10 +6,10 @@ import type { CardName } from "../../durable-objects/card-box.ts";
 import type { Scope } from "../../protocol/command.ts";
 import { type Failure, UNHEARD } from "../../protocol/failure.ts";
 import { mintTokenId, type TokenId, uuidOf } from "../../protocol/ids.ts";
-import { fromJson, toJson } from "../../protocol/json-of.ts";
+import { fromJson, type JsonOf, toJson } from "../../protocol/json-of.ts";
 import type { KeyCommand, KeyReport } from "../../protocol/keys.ts";
 import { LineWriter } from "../../protocol/lines.ts";
-import { ok, type Result, refuse } from "../../protocol/result.ts";
+import { assert, ok, type Result, refuse } from "../../protocol/result.ts";
 import { versionsOf } from "../../protocol/secret.ts";
 import { SLOTS, slotOf } from "../../protocol/slot.ts";
 import type {
@@ -17,6 +17,7 @@ import type {
   AuthenticationQuestion,
   Heard,
   Order,
+  Performed,
   Response as Said,
   SealingKeySet,
   SealUse,
@@ -33,7 +34,7 @@ import { type Keys, keysOf, parseKeyConfiguration } from "./key-configuration.ts
 import type { KeyFailure, KeyProvider } from "./key-provider.ts";
 import { type Hear, type NoCard, openToAsk, perform } from "./orders.ts";
 import { ownerOf } from "./owner.ts";
-import { Processor } from "./processor.ts";
+import { Processor, type Tell } from "./processor.ts";
 import { maintain, takeStep } from "./rotation.ts";
 import { fingerprint, seal } from "./seal.ts";
 import { openSealedCard } from "./sealed-card.ts";
@@ -175,9 +176,24 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
     return ok({ token: text as TokenId, card: boxed.card, created: boxed.created });
   }
 
-  async perform(given: readonly Order[]): Promise<ReadableStream<Uint8Array>> {
+  async perform(given: readonly Order[]): Promise<ReadableStream<Uint8Array> | JsonOf<Performed>> {
     const [orders] = admit(this.ctx.props, "perform", given);
-    const lines = new LineWriter();
+    if (orders.length !== 1) {
+      const lines = new LineWriter();
+      const close = () => lines.close();
+      this.#perform(orders, (performed) => lines.write(toJson(performed))).then(close, close);
+      return lines.stream;
+    }
+    // A stream costs more than it brings where nothing can come before anything else.
+    let answer: JsonOf<Performed> | undefined;
+    await this.#perform(orders, (performed) => {
+      answer = toJson(performed);
+    });
+    assert(answer !== undefined, "each order has an effect");
+    return answer;
+  }
+
+  #perform(orders: readonly Order[], tell: Tell): Promise<void> {
     const words: Word[] = [];
     const hear: Hear = ({ order, card }, approved) => {
       const digits = card.pan.expose();
@@ -187,16 +203,13 @@ export class Vault extends WorkerEntrypoint<VaultEnv> implements VaultVerbs {
       ...this.#means(),
       ...(orders.some((order) => this.#isGuarded(order)) ? { hear } : {}),
     };
-    const performing = perform(orders, means, (performed) => {
-      lines.write(JSON.stringify(performed));
-    });
+    const performing = perform(orders, means, tell);
     // A caller that goes away leaves questions behind that were already asked: their answers are still
     // awaited, so that no money moves without the processor having been heard.
-    const told = performing.finally(() => lines.close());
     this.ctx.waitUntil(
-      told.then(() => (words.length === 0 ? undefined : this.#limits().hear(words))),
+      performing.then(() => (words.length === 0 ? undefined : this.#limits().hear(words))),
     );
-    return lines.stream;
+    return performing;
   }
 
   async respond(...given: [Scope, Said]): Promise<Heard> {

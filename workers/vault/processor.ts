@@ -1,7 +1,7 @@
 // The only caller of a processor. Each question carries a key derived from the charge, so asking twice
 // books once. Many questions go out in one request, whose answer has a line for each as soon as it is
-// known; where a line is missing or unclear, the processor is asked by that key what happened, and only
-// then the same question again under the same key, alone.
+// known; a single one goes out as what it is. Where an answer is missing or unclear, the processor is asked by
+// that key what happened, and only then the same question again under the same key, alone.
 
 import { readLines } from "../../protocol/lines.ts";
 import type {
@@ -53,6 +53,8 @@ export class Processor {
 
   /** Asks every question, no two with one key, and tells the effect of each as soon as it is known. */
   async perform(questions: readonly Question[], tell: Tell): Promise<void> {
+    const [question, ...others] = questions;
+    if (question !== undefined && others.length === 0) return this.#performAlone(question, tell);
     const batches: Promise<void>[] = [];
     for (let from = 0; from < questions.length; from += BATCH_QUESTIONS_MAX) {
       batches.push(this.#performBatch(questions.slice(from, from + BATCH_QUESTIONS_MAX), tell));
@@ -108,11 +110,16 @@ export class Processor {
     return undefined;
   }
 
+  async #performAlone(question: Question, tell: Tell): Promise<void> {
+    const effect = (await this.#askOnce(question)) ?? (await this.#askAgain(question)) ?? UNKNOWN;
+    tell({ key: question.order.key, effect });
+  }
+
   async #performBatch(questions: readonly Question[], tell: Tell): Promise<void> {
     const unheard = new Map(questions.map((question) => [question.order.key, question]));
     const unclear: Promise<void>[] = [];
     const askAgain = async (question: Question) => {
-      const effect = (await this.#askSingly(question)) ?? UNKNOWN;
+      const effect = (await this.#askAgain(question)) ?? UNKNOWN;
       tell({ key: question.order.key, effect });
     };
     await this.#askTogether(questions, (key, answer) => {
@@ -149,16 +156,22 @@ export class Processor {
     });
   }
 
+  /** Undefined when no definite answer could be had. */
+  async #askOnce(question: Question): Promise<Known | undefined> {
+    const { key, verb } = question.order;
+    const answer = await this.#ask(pathOf(question.order), key, bodyOf(question));
+    return answer === undefined ? undefined : effectOf(verb, answer);
+  }
+
   /** Every try but the first. Undefined when no definite answer could be had. */
-  async #askSingly(question: Question): Promise<Known | undefined> {
+  async #askAgain(question: Question): Promise<Known | undefined> {
     const { key, verb } = question.order;
     for (let tried = 2; tried <= TRIES_MAX; tried++) {
       await this.#pause(RETRY_PAUSE_MS * tried);
       const known = await this.#askOfKey(key);
       const recalled = known?.status === 200 ? effectOf(verb, known.body as Answer) : undefined;
       if (recalled !== undefined) return recalled;
-      const answer = await this.#ask(pathOf(question.order), key, bodyOf(question));
-      const effect = answer === undefined ? undefined : effectOf(verb, answer);
+      const effect = await this.#askOnce(question);
       if (effect !== undefined) return effect;
     }
     return undefined;

@@ -20,6 +20,10 @@ type RigEnv = {
   readonly BANK: Fetcher;
 };
 
+/** What `perform` answers, as lines. */
+const linesOf = (told: Awaited<ReturnType<RealVault["perform"]>>): Response =>
+  new Response(typeof told === "string" ? `${told}\n` : told);
+
 let deployed: Readonly<Record<string, string>> = {};
 
 export class Vault extends RealVault {
@@ -232,9 +236,9 @@ export default {
       case "fill":
         return Response.json(await fill(env, call));
       case "perform":
-        return new Response(await env.SHARD_VAULT.perform(call.orders));
+        return linesOf(await env.SHARD_VAULT.perform(call.orders));
       case "leave":
-        await (await env.SHARD_VAULT.perform(call.orders)).cancel();
+        await linesOf(await env.SHARD_VAULT.perform(call.orders)).body?.cancel();
         return Response.json(null);
       case "attempt": {
         const verbs = env[call.binding] as unknown as Record<
