@@ -61,6 +61,19 @@ describe("a body", () => {
     expect(await readAtMost(10, bodyOf(11, 11, 1).request)).toBeUndefined();
   });
 
+  test.each([0, 1, 9, 10, -1, 0.5, Number.NaN])(
+    "that says it has %d bytes is read whole, however many it has",
+    async (said) => {
+      for (const [length, piece] of [
+        [0, 1],
+        [10, 3],
+        [10, 10],
+      ] as const) {
+        expect((await readAtMost(10, bodyOf(length, piece, said).request))?.length).toBe(length);
+      }
+    },
+  );
+
   test("that is not there has no bytes, and one that breaks throws what it broke of", async () => {
     expect(await readAtMost(1, { headers: new Headers(), body: null })).toEqual(new Uint8Array());
     const broken: ReadableStream<Uint8Array<ArrayBuffer>> = new ReadableStream({
