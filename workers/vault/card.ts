@@ -120,8 +120,8 @@ export function checkCard(typed: TypedCard, now: Date): Result<CheckedCard, Fail
     return field("invalid_expiry_month");
   const { cvc } = typed;
   if (cvc !== undefined && cvc !== "") {
-    const length = pan.value.brand === "American Express" ? /^[0-9]{3,4}$/ : /^[0-9]{3}$/;
-    if (!length.test(cvc)) return field("invalid_cvc");
+    const isFour = /^[0-9]{4}$/.test(cvc) && pan.value.brand === "American Express";
+    if (!isFour && !/^[0-9]{3}$/.test(cvc)) return field("invalid_cvc");
   }
   return ok({ pan: pan.value, expMonth, expYear, cvc: cvc === "" ? undefined : cvc });
 }

@@ -41,16 +41,18 @@ export async function seal(
   const { current } = ring.value;
   const cardKey = await keys.key(to.account, "card", current);
   if (!cardKey.ok) return cardKey;
-  const fresh = crypto.getRandomValues(new Uint8Array(DATA_KEY_BYTES + IV_BYTES));
+  const fresh = crypto.getRandomValues(new Uint8Array(DATA_KEY_BYTES + 2 * IV_BYTES));
   const raw = fresh.subarray(0, DATA_KEY_BYTES);
-  const iv = fresh.subarray(DATA_KEY_BYTES);
+  const iv = fresh.subarray(DATA_KEY_BYTES, DATA_KEY_BYTES + IV_BYTES);
+  const wrapIv = fresh.subarray(DATA_KEY_BYTES + IV_BYTES);
+  const bound = binding(FORMAT, to, current);
   const dataKey = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt"]);
   const number = crypto.subtle.encrypt(
-    { name: "AES-GCM", iv, additionalData: binding(FORMAT, to, current, "number") },
+    { name: "AES-GCM", iv, additionalData: bound("number") },
     dataKey,
     encoder.encode(digits),
   );
-  const wrapped = await wrap(raw, to, current, cardKey.value);
+  const wrapped = await wrap(raw, wrapIv, bound, current, cardKey.value);
   raw.fill(0);
   const head = `${FORMAT}.${current}.${toBase64url(iv)}.${toBase64url(new Uint8Array(await number))}`;
   return ok({ text: `${head}.${wrapped}`, version: current });
@@ -69,7 +71,7 @@ export async function unseal(
   try {
     const dataKey = await crypto.subtle.importKey("raw", raw.value, "AES-GCM", false, ["decrypt"]);
     const digits = await crypto.subtle.decrypt(
-      { name: "AES-GCM", iv, additionalData: binding(format, from, born, "number") },
+      { name: "AES-GCM", iv, additionalData: binding(format, from, born)("number") },
       dataKey,
       number,
     );
@@ -105,7 +107,9 @@ export async function rewrap(
   ]);
   if (!raw.ok) return raw;
   if (!cardKey.ok) return refuse("key_unavailable");
-  const wrapped = await wrap(new Uint8Array(raw.value), of, current, cardKey.value);
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+  const bound = binding(FORMAT, of, current);
+  const wrapped = await wrap(new Uint8Array(raw.value), iv, bound, current, cardKey.value);
   new Uint8Array(raw.value).fill(0);
   return ok({ text: `${text.split(".", 4).join(".")}.${wrapped}`, version: current });
 }
@@ -159,14 +163,13 @@ const versionOf = (text: string): number | undefined =>
 
 async function wrap(
   raw: Bytes,
-  to: Belonging,
+  iv: Bytes,
+  bound: Binding,
   version: number,
   cardKey: CryptoKey,
 ): Promise<string> {
-  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-  const additionalData = binding(FORMAT, to, version, "data key");
   const wrapped = await crypto.subtle.encrypt(
-    { name: "AES-GCM", iv, additionalData },
+    { name: "AES-GCM", iv, additionalData: bound("data key") },
     cardKey,
     raw,
   );
@@ -183,7 +186,7 @@ async function unwrap(
     return refuse(key.failure.kind === "no_such_key" ? "does_not_open" : "key_unavailable");
   }
   try {
-    const additionalData = binding(format, from, version, "data key");
+    const additionalData = binding(format, from, version)("data key");
     const how = { name: "AES-GCM", iv: wrapIv, additionalData };
     return ok(await crypto.subtle.decrypt(how, key.value, wrapped));
   } catch {
@@ -191,10 +194,14 @@ async function unwrap(
   }
 }
 
+/** What each field of one record is bound to. */
+type Binding = ReturnType<typeof binding>;
+
 // Each part is preceded by its length, so no two different bindings have the same bytes.
-function binding(format: string, to: Belonging, version: number, field: string) {
-  const parts = [format, to.account, to.livemode ? "live" : "test", to.token, `${version}`, field];
+function binding(format: string, to: Belonging, version: number) {
   let text = "";
-  for (const part of parts) text += `${part.length}:${part}`;
-  return encoder.encode(text);
+  for (const part of [format, to.account, to.livemode ? "live" : "test", to.token, `${version}`]) {
+    text += `${part.length}:${part}`;
+  }
+  return (field: "number" | "data key") => encoder.encode(`${text}${field.length}:${field}`);
 }
