@@ -61,7 +61,8 @@ describe("the audit log", () => {
         timeout: 40_000,
       })
       .toEqual(["admin.call"]);
-    expect(JSON.stringify(await entriesOf())).not.toMatch(/4242|Hypatia|canary/i);
+    // Not the last four alone, which are part of some instants.
+    expect(JSON.stringify(await entriesOf())).not.toMatch(/42424242|"4242"|Hypatia|canary/i);
     expect(await verifyLedger(urlOf())).toEqual([]);
   });
 
