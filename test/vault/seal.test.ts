@@ -53,6 +53,23 @@ describe("a sealed card number", () => {
     for (const i of [2, 3, 5, 6]) expect(one[i]).not.toBe(other[i]);
   });
 
+  test("tells nothing of its data key by its IVs, which are two", async () => {
+    const [, , iv, , , wrapIv, wrapped] = (await seal(VISA, to, keys))
+      .split(".")
+      .map((part) => Buffer.from(part, "base64url"));
+    const parts = ["v2", to.account, "test", to.token, "1", "data key"];
+    const additionalData = Buffer.from(parts.map((part) => `${part.length}:${part}`).join(""));
+    const raw = await crypto.subtle.decrypt(
+      { name: "AES-GCM", iv: wrapIv as Buffer<ArrayBuffer>, additionalData },
+      granted(await keys.key(to.account, "card", 1)),
+      wrapped as Buffer<ArrayBuffer>,
+    );
+    const [dataKey, ivs] = [Buffer.from(raw), [iv, wrapIv] as Buffer[]];
+    expect(dataKey).toHaveLength(32);
+    for (const one of ivs) expect(dataKey.includes(one.subarray(0, 4))).toBe(false);
+    expect(iv?.equals(wrapIv as Buffer)).toBe(false);
+  });
+
   test("holds no run of its digits", async () => {
     expect(Buffer.from(await seal(VISA, to, keys)).includes("4242")).toBe(false);
   });
